@@ -1,0 +1,69 @@
+/** Every expected failure of Glassbox: what happened, which input, what to do next. */
+export class GlassboxError extends Error {
+  readonly code: ErrorCode
+  /** HTTP status the api answers with. */
+  readonly status: number
+  /** What the reader of the error can do now. */
+  readonly hint: string
+
+  constructor(code: ErrorCode, detail: string, hint?: string) {
+    super(detail)
+    this.name = 'GlassboxError'
+    this.code = code
+    this.status = ERRORS[code].status
+    this.hint = hint ?? ERRORS[code].hint
+  }
+
+  get title(): string {
+    return ERRORS[this.code].title
+  }
+}
+
+/** The one catalogue of errors: docs, api answers and translations are checked against it. */
+export const ERRORS = {
+  malformed_body: {
+    status: 400,
+    title: 'The body cannot be decoded',
+    hint: 'Check that the content type matches what the exporter sends.',
+  },
+  bad_request: { status: 400, title: 'The request is not valid', hint: 'Correct the named parameter and send it again.' },
+  bad_filter: { status: 400, title: 'The filter cannot be read', hint: 'Use key op value, for example http.status_code>=500.' },
+  bad_cursor: { status: 400, title: 'The cursor is not valid', hint: 'Start again without a cursor.' },
+  bad_sql: { status: 400, title: 'The SQL cannot be run', hint: 'Only one SELECT over _traces and _logs is allowed.' },
+  unauthorized: {
+    status: 401,
+    title: 'The token is missing or wrong',
+    hint: 'Open the address that glassbox printed at start, or send Authorization: Bearer TOKEN.',
+  },
+  forbidden_host: {
+    status: 403,
+    title: 'This Host header is not allowed',
+    hint: 'Use localhost or 127.0.0.1, or add the name to server.allowedHosts.',
+  },
+  forbidden_origin: { status: 403, title: 'This Origin is not allowed', hint: 'Open Glassbox from its own address.' },
+  not_found: { status: 404, title: 'Nothing is here', hint: 'Check the path.' },
+  trace_not_found: { status: 404, title: 'No such trace', hint: 'It may not have arrived yet, or was sampled out.' },
+  trace_removed: { status: 410, title: 'This trace was removed by retention', hint: 'Raise retention.traces.days to keep traces longer.' },
+  method_not_allowed: { status: 405, title: 'This method is not allowed here', hint: 'OTLP is sent by POST.' },
+  too_large: { status: 413, title: 'The body is too large', hint: 'Send smaller batches or raise receivers.maxBodyBytes.' },
+  unsupported_media_type: {
+    status: 415,
+    title: 'This content type is not supported',
+    hint: 'Send application/x-protobuf or application/json.',
+  },
+  unsupported_encoding: { status: 415, title: 'This content encoding is not supported', hint: 'Send gzip, deflate or no encoding.' },
+  query_timeout: { status: 503, title: 'The query was stopped at its time limit', hint: 'Narrow the time range or add a filter.' },
+  query_cancelled: { status: 499, title: 'The query was cancelled', hint: 'Run it again.' },
+  overloaded: { status: 503, title: 'Glassbox is overloaded', hint: 'Try again in a moment.' },
+  storage_unavailable: { status: 503, title: 'Storage cannot be written', hint: 'See the status bar for the cause.' },
+  already_running: {
+    status: 409,
+    title: 'Another Glassbox uses this data directory',
+    hint: 'Stop it, or choose another --data-dir.',
+  },
+  bad_setting: { status: 400, title: 'A setting is not valid', hint: 'See the named key in the settings reference.' },
+  data_damaged: { status: 500, title: 'Stored data is damaged', hint: 'The damaged file was kept aside; run glassbox doctor.' },
+  internal: { status: 500, title: 'Glassbox made a mistake', hint: 'Please report it with the request id.' },
+} as const satisfies Record<string, { status: number; title: string; hint: string }>
+
+export type ErrorCode = keyof typeof ERRORS

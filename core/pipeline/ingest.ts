@@ -1,0 +1,43 @@
+import type { TelemetryBatch } from '../model/columns.ts'
+import type { Ledger } from './ledger.ts'
+
+/** How a body is to be decoded. */
+export type IngestFormat = 'otlp-protobuf' | 'otlp-json' | 'zipkin-json'
+
+/** One body as received, still compressed. `bytes` is handed over to the pipeline's thread. */
+export interface IngestRequest {
+  signal: 'traces' | 'logs'
+  format: IngestFormat
+  encoding: 'identity' | 'gzip' | 'deflate'
+  bytes: Uint8Array
+  /** Who sent it, for the intake doctor: `127.0.0.1:51234`. */
+  peer: string
+  transport: 'otlp-http' | 'otlp-grpc' | 'zipkin'
+}
+
+/** What became of it. Malformed or oversize bodies throw `malformed_body` or `too_large` and leave the ledger alone. */
+export interface IngestOutcome {
+  received: number
+  accepted: number
+  rejected: number
+  dropped: number
+  sampledOut: number
+  /** One sentence for partial success, or empty. */
+  message: string
+  services: string[]
+  /** The queue is full and `pipeline.overflow` is `refuse`: answer 503 with Retry-After, nothing was taken. */
+  refused: boolean
+}
+
+/** The pipeline as receivers and importers see it. */
+export interface Pipeline {
+  ingest(request: IngestRequest): Promise<IngestOutcome>
+  /** Takes already decoded rows (file import); waits for room instead of dropping. */
+  ingestBatch(batch: TelemetryBatch): Promise<IngestOutcome>
+  ledger(): Ledger
+  /** Current one-in-N of normal traces; 1 = all kept. */
+  sampleRate(): number
+  /** Resolves when everything waiting now is stored or counted. */
+  drain(): Promise<void>
+  stop(): Promise<void>
+}

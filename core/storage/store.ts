@@ -1,0 +1,164 @@
+import type { LogBatch, SpanBatch } from '../model/columns.ts'
+import type { Filter } from '../model/filter.ts'
+import type { LogRecord, Trace, TraceSummary } from '../model/records.ts'
+
+/**
+ * The contract of a storage engine. Time bounds are µs, start inclusive, end exclusive. "None" is an empty list, never
+ * null, unless said. Errors are GlassboxError; a cancelled query throws `query_cancelled`, a late one `query_timeout`.
+ */
+
+/** What one write made of its rows. */
+export interface WriteResult {
+  /** Grows by one a write; a reader that has seen it sees the rows. */
+  seq: number
+  storedSpans: number
+  storedLogs: number
+  /** Spans that were stored already (a retried export); nothing is stored twice within the recent window. */
+  duplicateSpans: number
+}
+
+/** The write side. One writer at a time; a write is one transaction: all or nothing. The batches become the writer's. */
+export interface TelemetryWriter {
+  write(batches: { spans: SpanBatch[]; logs: LogBatch[] }): Promise<WriteResult>
+}
+
+export interface TraceQuery {
+  start: number
+  end: number
+  /** Of the whole trace, µs. */
+  minDuration: number | null
+  maxDuration: number | null
+  /** error = any span failed; ok = none did. */
+  status: 'ok' | 'error' | null
+  /** service, operation and filter hold on one and the same span. */
+  service: string | null
+  operation: string | null
+  filter: Filter
+  limit: number
+  cursor: string | null
+}
+
+export interface LogQuery {
+  start: number
+  end: number
+  /** At least this severity number. */
+  severity: number | null
+  service: string | null
+  traceId: string | null
+  spanId: string | null
+  filter: Filter
+  limit: number
+  cursor: string | null
+}
+
+export interface Page<T> {
+  items: T[]
+  nextCursor: string | null
+  partial: { reason: string; hint: string } | null
+}
+
+export interface HistogramBucket {
+  /** µs, start of the bucket. */
+  time: number
+  /** By series: traces use ok and error; logs use trace, debug, info, warn, error, fatal, unknown. */
+  counts: Record<string, number>
+}
+
+export interface Histogram {
+  bucketUs: number
+  buckets: HistogramBucket[]
+  total: number
+}
+
+export interface ServiceInfo {
+  service: string
+  spans: number
+  errors: number
+  logs: number
+  firstSeen: number
+  lastSeen: number
+}
+
+export interface TagValue {
+  value: string
+  count: number
+}
+
+export interface SqlResult {
+  columns: string[]
+  rows: unknown[][]
+  truncated: boolean
+}
+
+export interface StorageStats {
+  engine: 'sqlite' | 'postgres'
+  spans: number
+  logs: number
+  traces: { bytes: number; blocks: number; oldest: number | null; newest: number | null }
+  logsSize: { bytes: number; blocks: number; oldest: number | null; newest: number | null }
+  /** Bytes on disk of telemetry, WAL included. */
+  fileBytes: number
+  walBytes: number
+  freeBytes: number
+  mode: 'normal' | 'disk-full' | 'read-only'
+  modeSince: number | null
+  modeReason: string | null
+  /** Why retention does nothing at the moment, if so (a clock that jumped). */
+  retentionPaused: string | null
+}
+
+/** What a running query watches. */
+export interface QueryContext {
+  /** Aborts when the client goes away. */
+  signal?: AbortSignal
+  /** ms from now; the engine has its own default of 10 s. */
+  timeoutMs?: number
+}
+
+/** What arrived after `seq`, for live tails; newest first, capped, with the count of what the cap left out. */
+export interface Changes {
+  seq: number
+  traces: TraceSummary[]
+  logs: LogRecord[]
+  skippedTraces: number
+  skippedLogs: number
+}
+
+export interface TelemetryReader {
+  /** Newest first by trace start, then by trace id; a cursor continues on the data as it was at the first page. */
+  searchTraces(query: TraceQuery, context?: QueryContext): Promise<Page<TraceSummary>>
+  /** Null when never seen; throws `trace_removed` with the time when retention took it. */
+  trace(traceId: string, context?: QueryContext): Promise<Trace | null>
+  /** Counts traces in buckets by trace start; the same filter as searchTraces. */
+  traceHistogram(query: TraceQuery, buckets: number, context?: QueryContext): Promise<Histogram>
+  searchLogs(query: LogQuery, context?: QueryContext): Promise<Page<LogRecord>>
+  logHistogram(query: LogQuery, buckets: number, context?: QueryContext): Promise<Histogram>
+  services(range: { start: number; end: number }, context?: QueryContext): Promise<ServiceInfo[]>
+  /** Attribute keys by how often they occur, most frequent first. */
+  tagKeys(signal: 'traces' | 'logs', context?: QueryContext): Promise<TagValue[]>
+  tagValues(signal: 'traces' | 'logs', key: string, prefix: string, limit: number, context?: QueryContext): Promise<TagValue[]>
+  operations(service: string | null, context?: QueryContext): Promise<TagValue[]>
+  sql(query: string, limit: number, context?: QueryContext): Promise<SqlResult>
+  changes(seq: number, limit: number): Promise<Changes>
+}
+
+export interface RetentionPolicy {
+  tracesDays: number
+  tracesBytes: number
+  logsDays: number
+}
+
+/** An opened engine, as the host holds it. */
+export interface TelemetryStore {
+  readonly reader: TelemetryReader
+  /** Direct writes from the host's own thread (imports go through the pipeline instead). */
+  readonly writer: TelemetryWriter
+  /** A port on which another thread can call `write` of this store's writer by RPC. */
+  writerPort(): import('node:worker_threads').MessagePort
+  stats(): Promise<StorageStats>
+  /** Applies the policy now; answers what it removed. */
+  runRetention(policy: RetentionPolicy): Promise<{ spans: number; logs: number; bytesFreed: number; paused: string | null }>
+  /** Merges small blocks until nothing is left to merge. */
+  compact(): Promise<void>
+  stop(): Promise<void>
+}
