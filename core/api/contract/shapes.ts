@@ -1,0 +1,114 @@
+/**
+ * Every shape that crosses the api, for the server and the renderer alike. Times and durations are whole µs.
+ * The read model itself (TraceSummary, Trace, LogRecord) is core/model/records.ts.
+ */
+import type { LogRecord, TraceSummary } from '../../model/records.ts'
+import type { SettingSource } from '../../config/settings.ts'
+import type { Ledger } from '../../pipeline/ledger.ts'
+import type { StorageStats } from '../../storage/store.ts'
+
+/** RFC 9457 problem details with a hint that says what to do. */
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: string
+  hint: string
+  requestId: string
+}
+
+export type SettingsAnswer = Record<string, { value: unknown; default: unknown; source: SettingSource }>
+
+/** `GET /api/pipeline` is the Ledger itself plus `glassbox`. */
+export type PipelineAnswer = Ledger & { glassbox: PipelineState }
+
+export interface PipelineState {
+  sampleRate: number
+  breaker: 'closed' | 'open' | 'half-open'
+  spansPerSecond: number
+  logsPerSecond: number
+  /** Own cost: share of one core (0..1), resident bytes. */
+  cpu: number
+  rssBytes: number
+  startedAt: number
+}
+
+export interface ImportAnswer {
+  traces: number
+  spans: number
+  logs: number
+  points: number
+  refused: { line: number; reason: string }[]
+  warnings: string[]
+}
+
+/** `GET /api/status`: where to send, and how the host is. */
+export interface StatusAnswer {
+  version: string
+  endpoints: { otlp: ListenState; otlpGrpc: ListenState; api: string }
+  storage: StorageStats
+  intake: IntakeReport
+}
+
+export interface ListenState {
+  address: string
+  listening: boolean
+  /** Why not, in one sentence that names the program holding the port where known. */
+  problem: string | null
+}
+
+/** The intake doctor: who connected and what went wrong. */
+export interface IntakeReport {
+  senders: IntakeSender[]
+  findings: IntakeFinding[]
+}
+
+export interface IntakeSender {
+  peer: string
+  transport: 'otlp-http' | 'otlp-grpc' | 'zipkin'
+  encoding: string
+  services: string[]
+  accepted: number
+  rejected: number
+  lastSeen: number
+}
+
+export type FindingKind =
+  | 'port-taken'
+  | 'wrong-protocol'
+  | 'cors-refused'
+  | 'host-refused'
+  | 'rejected'
+  | 'malformed'
+  | 'too-large'
+  | 'unsupported'
+  | 'wrong-path'
+  | 'clock-skew'
+  | 'missing-service-name'
+  | 'overload'
+
+export interface IntakeFinding {
+  kind: FindingKind
+  peer: string
+  /** What happened, with the input named. */
+  detail: string
+  count: number
+  firstSeen: number
+  lastSeen: number
+}
+
+/** First message a WebSocket client sends on `/api/live`. */
+export interface LiveRequest {
+  type: 'follow'
+  data: { traces: boolean; logs: boolean }
+}
+
+export type LiveMessage =
+  | { type: 'hello'; data: { version: string } }
+  | { type: 'traces'; data: { items: TraceSummary[]; skipped: number } }
+  | { type: 'logs'; data: { items: LogRecord[]; skipped: number } }
+  /** Every second: the status bar. Also the sign of life. */
+  | { type: 'status'; data: { pipeline: PipelineAnswer; storage: StorageStats; intake: IntakeReport } }
+  /** The client read too slowly; these many messages were not sent. */
+  | { type: 'missed'; data: { messages: number } }

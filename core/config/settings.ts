@@ -1,0 +1,130 @@
+import { z } from 'zod'
+import { GlassboxError } from '../base/errors.ts'
+
+const MiB = 1024 * 1024
+
+/**
+ * Every setting with its default. Keys are the dotted paths of this schema (`pipeline.queueLimit`). Sizes are bytes,
+ * durations say their unit in the name.
+ */
+export const settingsSchema = z.strictObject({
+  server: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      apiPort: z.int().min(0).max(65535).default(4380),
+      otlpPort: z.int().min(0).max(65535).default(4318),
+      otlpGrpcPort: z.int().min(0).max(65535).default(4317),
+      /** Extra names accepted in the Host header. */
+      allowedHosts: z.array(z.string()).default([]),
+      /** Origins other than loopback that may send telemetry from a browser. */
+      corsOrigins: z.array(z.string()).default([]),
+    })
+    .prefault({}),
+  storage: z
+    .strictObject({
+      engine: z.enum(['sqlite', 'postgres']).default('sqlite'),
+      postgresUrl: z.string().default(''),
+      /** Kept free so that a full disk can be cleaned. */
+      reserveBytes: z.int().min(0).default(16 * MiB),
+    })
+    .prefault({}),
+  receivers: z
+    .strictObject({
+      maxBodyBytes: z.int().min(1024).default(16 * MiB),
+      maxInflatedBytes: z.int().min(1024).default(64 * MiB),
+      /** One budget for all bodies in flight. */
+      maxInFlightBytes: z.int().min(1024).default(128 * MiB),
+    })
+    .prefault({}),
+  pipeline: z
+    .strictObject({
+      /** Spans (and log records) waiting behind the batch being written. */
+      queueLimit: z.int().min(1).default(5000),
+      overflow: z.enum(['drop', 'refuse']).default('drop'),
+      flushMs: z.int().min(1).max(1000).default(100),
+    })
+    .prefault({}),
+  sampling: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Spans per second above which normal traces thin out; errors and slow traces are always kept. */
+      targetSpansPerSecond: z.int().min(1).default(250_000),
+      slowMs: z.int().min(1).default(1000),
+    })
+    .prefault({}),
+  privacy: z
+    .strictObject({
+      /** Attribute keys removed before storage, besides Authorization, Cookie and Set-Cookie. */
+      removeKeys: z.array(z.string()).default([]),
+      /** Words in keys whose values are masked. */
+      maskKeys: z
+        .array(z.string())
+        .default(['password', 'passwd', 'secret', 'token', 'api_key', 'apikey', 'authorization', 'credential', 'private_key']),
+      maxValueBytes: z.int().min(64).default(4096),
+    })
+    .prefault({}),
+  retention: z
+    .strictObject({
+      traces: z
+        .strictObject({ days: z.number().positive().default(7), bytes: z.int().min(MiB).default(1024 * MiB) })
+        .prefault({}),
+      logs: z.strictObject({ days: z.number().positive().default(7) }).prefault({}),
+      metrics: z.strictObject({ days: z.number().positive().default(30) }).prefault({}),
+    })
+    .prefault({}),
+  query: z.strictObject({ timeoutMs: z.int().min(10).default(10_000) }).prefault({}),
+  log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') }).prefault({}),
+})
+
+export type Settings = z.infer<typeof settingsSchema>
+
+export const defaultSettings: Settings = settingsSchema.parse({})
+
+export type SettingSource = 'default' | 'saved' | 'environment' | 'flag'
+
+/** What a host is made from. */
+export interface HostConfig {
+  dataDir: string
+  settings: Settings
+  /** Fixed api token; a random one when absent. */
+  token?: string
+  /** Folder of the built renderer; absent = the api alone. */
+  rendererDir?: string
+  /** Where each changed key came from; the rest is `default`. */
+  sources?: Record<string, SettingSource>
+}
+
+/** Flattens settings to dotted keys. */
+export function flattenSettings(settings: Settings): Record<string, unknown> {
+  const flat: Record<string, unknown> = {}
+  const walk = (value: object, prefix: string): void => {
+    for (const [key, child] of Object.entries(value)) {
+      if (child !== null && typeof child === 'object' && !Array.isArray(child)) walk(child, `${prefix}${key}.`)
+      else flat[prefix + key] = child
+    }
+  }
+  walk(settings, '')
+  return flat
+}
+
+/**
+ * Settings with `changes` (dotted keys) laid over `base`.
+ * @throws GlassboxError `bad_setting` that names the key.
+ */
+export function applySettings(base: Settings, changes: Record<string, unknown>): Settings {
+  const known = flattenSettings(defaultSettings)
+  const copy = structuredClone(base) as Record<string, unknown>
+  for (const [key, value] of Object.entries(changes)) {
+    if (!Object.hasOwn(known, key)) throw new GlassboxError('bad_setting', `there is no setting ${key}`)
+    const path = key.split('.')
+    const last = path.pop() as string
+    const parent = path.reduce((node, part) => node[part] as Record<string, unknown>, copy)
+    parent[last] = value
+  }
+  const result = settingsSchema.safeParse(copy)
+  if (!result.success) {
+    const issue = result.error.issues[0]
+    throw new GlassboxError('bad_setting', `${issue.path.join('.')}: ${issue.message}`)
+  }
+  return result.data
+}
