@@ -1,0 +1,28 @@
+import { defineConfig } from 'electron-vite'
+import renderer from './renderer/vite.config.ts'
+
+/** Workers are entries of their own, flat beside the main file: core/base/worker-file.ts finds them there. */
+export default defineConfig({
+  main: {
+    build: {
+      externalizeDeps: true,
+      outDir: 'out/main',
+      rollupOptions: {
+        input: {
+          index: 'electron/main.ts',
+          'pipeline.worker': 'core/pipeline/pipeline.worker.ts',
+          'writer.worker': 'core/storage/sqlite/writer.worker.ts',
+          'reader.worker': 'core/storage/sqlite/reader.worker.ts',
+        },
+        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+      },
+    },
+  },
+  preload: {
+    build: {
+      outDir: 'out/preload',
+      rollupOptions: { input: { preload: 'electron/preload.ts' }, output: { format: 'cjs', entryFileNames: '[name].cjs' } },
+    },
+  },
+  renderer,
+})
