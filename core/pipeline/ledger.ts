@@ -13,6 +13,14 @@ export interface SignalLedger {
 export type Ledger = Record<'traces' | 'logs' | 'metrics', SignalLedger>
 
 export function emptyLedger(): Ledger {
-  const one = (): SignalLedger => ({ received: 0, stored: 0, rejected: {}, dropped: {}, sampledOut: 0, waiting: 0, lost: 0 })
+  const one = (): SignalLedger => ({
+    received: 0,
+    stored: 0,
+    rejected: {},
+    dropped: {},
+    sampledOut: 0,
+    waiting: 0,
+    lost: 0,
+  })
   return { traces: one(), logs: one(), metrics: one() }
 }

@@ -1,0 +1,43 @@
+import { gunzipSync, inflateRawSync, inflateSync } from 'node:zlib'
+import { GlassboxError } from '../base/errors.ts'
+
+/**
+ * The body as it was before compression; `identity` comes back as it is.
+ * @param maxBytes limit after inflation.
+ * @throws GlassboxError `too_large` past the limit, `malformed_body` when the bytes are not what the encoding says.
+ */
+export function inflateBody(
+  bytes: Uint8Array,
+  encoding: 'identity' | 'gzip' | 'deflate',
+  maxBytes: number,
+): Uint8Array {
+  if (encoding === 'identity') {
+    if (bytes.length > maxBytes) throw tooLarge(maxBytes)
+    return bytes
+  }
+  // An empty body is a valid, empty request whatever its encoding says.
+  if (bytes.length === 0) return bytes
+  const options = { maxOutputLength: maxBytes }
+  try {
+    if (encoding === 'gzip') return gunzipSync(bytes, options)
+    // HTTP's "deflate" is zlib's format, yet some clients send the raw stream.
+    return (bytes[0] & 0x0f) === 8 && (bytes[0] * 256 + bytes[1]) % 31 === 0
+      ? inflateSync(bytes, options)
+      : inflateRawSync(bytes, options)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes)
+    throw new GlassboxError(
+      'malformed_body',
+      `the body is not valid ${encoding}: ${(error as Error).message}`,
+      `Send the body ${encoding} compressed, or leave the Content-Encoding header out.`,
+    )
+  }
+}
+
+function tooLarge(maxBytes: number): GlassboxError {
+  return new GlassboxError(
+    'too_large',
+    `the body is larger than ${maxBytes} bytes after inflation`,
+    'Send smaller batches or raise receivers.maxInflatedBytes.',
+  )
+}
