@@ -1,6 +1,9 @@
+import type { Histogram, Page, ServiceInfo, StorageStats, TagValue } from '../model/answers.ts'
 import type { LogBatch, SpanBatch } from '../model/columns.ts'
 import type { Filter } from '../model/filter.ts'
 import type { LogRecord, Trace, TraceSummary } from '../model/records.ts'
+
+export type { Histogram, HistogramBucket, Page, ServiceInfo, StorageStats, TagValue } from '../model/answers.ts'
 
 /**
  * The contract of a storage engine. Time bounds are µs, start inclusive, end exclusive. "None" is an empty list, never
@@ -51,60 +54,10 @@ export interface LogQuery {
   cursor: string | null
 }
 
-export interface Page<T> {
-  items: T[]
-  nextCursor: string | null
-  partial: { reason: string; hint: string } | null
-}
-
-export interface HistogramBucket {
-  /** µs, start of the bucket. */
-  time: number
-  /** By series: traces use ok and error; logs use trace, debug, info, warn, error, fatal, unknown. */
-  counts: Record<string, number>
-}
-
-export interface Histogram {
-  bucketUs: number
-  buckets: HistogramBucket[]
-  total: number
-}
-
-export interface ServiceInfo {
-  service: string
-  spans: number
-  errors: number
-  logs: number
-  firstSeen: number
-  lastSeen: number
-}
-
-export interface TagValue {
-  value: string
-  count: number
-}
-
 export interface SqlResult {
   columns: string[]
   rows: unknown[][]
   truncated: boolean
-}
-
-export interface StorageStats {
-  engine: 'sqlite' | 'postgres'
-  spans: number
-  logs: number
-  traces: { bytes: number; blocks: number; oldest: number | null; newest: number | null }
-  logsSize: { bytes: number; blocks: number; oldest: number | null; newest: number | null }
-  /** Bytes on disk of telemetry, WAL included. */
-  fileBytes: number
-  walBytes: number
-  freeBytes: number
-  mode: 'normal' | 'disk-full' | 'read-only'
-  modeSince: number | null
-  modeReason: string | null
-  /** Why retention does nothing at the moment, if so (a clock that jumped). */
-  retentionPaused: string | null
 }
 
 /** What a running query watches. */
@@ -136,7 +89,13 @@ export interface TelemetryReader {
   services(range: { start: number; end: number }, context?: QueryContext): Promise<ServiceInfo[]>
   /** Attribute keys by how often they occur, most frequent first. */
   tagKeys(signal: 'traces' | 'logs', context?: QueryContext): Promise<TagValue[]>
-  tagValues(signal: 'traces' | 'logs', key: string, prefix: string, limit: number, context?: QueryContext): Promise<TagValue[]>
+  tagValues(
+    signal: 'traces' | 'logs',
+    key: string,
+    prefix: string,
+    limit: number,
+    context?: QueryContext,
+  ): Promise<TagValue[]>
   operations(service: string | null, context?: QueryContext): Promise<TagValue[]>
   sql(query: string, limit: number, context?: QueryContext): Promise<SqlResult>
   changes(seq: number, limit: number): Promise<Changes>
@@ -157,7 +116,9 @@ export interface TelemetryStore {
   writerPort(): import('node:worker_threads').MessagePort
   stats(): Promise<StorageStats>
   /** Applies the policy now; answers what it removed. */
-  runRetention(policy: RetentionPolicy): Promise<{ spans: number; logs: number; bytesFreed: number; paused: string | null }>
+  runRetention(
+    policy: RetentionPolicy,
+  ): Promise<{ spans: number; logs: number; bytesFreed: number; paused: string | null }>
   /** Merges small blocks until nothing is left to merge. */
   compact(): Promise<void>
   stop(): Promise<void>

@@ -2,10 +2,13 @@
  * Every shape that crosses the api, for the server and the renderer alike. Times and durations are whole µs.
  * The read model itself (TraceSummary, Trace, LogRecord) is core/model/records.ts.
  */
-import type { LogRecord, TraceSummary } from '../../model/records.ts'
+
 import type { SettingSource } from '../../config/settings.ts'
+import type { StorageStats } from '../../model/answers.ts'
+import type { LogRecord, TraceSummary } from '../../model/records.ts'
 import type { Ledger } from '../../pipeline/ledger.ts'
-import type { StorageStats } from '../../storage/store.ts'
+
+export type { Histogram, HistogramBucket, Page, ServiceInfo, StorageStats, TagValue } from '../../model/answers.ts'
 
 /** RFC 9457 problem details with a hint that says what to do. */
 export interface Problem {

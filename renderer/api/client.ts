@@ -1,0 +1,192 @@
+import type {
+  Histogram,
+  Page,
+  PipelineAnswer,
+  Problem,
+  ServiceInfo,
+  SettingsAnswer,
+  StatusAnswer,
+  TagValue,
+} from '../../core/api/contract/shapes.ts'
+import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts'
+import { type Connection, findConnection } from './connection.ts'
+import { requestEnded, requestStarted } from './idle.ts'
+
+export type Params = Record<string, string | number | null | undefined>
+
+/** What went wrong, as the core said it, or as the page found it when no answer came (`status` 0). */
+export class ApiError extends Error {
+  readonly problem: Problem
+
+  constructor(problem: Problem) {
+    super(problem.detail || problem.title)
+    this.name = 'ApiError'
+    this.problem = problem
+  }
+}
+
+/** True for the rejection of a request that its caller aborted. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError'
+}
+
+export function toProblem(error: unknown): Problem {
+  if (error instanceof ApiError) return error.problem
+  const detail = error instanceof Error ? error.message : String(error)
+  return { type: 'about:blank', title: '', status: 0, detail, code: 'page_error', hint: '', requestId: '' }
+}
+
+let connection: Connection | null = null
+let onUnauthorized: () => void = () => {}
+
+export function currentConnection(): Connection {
+  connection ??= findConnection()
+  return connection
+}
+
+export function setToken(token: string): void {
+  connection = { ...currentConnection(), token }
+}
+
+/** Called when the core refuses the token. */
+export function whenUnauthorized(callback: () => void): void {
+  onUnauthorized = callback
+}
+
+function address(path: string, params: Params): string {
+  const url = new URL(currentConnection().api + path)
+  for (const [key, value] of Object.entries(params)) {
+    if (value !== null && value !== undefined && value !== '') url.searchParams.set(key, String(value))
+  }
+  return url.href
+}
+
+/**
+ * One request with the session's token.
+ * @throws ApiError with the core's problem, or with code `unreachable`; AbortError when `signal` fires.
+ */
+export async function request(
+  method: string,
+  path: string,
+  options: { params?: Params; body?: unknown; signal?: AbortSignal } = {},
+): Promise<Response> {
+  const { token } = currentConnection()
+  const headers: Record<string, string> = { accept: 'application/json' }
+  if (token) headers['authorization'] = `Bearer ${token}`
+  if (options.body !== undefined) headers['content-type'] = 'application/json'
+  requestStarted()
+  try {
+    const response = await fetch(address(path, options.params ?? {}), {
+      method,
+      headers,
+      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      signal: options.signal,
+      cache: 'no-store',
+    })
+    if (response.status === 401) onUnauthorized()
+    if (!response.ok) throw new ApiError(await readProblem(response))
+    return response
+  } catch (error) {
+    if (error instanceof ApiError || isAbort(error)) throw error
+    throw new ApiError({
+      type: 'about:blank',
+      title: '',
+      status: 0,
+      detail: error instanceof Error ? error.message : String(error),
+      code: 'unreachable',
+      hint: '',
+      requestId: '',
+    })
+  } finally {
+    requestEnded()
+  }
+}
+
+async function readProblem(response: Response): Promise<Problem> {
+  const fallback: Problem = {
+    type: 'about:blank',
+    title: `${response.status} ${response.statusText}`.trim(),
+    status: response.status,
+    detail: '',
+    code: 'http_error',
+    hint: '',
+    requestId: '',
+  }
+  try {
+    return { ...fallback, ...((await response.json()) as Partial<Problem>) }
+  } catch {
+    return fallback
+  }
+}
+
+async function get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
+  const response = await request('GET', path, { params, signal })
+  return (await response.json()) as T
+}
+
+/** Filters of the trace list and its histogram; times and durations are µs. */
+export interface TraceParams extends Params {
+  start: number
+  end: number
+  minDuration?: string | number | null
+  maxDuration?: string | number | null
+  status?: string | null
+  service?: string | null
+  operation?: string | null
+  q?: string | null
+  limit?: number
+  cursor?: string | null
+}
+
+export interface LogParams extends Params {
+  start: number
+  end: number
+  severity?: number | string | null
+  service?: string | null
+  traceId?: string | null
+  spanId?: string | null
+  q?: string | null
+  limit?: number
+  cursor?: string | null
+}
+
+type Range = { start?: number; end?: number }
+type Signal = 'traces' | 'logs'
+
+/** Every route of the core that the page uses. */
+export const api = {
+  traces: (params: TraceParams, signal?: AbortSignal) => get<Page<TraceSummary>>('/api/traces', params, signal),
+  traceHistogram: (params: TraceParams, buckets: number, signal?: AbortSignal) =>
+    get<Histogram>('/api/traces/histogram', { ...params, buckets }, signal),
+  trace: (traceId: string, signal?: AbortSignal) => get<Trace>(`/api/traces/${traceId}`, {}, signal),
+  exportTrace: (traceId: string, format: 'otlp' | 'jaeger' | 'zipkin', signal?: AbortSignal) =>
+    request('GET', `/api/traces/${traceId}/export`, { params: { format }, signal }),
+  logs: (params: LogParams, signal?: AbortSignal) => get<Page<LogRecord>>('/api/logs', params, signal),
+  logHistogram: (params: LogParams, buckets: number, signal?: AbortSignal) =>
+    get<Histogram>('/api/logs/histogram', { ...params, buckets }, signal),
+  services: async (range: Range, signal?: AbortSignal) =>
+    (await get<{ items: ServiceInfo[] }>('/api/services', range, signal)).items,
+  operations: async (service: string | null, signal?: AbortSignal) =>
+    (await get<{ items: TagValue[] }>('/api/services/operations', { service }, signal)).items,
+  tagKeys: async (of: Signal, signal?: AbortSignal) =>
+    (await get<{ items: TagValue[] }>('/api/tags', { signal: of }, signal)).items,
+  tagValues: async (of: Signal, key: string, prefix: string, signal?: AbortSignal) =>
+    (
+      await get<{ items: TagValue[] }>(
+        `/api/tags/${encodeURIComponent(key)}/values`,
+        { signal: of, prefix, limit: 50 },
+        signal,
+      )
+    ).items,
+  pipeline: (signal?: AbortSignal) => get<PipelineAnswer>('/api/pipeline', {}, signal),
+  status: (signal?: AbortSignal) => get<StatusAnswer>('/api/status', {}, signal),
+  settings: (signal?: AbortSignal) => get<SettingsAnswer>('/api/settings', {}, signal),
+  changeSettings: async (changes: Record<string, unknown>) => {
+    const response = await request('PATCH', '/api/settings', { body: changes })
+    return (await response.json()) as SettingsAnswer
+  },
+  sendTestTrace: async () => {
+    const response = await request('POST', '/api/test-trace', { body: {} })
+    return (await response.json()) as { traceId?: string }
+  },
+}

@@ -1,0 +1,44 @@
+import { createRouter, createWebHistory } from 'vue-router'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Message key of the screen's name: heading, tab title. */
+    title: string
+    /** Which entry of the navigation is lit. */
+    nav: 'monitor' | 'logs' | 'connect' | 'settings'
+    /** Whether the time range and live belong to this screen. */
+    timed: boolean
+  }
+}
+
+export const router = createRouter({
+  history: createWebHistory('/'),
+  routes: [
+    { path: '/', redirect: (to) => ({ path: '/traces', query: to.query }) },
+    {
+      path: '/traces/:traceId?',
+      name: 'traces',
+      component: () => import('../features/traces/TracesScreen.vue'),
+      meta: { title: 'shell.monitor', nav: 'monitor', timed: true },
+    },
+    {
+      path: '/logs',
+      name: 'logs',
+      component: () => import('../features/logs/LogsScreen.vue'),
+      meta: { title: 'shell.logs', nav: 'logs', timed: true },
+    },
+    {
+      path: '/connect',
+      name: 'connect',
+      component: () => import('../features/connect/ConnectScreen.vue'),
+      meta: { title: 'shell.connect', nav: 'connect', timed: false },
+    },
+    {
+      path: '/settings/:section?',
+      name: 'settings',
+      component: () => import('../features/settings/SettingsScreen.vue'),
+      meta: { title: 'shell.settings', nav: 'settings', timed: false },
+    },
+    { path: '/:rest(.*)*', redirect: '/traces' },
+  ],
+})

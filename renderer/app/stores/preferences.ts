@@ -1,0 +1,36 @@
+import { useLocalStorage, usePreferredDark } from '@vueuse/core'
+import { defineStore } from 'pinia'
+import { computed, watchEffect } from 'vue'
+import { type Language, setLanguage, suggestedLanguage } from '../../i18n/index.ts'
+import { localZone } from '../../ui/format-time.ts'
+
+export type Theme = 'system' | 'light' | 'dark'
+export type Density = 'dense' | 'default' | 'comfortable'
+
+const ROW_HEIGHT: Record<Density, number> = { dense: 24, default: 28, comfortable: 32 }
+
+/** How this person likes the page: kept in this browser, applied to the document at once. */
+export const usePreferences = defineStore('preferences', () => {
+  const theme = useLocalStorage<Theme>('glassbox.theme', 'system')
+  const language = useLocalStorage<Language>('glassbox.language', suggestedLanguage())
+  const density = useLocalStorage<Density>('glassbox.density', 'default')
+  const zoneChoice = useLocalStorage<'local' | 'UTC'>('glassbox.zone', 'local')
+  const singleKeys = useLocalStorage('glassbox.singleKeys', true)
+  const systemDark = usePreferredDark()
+
+  const shownTheme = computed<'light' | 'dark'>(() => {
+    if (theme.value !== 'system') return theme.value
+    return systemDark.value ? 'dark' : 'light'
+  })
+  const zone = computed(() => (zoneChoice.value === 'UTC' ? 'UTC' : localZone()))
+  const rowHeight = computed(() => ROW_HEIGHT[density.value])
+
+  watchEffect(() => {
+    document.documentElement.dataset.theme = shownTheme.value
+  })
+  watchEffect(() => {
+    void setLanguage(language.value)
+  })
+
+  return { theme, language, density, zoneChoice, singleKeys, shownTheme, zone, rowHeight }
+})

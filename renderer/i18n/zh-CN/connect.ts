@@ -1,0 +1,3 @@
+import type { Messages } from '../en.ts'
+
+export const connect: Messages['connect'] = { title: '接入' }
