@@ -1,0 +1,100 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../base/clock.ts'
+import { RpcClient, serveRpc } from '../base/rpc.ts'
+import type { Settings } from '../config/settings.ts'
+import type { TelemetryBatch } from '../model/columns.ts'
+import type { WriteResult } from '../storage/store.ts'
+import { decodeBody } from './decode-body.ts'
+import { inflateBody } from './inflate.ts'
+import type { IngestRequest } from './ingest.ts'
+import { Intake } from './intake.ts'
+import { RunJournal } from './journal.ts'
+import { emptyLedger, type Ledger } from './ledger.ts'
+import { createRedactor } from './redaction.ts'
+import { TurnQueue } from './turn-queue.ts'
+
+/** What the main thread hands over at start. */
+export interface PipelineWorkerData {
+  settings: Settings
+  writerPort: MessagePort
+  journalFile: string
+  /** The counts so far, when this thread follows one that died. */
+  ledger: Ledger | null
+}
+
+const main = parentPort as MessagePort
+const { settings, writerPort, journalFile, ledger } = workerData as PipelineWorkerData
+const warn = (message: string): void => main.postMessage({ kind: 'notice', method: 'warn', argument: message })
+const writer = new RpcClient(writerPort)
+const journal = new RunJournal(journalFile, warn)
+const loss = journal.open(systemClock.nowUs())
+
+const start = ledger ?? emptyLedger()
+if (!ledger && loss) {
+  start.traces.lost = loss.traces
+  start.logs.lost = loss.logs
+}
+
+let reported = false
+function report(): void {
+  if (reported) return
+  reported = true
+  setImmediate(() => {
+    reported = false
+    main.postMessage({ kind: 'notice', method: 'state', argument: snapshot() })
+  })
+}
+const snapshot = () => ({ ledger: intake.ledger, state: intake.state })
+
+const intake = new Intake({
+  settings,
+  clock: systemClock,
+  write: (batches) => writer.call<WriteResult>('write', batches),
+  journal,
+  redactor: createRedactor(settings.privacy),
+  ledger: start,
+  onChange: report,
+  onWriteFailure: (error) => warn(`a write failed: ${error.message}`),
+})
+
+// One body a turn of the event loop: answers of the writer get in between.
+const turns = new TurnQueue()
+let ticking: NodeJS.Timeout | null = null
+function keepTicking(): void {
+  ticking ??= setInterval(() => {
+    if (intake.tick() || !ticking) return
+    clearInterval(ticking)
+    ticking = null
+  }, 1000)
+}
+
+serveRpc(main, {
+  ingest: (request: IngestRequest) =>
+    turns.run(() => {
+      keepTicking()
+      const { receivers } = intake.settings
+      const bytes = inflateBody(request.bytes, request.encoding, receivers.maxInflatedBytes)
+      const outcome = intake.take(decodeBody(request.signal, request.format, bytes, systemClock.nowUs()))
+      return { outcome, ...snapshot() }
+    }),
+  ingestBatch: async (batch: TelemetryBatch) => {
+    keepTicking()
+    const outcome = await intake.takeWhenRoom({ batch, rejected: [], warnings: [] })
+    return { outcome, ...snapshot() }
+  },
+  updateSettings: (changed: Settings) => {
+    intake.settings = changed
+    intake.setRedactor(createRedactor(changed.privacy))
+  },
+  drain: async () => {
+    await turns.run(() => undefined)
+    await intake.drain()
+    return snapshot()
+  },
+  stop: () => {
+    if (ticking) clearInterval(ticking)
+    intake.stop()
+    return snapshot()
+  },
+})
+main.postMessage({ kind: 'notice', method: 'started', argument: { loss: ledger ? null : loss, ...snapshot() } })
