@@ -25,15 +25,27 @@ export const settingsSchema = z.strictObject({
       engine: z.enum(['sqlite', 'postgres']).default('sqlite'),
       postgresUrl: z.string().default(''),
       /** Kept free so that a full disk can be cleaned. */
-      reserveBytes: z.int().min(0).default(16 * MiB),
+      reserveBytes: z
+        .int()
+        .min(0)
+        .default(16 * MiB),
     })
     .prefault({}),
   receivers: z
     .strictObject({
-      maxBodyBytes: z.int().min(1024).default(16 * MiB),
-      maxInflatedBytes: z.int().min(1024).default(64 * MiB),
+      maxBodyBytes: z
+        .int()
+        .min(1024)
+        .default(16 * MiB),
+      maxInflatedBytes: z
+        .int()
+        .min(1024)
+        .default(64 * MiB),
       /** One budget for all bodies in flight. */
-      maxInFlightBytes: z.int().min(1024).default(128 * MiB),
+      maxInFlightBytes: z
+        .int()
+        .min(1024)
+        .default(128 * MiB),
     })
     .prefault({}),
   pipeline: z
@@ -59,21 +71,39 @@ export const settingsSchema = z.strictObject({
       /** Words in keys whose values are masked. */
       maskKeys: z
         .array(z.string())
-        .default(['password', 'passwd', 'secret', 'token', 'api_key', 'apikey', 'authorization', 'credential', 'private_key']),
+        .default([
+          'password',
+          'passwd',
+          'secret',
+          'token',
+          'api_key',
+          'apikey',
+          'authorization',
+          'credential',
+          'private_key',
+        ]),
       maxValueBytes: z.int().min(64).default(4096),
     })
     .prefault({}),
   retention: z
     .strictObject({
       traces: z
-        .strictObject({ days: z.number().positive().default(7), bytes: z.int().min(MiB).default(1024 * MiB) })
+        .strictObject({
+          days: z.number().positive().default(7),
+          bytes: z
+            .int()
+            .min(MiB)
+            .default(1024 * MiB),
+        })
         .prefault({}),
       logs: z.strictObject({ days: z.number().positive().default(7) }).prefault({}),
       metrics: z.strictObject({ days: z.number().positive().default(30) }).prefault({}),
     })
     .prefault({}),
   query: z.strictObject({ timeoutMs: z.int().min(10).default(10_000) }).prefault({}),
-  log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') }).prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') })
+    .prefault({}),
 })
 
 export type Settings = z.infer<typeof settingsSchema>

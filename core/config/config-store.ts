@@ -1,0 +1,130 @@
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { GlassboxError } from '../base/errors.ts'
+import { damagedConfig, readSavedSettings } from './load-settings.ts'
+import { applySettings, defaultSettings, flattenSettings, type SettingSource, type Settings } from './settings.ts'
+
+/** A setting as the api shows it. */
+export interface SettingValue {
+  value: unknown
+  default: unknown
+  source: SettingSource
+}
+
+/** Settings for the parts that read, change and watch them. */
+export interface SettingsService {
+  now(): Settings
+  /** Every key with its value, default and source. */
+  all(): Record<string, SettingValue>
+  /**
+   * Checks and saves changes by dotted key, all or none; durable when it returns. A key that a flag or the
+   * environment sets is saved, yet keeps the flag's value until a start without it.
+   * @throws GlassboxError `bad_setting` naming the key; `storage_unavailable` when it cannot be saved.
+   */
+  patch(changes: Record<string, unknown>): Record<string, SettingValue>
+  /** Calls `listener` after each change; answers how to stop that. */
+  subscribe(listener: (settings: Settings) => void): () => void
+}
+
+const colorSlots = 12
+
+/**
+ * glassbox.db: what must never be lost. WAL with `synchronous=FULL`. It works in the caller's thread: the host opens
+ * it once at start, and writes are single rows when a person changes a setting.
+ */
+export class ConfigStore implements SettingsService {
+  #db: Database.Database
+  #settings: Settings
+  #sources: Record<string, SettingSource>
+  #listeners = new Set<(settings: Settings) => void>()
+
+  /** @throws GlassboxError `data_damaged`; a damaged file is left as it is. */
+  constructor(dataDir: string, settings: Settings, sources: Record<string, SettingSource>) {
+    this.#settings = settings
+    this.#sources = { ...sources }
+    const file = join(dataDir, 'glassbox.db')
+    readSavedSettings(dataDir)
+    try {
+      this.#db = new Database(file, { timeout: 5000 })
+      chmodSync(file, 0o600)
+      this.#db.pragma('journal_mode = WAL')
+      this.#db.pragma('synchronous = FULL')
+      this.#db.exec(`
+        create table if not exists setting (key text primary key, value text not null, updated_at integer not null) strict;
+        create table if not exists service_color (service text primary key, slot integer not null) strict;
+      `)
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string }
+      if (code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB') throw damagedConfig(file, error as Error)
+      throw new GlassboxError('storage_unavailable', `${file} cannot be opened: ${message}`)
+    }
+  }
+
+  now(): Settings {
+    return this.#settings
+  }
+
+  all(): Record<string, SettingValue> {
+    const defaults = flattenSettings(defaultSettings)
+    const values = flattenSettings(this.#settings)
+    return Object.fromEntries(
+      Object.entries(values).map(([key, value]) => [
+        key,
+        { value, default: defaults[key], source: this.#sources[key] ?? 'default' },
+      ]),
+    )
+  }
+
+  patch(changes: Record<string, unknown>): Record<string, SettingValue> {
+    applySettings(this.#settings, changes)
+    const now = Date.now() * 1000
+    const save = this.#db.prepare(
+      'insert into setting values (?, ?, ?) on conflict (key) do update set value = excluded.value, updated_at = excluded.updated_at',
+    )
+    try {
+      this.#db.transaction(() => {
+        for (const [key, value] of Object.entries(changes)) save.run(key, JSON.stringify(value), now)
+      })()
+    } catch (error) {
+      throw new GlassboxError('storage_unavailable', `the settings were not saved: ${(error as Error).message}`)
+    }
+    const free = Object.entries(changes).filter(([key]) => !['flag', 'environment'].includes(this.#sources[key]))
+    this.#settings = applySettings(this.#settings, Object.fromEntries(free))
+    for (const [key] of free) this.#sources[key] = 'saved'
+    for (const listener of this.#listeners) listener(this.#settings)
+    return this.all()
+  }
+
+  subscribe(listener: (settings: Settings) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** The colour slot (0..11) of each service: given once, the least used first, and kept for good. */
+  serviceColors(services: string[]): Record<string, number> {
+    const rows = this.#db.prepare('select service, slot from service_color').all() as {
+      service: string
+      slot: number
+    }[]
+    const known = new Map(rows.map(({ service, slot }) => [service, slot]))
+    const used = new Array<number>(colorSlots).fill(0)
+    for (const slot of known.values()) used[slot]++
+    const add = this.#db.prepare('insert or ignore into service_color values (?, ?)')
+    this.#db.transaction(() => {
+      for (const service of services) {
+        if (known.has(service)) continue
+        const slot = used.indexOf(Math.min(...used))
+        used[slot]++
+        known.set(service, slot)
+        add.run(service, slot)
+      }
+    })()
+    return Object.fromEntries(services.map((service) => [service, known.get(service) as number]))
+  }
+
+  close(): void {
+    this.#listeners.clear()
+    this.#db.close()
+  }
+}
