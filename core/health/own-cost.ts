@@ -1,10 +1,10 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Clock } from '../base/clock.ts'
 
 /** What Glassbox itself costs: all threads of this process. */
 export class OwnCost {
   readonly #clock: Clock
-  readonly #delay: IntervalHistogram
+  readonly #delay: ReturnType<typeof monitorEventLoopDelay>
   #cpuUs = 0
   #atMs: number
   #share = 0

@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { PipelineState, StatusAnswer } from './api/contract/shapes.ts'
+import { createApiServer } from './api/server.ts'
+import { type Clock, systemClock } from './base/clock.ts'
+import { GlassboxError } from './base/errors.ts'
+import { InstanceLock, writePrivateFile } from './base/instance-lock.ts'
+import { ConfigStore } from './config/config-store.ts'
+import type { HostConfig } from './config/settings.ts'
+import { IntakeDoctor } from './health/intake-doctor.ts'
+import { OwnCost } from './health/own-cost.ts'
+import { createOwnLog } from './health/own-log.ts'
+import { selfMetricsText } from './health/self-metrics.ts'
+import { startPipeline } from './pipeline/start-pipeline.ts'
+import { createOtlpGrpcReceiver } from './receivers/otlp-grpc.ts'
+import { createOtlpHttpReceiver } from './receivers/otlp-http.ts'
+import { scheduleRetention } from './retention-schedule.ts'
+import { StopStack } from './stop-stack.ts'
+import { openSqliteStore } from './storage/sqlite/store.ts'
+import { productVersion } from './version.ts'
+
+/** Addresses of a running host, as `http://127.0.0.1:4318`. */
+export interface HostAddresses {
+  api: string
+  otlp: string
+  otlpGrpc: string
+  token: string
+}
+
+export interface Host {
+  /**
+   * Starts every part. A taken OTLP port does not stop the start: the intake doctor says who holds it.
+   * @throws GlassboxError `already_running`, `bad_setting`, `data_damaged`, `storage_unavailable`; nothing stays open then.
+   */
+  start(): Promise<HostAddresses>
+  /** Takes nothing new, writes what waits (8 s at most, the rest is counted) and closes all, in reverse order. */
+  stop(): Promise<void>
+}
+
+const drainLimitMs = 7000
+
+/** Builds the product from its parts. One host a data directory. */
+export function createHost(config: HostConfig, overrides: { clock?: Clock } = {}): Host {
+  const clock = overrides.clock ?? systemClock
+  const parts = new StopStack()
+  let stopped: Promise<void> | null = null
+
+  async function start(): Promise<HostAddresses> {
+    try {
+      return await build()
+    } catch (error) {
+      await stop()
+      throw error
+    }
+  }
+
+  function stop(): Promise<void> {
+    stopped ??= parts.stopAll()
+    return stopped
+  }
+
+  async function build(): Promise<HostAddresses> {
+    refuseUnsafe(config)
+    const { dataDir } = config
+    const token = config.token ?? randomBytes(16).toString('hex')
+    const startedUs = clock.nowUs()
+    const lock = await InstanceLock.acquire(dataDir)
+    parts.add('instance lock', () => lock.release())
+    writePrivateFile(join(dataDir, 'token'), token)
+    const { log, close: closeLog } = createOwnLog({ level: config.settings.log.level, dataDir, token })
+    parts.add('log', closeLog)
+    parts.onFailure = (part, error) => log.error(`${part} did not stop cleanly: ${error.message}`)
+    const settings = new ConfigStore(dataDir, config.settings, config.sources ?? {})
+    parts.add('settings', () => settings.close())
+    const settingsNow = () => settings.now()
+
+    const store = await openSqliteStore({ dataDir, settings: settingsNow(), clock, log })
+    parts.add('storage', () => store.stop())
+    const pipeline = await startPipeline({
+      settings: settingsNow(),
+      openWriterPort: () => store.writerPort(),
+      clock,
+      log,
+      journalFile: join(dataDir, 'run-journal.json'),
+    })
+    parts.add('pipeline', () => pipeline.stop())
+    parts.add('pipeline queue', () => withLimit(pipeline.drain(), drainLimitMs))
+    settings.subscribe((changed) => {
+      pipeline.updateSettings(changed)
+      log.level = changed.log.level
+    })
+    const retention = scheduleRetention(store, settingsNow, log)
+    parts.add('retention', () => retention.stop())
+    const cost = new OwnCost(clock)
+    parts.add('own cost', () => cost.stop())
+
+    const doctor = new IntakeDoctor(clock)
+    const exposed = !isLoopback(settingsNow().server.host)
+    const receiverParts = { settings: settingsNow, pipeline, doctor, log, ...(exposed ? { requireToken: token } : {}) }
+    const otlpHttp = createOtlpHttpReceiver(receiverParts)
+    const otlpGrpc = createOtlpGrpcReceiver(receiverParts)
+    const { host, apiPort, otlpPort, otlpGrpcPort } = settingsNow().server
+    const [http, grpc] = await Promise.all([otlpHttp.listen(host, otlpPort), otlpGrpc.listen(host, otlpGrpcPort)])
+    parts.add('OTLP/HTTP', () => withLimit(otlpHttp.close(), 2000))
+    parts.add('OTLP/gRPC', () => withLimit(otlpGrpc.close(), 2000))
+
+    let api = ''
+    const status = async (): Promise<StatusAnswer> => ({
+      version: productVersion,
+      endpoints: { otlp: http, otlpGrpc: grpc, api },
+      storage: await store.stats(),
+      intake: doctor.report(),
+    })
+    const pipelineState = (): PipelineState => ({
+      ...pipeline.state(),
+      cpu: cost.cpu(),
+      rssBytes: process.memoryUsage.rss(),
+      startedAt: startedUs,
+    })
+    const metricsText = async (): Promise<string> =>
+      selfMetricsText({
+        version: productVersion,
+        ledger: pipeline.ledger(),
+        ...pipeline.state(),
+        storage: await store.stats(),
+        cpuSeconds: cost.cpuSeconds(),
+        rssBytes: process.memoryUsage.rss(),
+        heapBytes: process.memoryUsage().heapUsed,
+        eventLoopDelay: cost.eventLoopDelay(),
+        startedUs,
+      })
+    const server = createApiServer({
+      version: productVersion,
+      pipeline,
+      store,
+      settings,
+      doctor,
+      token,
+      settingsNow,
+      rendererDir: config.rendererDir,
+      log,
+      clock,
+      status,
+      pipelineState,
+      metricsText,
+    })
+    api = await server.listen(host, apiPort)
+    parts.add('api', () => withLimit(server.close(), 2000))
+    lock.announce(api)
+    for (const { address, problem } of [http, grpc]) if (problem) log.warn(`${address} takes no telemetry: ${problem}`)
+    log.info(`Glassbox ${productVersion} is ready at ${api}`)
+    return { api, otlp: http.address, otlpGrpc: grpc.address, token }
+  }
+
+  return { start, stop }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
+function refuseUnsafe({ settings, token }: HostConfig): void {
+  if (!isLoopback(settings.server.host) && !token) {
+    throw new GlassboxError(
+      'bad_setting',
+      `server.host ${settings.server.host} can be reached from other machines, and no token was given`,
+      'Give one with --token TOKEN, or listen on 127.0.0.1.',
+    )
+  }
+  if (settings.storage.engine !== 'sqlite') {
+    throw new GlassboxError('bad_setting', 'storage.engine: this version stores in sqlite only', 'Leave --engine out.')
+  }
+}
+
+async function withLimit(work: Promise<void>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took longer than ${limitMs} ms`)), limitMs)
+  })
+  try {
+    await Promise.race([work, limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}
