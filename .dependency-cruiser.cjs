@@ -6,12 +6,22 @@ const only = (name, from, allowed) => ({
   from: { path: `^${from}` },
   to: { path: '^(core|electron|renderer|test|build)/', pathNot: [from, ...allowed].map((p) => `^${p}`) },
 })
-const core = (folder, allowed) => only(`core-${folder}`, `core/${folder}/`, ['base', ...allowed].map((f) => `core/${f}`))
+const core = (folder, allowed) =>
+  only(
+    `core-${folder}`,
+    `core/${folder}/`,
+    ['base', ...allowed].map((f) => `core/${f}`),
+  )
 
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'no-vague-names', severity: 'error', from: {}, to: { path: '/(utils|helpers|common|misc)(/|\\.ts$)', pathNot: 'node_modules' } },
+    {
+      name: 'no-vague-names',
+      severity: 'error',
+      from: {},
+      to: { path: '/(utils|helpers|common|misc)(/|\\.ts$)', pathNot: 'node_modules' },
+    },
     only('core-base', 'core/base/', []),
     core('model', []),
     core('config', ['model/']),
@@ -24,13 +34,22 @@ module.exports = {
     core('api/contract', ['model/', 'config/', 'pipeline/ledger.ts', 'storage/store.ts']),
     only('electron', 'electron/', ['core/']),
     only('renderer', 'renderer/', ['core/api/contract/', 'core/model/']),
-    { name: 'core-is-headless', severity: 'error', from: { path: '^core/' }, to: { path: '(^electron/|^renderer/|node_modules/(electron|vue|pinia|echarts)/)' } },
+    {
+      name: 'core-is-headless',
+      severity: 'error',
+      from: { path: '^core/' },
+      to: { path: '(^electron/|^renderer/|node_modules/(electron|vue|pinia|echarts)/)' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(^out/|^node_modules/)' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'core/tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.js', '.vue', '.d.ts'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.vue', '.d.ts'],
+    },
   },
 }

@@ -17,14 +17,22 @@ function newest(folder) {
 /** @returns {void} Exits the process when the build fails: a stale page would mislead. */
 export function ensureRenderer() {
   const built = join(root, 'out/renderer/index.html')
-  const sources = Math.max(newest(join(root, 'renderer')), newest(join(root, 'core/api/contract')), newest(join(root, 'core/model')))
+  const sources = Math.max(
+    newest(join(root, 'renderer')),
+    newest(join(root, 'core/api/contract')),
+    newest(join(root, 'core/model')),
+  )
   if (existsSync(built) && statSync(built).mtimeMs > sources) return
   process.stderr.write('building the page…\n')
   const vite = join(root, 'node_modules/vite/bin/vite.js')
-  const result = spawnSync(process.execPath, [vite, 'build', '--config', 'renderer/vite.config.ts', '--logLevel', 'warn'], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
+  const result = spawnSync(
+    process.execPath,
+    [vite, 'build', '--config', 'renderer/vite.config.ts', '--logLevel', 'warn'],
+    {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
+  )
   if (result.status !== 0) process.exit(1)
 }
 

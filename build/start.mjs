@@ -18,7 +18,10 @@ function whyHeadless() {
   if (process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY) return 'there is no display'
   if (electronBinary()) return null
   process.stderr.write('fetching the Electron binary…\n')
-  const fetched = spawnSync(process.execPath, [join(electronFolder, 'install.js')], { stdio: 'ignore', timeout: 120_000 })
+  const fetched = spawnSync(process.execPath, [join(electronFolder, 'install.js')], {
+    stdio: 'ignore',
+    timeout: 120_000,
+  })
   return fetched.status === 0 && electronBinary() ? null : 'the Electron binary could not be downloaded'
 }
 
@@ -28,10 +31,14 @@ if (reason) {
   ensureRenderer()
   await serve(process.argv.slice(2))
 } else {
-  const built = spawnSync(process.execPath, [join(root, 'node_modules/electron-vite/bin/electron-vite.js'), 'build', '--logLevel', 'warn'], {
-    cwd: root,
-    stdio: 'inherit',
-  })
+  const built = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules/electron-vite/bin/electron-vite.js'), 'build', '--logLevel', 'warn'],
+    {
+      cwd: root,
+      stdio: 'inherit',
+    },
+  )
   if (built.status !== 0) process.exit(1)
   const app = spawn(electronBinary(), [root, ...process.argv.slice(2)], { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => app.kill(signal))

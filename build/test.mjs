@@ -11,7 +11,18 @@ const bin = (path) => join(root, 'node_modules', path)
 const tsc = bin('typescript/bin/tsc')
 const checks = [
   ['lint', [bin('@biomejs/biome/bin/biome'), 'check', '.'], 'npm run format'],
-  ['import rules', [bin('dependency-cruiser/bin/dependency-cruise.mjs'), 'core', 'electron', 'renderer', '--config', '.dependency-cruiser.cjs'], ''],
+  [
+    'import rules',
+    [
+      bin('dependency-cruiser/bin/dependency-cruise.mjs'),
+      'core',
+      'electron',
+      'renderer',
+      '--config',
+      '.dependency-cruiser.cjs',
+    ],
+    '',
+  ],
   ['dead code', [bin('knip/bin/knip.js')], ''],
   ['types: core', [tsc, '-p', 'core'], ''],
   ['types: electron', [tsc, '-p', 'electron'], ''],
@@ -54,14 +65,23 @@ const report = join(root, 'test-results/vitest.json')
 mkdirSync(join(root, 'test-results'), { recursive: true })
 rmSync(report, { force: true })
 const vitest = await run(
-  [bin('vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...process.argv.slice(2)],
+  [
+    bin('vitest/vitest.mjs'),
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    ...process.argv.slice(2),
+  ],
   true,
 )
 try {
   const result = JSON.parse(readFileSync(report, 'utf8'))
   passed += result.numPassedTests
   failed += result.numFailedTests
-  const brokenFiles = result.testResults.filter((file) => file.status === 'failed' && file.assertionResults.every((t) => t.status !== 'failed'))
+  const brokenFiles = result.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.every((t) => t.status !== 'failed'),
+  )
   failed += brokenFiles.length
 } catch (error) {
   failed++

@@ -10,7 +10,14 @@ export function openWindow(api: string, preload: string): BrowserWindow {
     show: false,
     backgroundColor: '#161a21',
     title: 'Glassbox',
-    webPreferences: { preload, sandbox: true, contextIsolation: true, nodeIntegration: false, webviewTag: false, webSecurity: true },
+    webPreferences: {
+      preload,
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webviewTag: false,
+      webSecurity: true,
+    },
   })
   denyPermissions(window.webContents.session)
   const own = new URL(api).origin
@@ -22,7 +29,8 @@ export function openWindow(api: string, preload: string): BrowserWindow {
   window.webContents.on('will-attach-webview', (event) => event.preventDefault())
   window.webContents.setWindowOpenHandler(({ url }) => {
     const target = URL.parse(url)
-    if (target && ['https:', 'http:', 'mailto:'].includes(target.protocol) && target.origin !== own) void shell.openExternal(target.href)
+    if (target && ['https:', 'http:', 'mailto:'].includes(target.protocol) && target.origin !== own)
+      void shell.openExternal(target.href)
     return { action: 'deny' }
   })
   window.once('ready-to-show', () => window.show())
