@@ -4,13 +4,10 @@ import './ui/tokens.css'
 import './ui/base.css'
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'
-import { currentConnection } from './api/client.ts'
 import { offerIdleFlag } from './api/idle.ts'
 import App from './app/App.vue'
 import { router } from './app/router.ts'
 import { i18n } from './i18n/index.ts'
 
-// Before the router reads the address: the token in the fragment is taken and cleaned away.
-currentConnection()
 offerIdleFlag()
 createApp(App).use(createPinia()).use(i18n).use(router).mount('#app')

@@ -1,4 +1,5 @@
 import { createRouter, createWebHistory } from 'vue-router'
+import { currentConnection } from '../api/client.ts'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -10,6 +11,9 @@ declare module 'vue-router' {
     timed: boolean
   }
 }
+
+// Before the router reads the address: the token in the fragment is taken and cleaned away.
+currentConnection()
 
 export const router = createRouter({
   history: createWebHistory('/'),
