@@ -1,0 +1,32 @@
+import type { Clock } from '../base/clock.ts'
+import type { SettingsService } from '../config/config-store.ts'
+import type { Settings } from '../config/settings.ts'
+import type { Pipeline } from '../pipeline/ingest.ts'
+import type { TelemetryStore } from '../storage/store.ts'
+import type { IntakeReport, PipelineState, StatusAnswer } from './contract/shapes.ts'
+
+/** Writes one structured line; pino's own order of arguments. */
+export interface ApiLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** What the api answers from. The host builds it; tests build it from in-memory parts. */
+export interface ApiServices {
+  version: string
+  pipeline: Pipeline
+  store: TelemetryStore
+  settings: Pick<SettingsService, 'all' | 'patch'>
+  doctor: { report(): IntakeReport }
+  /** The secret every request under /api must bring. */
+  token: string
+  settingsNow(): Settings
+  /** Folder of the built page; without it `/` says how to build it. */
+  rendererDir?: string
+  log: ApiLog
+  clock: Clock
+  status(): Promise<StatusAnswer>
+  pipelineState(): PipelineState
+  metricsText(): Promise<string>
+}
