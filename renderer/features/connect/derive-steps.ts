@@ -1,0 +1,58 @@
+import type { IntakeReport, PipelineAnswer, StorageStats } from '../../../core/api/contract/shapes.ts'
+
+type Ledger = Pick<PipelineAnswer, 'traces' | 'logs' | 'metrics'>
+
+export type StepState = 'done' | 'now' | 'open' | 'failed'
+
+export interface IntakeSteps {
+  connected: StepState
+  accepted: StepState
+  waiting: StepState
+  stored: StepState
+  figures: { accepted: number; rejected: number; waiting: number; stored: number; peer: string; transport: string }
+}
+
+const sum = (counts: Record<string, number>): number => Object.values(counts).reduce((total, n) => total + n, 0)
+
+/** How far the first data has come. Green only when the store really holds it. */
+export function intakeSteps(
+  ledger: Pick<Ledger, 'traces' | 'logs'>,
+  storage: StorageStats,
+  intake: IntakeReport,
+): IntakeSteps {
+  const signals = [ledger.traces, ledger.logs]
+  const total = (pick: (signal: Ledger['traces']) => number): number =>
+    signals.reduce((n, signal) => n + pick(signal), 0)
+  const received = total((signal) => signal.received)
+  const rejected =
+    total((signal) => sum(signal.rejected)) + intake.senders.reduce((n, sender) => n + sender.rejected, 0)
+  const waiting = total((signal) => signal.waiting)
+  const stored = Math.max(
+    storage.spans + storage.logs,
+    total((signal) => signal.stored),
+  )
+  const hasStored = stored > 0
+  const accepted = Math.max(
+    received - rejected,
+    intake.senders.reduce((n, sender) => n + sender.accepted, 0),
+    stored,
+  )
+  const last = [...intake.senders].sort((a, b) => b.lastSeen - a.lastSeen)[0]
+  const connected = hasStored || intake.senders.length > 0 || received > 0
+  const isAccepted = hasStored || accepted > 0
+  const failed = connected && !isAccepted && rejected > 0
+  return {
+    connected: connected ? 'done' : 'now',
+    accepted: isAccepted ? 'done' : failed ? 'failed' : connected ? 'now' : 'open',
+    waiting: hasStored ? 'done' : isAccepted ? 'now' : 'open',
+    stored: hasStored ? 'done' : 'open',
+    figures: {
+      accepted,
+      rejected,
+      waiting,
+      stored,
+      peer: last?.peer ?? '',
+      transport: last ? `${last.transport}, ${last.encoding}` : '',
+    },
+  }
+}
