@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest'
+import { rank } from '../../../renderer/app/palette-rank.ts'
+import { niceTop, timeTicks } from '../../../renderer/ui/axis.ts'
+
+describe('palette', () => {
+  it('puts prefixes first, then word starts, then what contains the text, then letters in order', () => {
+    const entries = ['mail-cart', 'Open cart', 'cart', 'c-a-r-t-x', 'other'].map((label) => ({ label }))
+    expect(rank(entries, 'cart').map((entry) => entry.label)).toEqual(['cart', 'Open cart', 'mail-cart', 'c-a-r-t-x'])
+  })
+})
+
+describe('axes', () => {
+  it('tops with an even round number at or above the most', () => {
+    expect([0, 1, 3, 7, 36, 41, 99, 340].map(niceTop)).toEqual([2, 2, 4, 8, 40, 50, 100, 400])
+  })
+
+  it('aligns ticks to the clock of the zone', () => {
+    const start = Date.UTC(2026, 10, 25, 5, 43) * 1000
+    const { step, at } = timeTicks(start, start + 20 * 60e6, 6, 480)
+    expect(step).toBe(300e6)
+    expect(at.map((time) => new Date(time / 1000).toISOString().slice(11, 16))).toEqual([
+      '05:45',
+      '05:50',
+      '05:55',
+      '06:00',
+    ])
+  })
+})
