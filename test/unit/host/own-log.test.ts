@@ -1,0 +1,78 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createOwnLog } from '../../../core/health/own-log.ts'
+import { selfMetricsText } from '../../../core/health/self-metrics.ts'
+import { emptyLedger } from '../../../core/pipeline/ledger.ts'
+
+let dataDir: string
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'glassbox-log-'))
+})
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }))
+
+it('writes lines to a file without secrets', async () => {
+  const { log, close } = createOwnLog({ level: 'info', dataDir, token: 'feedc0ffee' })
+  log.info({ password: 'hunter2', token: 'abc' }, 'opened http://h/#token=feedc0ffee and postgres://u:hunter2@h/db')
+  log.debug('not shown')
+  await close()
+  const [file, ...others] = readdirSync(join(dataDir, 'logs'))
+  expect(others).toEqual([])
+  const text = readFileSync(join(dataDir, 'logs', file), 'utf8')
+  expect(text.trim().split('\n')).toHaveLength(1)
+  expect(JSON.parse(text)).toMatchObject({
+    password: '[masked]',
+    token: '[masked]',
+    msg: 'opened http://h/#token=[token] and postgres://u:[masked]@h/db',
+  })
+})
+
+it('goes on when the log folder cannot be used', async () => {
+  writeFileSync(join(dataDir, 'logs'), 'a file where the folder should be')
+  const { log, close } = createOwnLog({ level: 'info', dataDir, token: '' })
+  log.info('still here')
+  await close()
+  mkdirSync(join(dataDir, 'other'))
+  log.info('and after the end')
+  expect(readFileSync(join(dataDir, 'logs'), 'utf8')).toBe('a file where the folder should be')
+})
+
+it('self-metrics are Prometheus text with every counter of the ledger', () => {
+  const ledger = emptyLedger()
+  ledger.traces.received = 12
+  ledger.traces.dropped.queue_full = 2
+  const text = selfMetricsText({
+    version: '1"2',
+    ledger,
+    sampleRate: 1,
+    breaker: 'open',
+    storage: {
+      engine: 'sqlite',
+      spans: 10,
+      logs: 0,
+      traces: { bytes: 1, blocks: 1, oldest: null, newest: null },
+      logsSize: { bytes: 0, blocks: 0, oldest: null, newest: null },
+      fileBytes: 4096,
+      walBytes: 0,
+      freeBytes: 1,
+      mode: 'normal',
+      modeSince: null,
+      modeReason: null,
+      retentionPaused: null,
+    },
+    cpuSeconds: 0.5,
+    rssBytes: 1,
+    heapBytes: 1,
+    eventLoopDelay: Number.NaN,
+    startedUs: 5e6,
+  })
+  expect(text).toContain('glassbox_build_info{version="1\\"2"} 1\n')
+  expect(text).toContain('glassbox_received_total{signal="traces"} 12\n')
+  expect(text).toContain('glassbox_dropped_total{signal="traces",reason="queue_full"} 2\n')
+  expect(text).toContain('glassbox_breaker_open 1\n')
+  expect(text).toContain('glassbox_event_loop_delay_seconds NaN\n')
+  for (const line of text.trimEnd().split('\n')) {
+    expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{(\w+="([^"\\]|\\.)*",?)*\})? (NaN|-?[\d.e+-]+))$/)
+  }
+})
