@@ -33,11 +33,13 @@ export interface Host {
    * @throws GlassboxError `already_running`, `bad_setting`, `data_damaged`, `storage_unavailable`; nothing stays open then.
    */
   start(): Promise<HostAddresses>
-  /** Takes nothing new, writes what waits (8 s at most, the rest is counted) and closes all, in reverse order. */
+  /** Takes nothing new, writes what waits (5 s at most, the rest is counted) and closes all, in reverse order. */
   stop(): Promise<void>
 }
 
-const drainLimitMs = 7000
+/** Together they stay below the 10 s in which a stop must be done. */
+const drainLimitMs = 5000
+const closeLimitMs = 1000
 
 /** Builds the product from its parts. One host a data directory. */
 export function createHost(config: HostConfig, overrides: { clock?: Clock } = {}): Host {
@@ -75,7 +77,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock } = {}
     const settingsNow = () => settings.now()
 
     const store = await openSqliteStore({ dataDir, settings: settingsNow(), clock, log })
-    parts.add('storage', () => store.stop())
+    parts.add('storage', () => withLimit(store.stop(), closeLimitMs))
     const pipeline = await startPipeline({
       settings: settingsNow(),
       openWriterPort: () => store.writerPort(),
@@ -101,8 +103,8 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock } = {}
     const otlpGrpc = createOtlpGrpcReceiver(receiverParts)
     const { host, apiPort, otlpPort, otlpGrpcPort } = settingsNow().server
     const [http, grpc] = await Promise.all([otlpHttp.listen(host, otlpPort), otlpGrpc.listen(host, otlpGrpcPort)])
-    parts.add('OTLP/HTTP', () => withLimit(otlpHttp.close(), 2000))
-    parts.add('OTLP/gRPC', () => withLimit(otlpGrpc.close(), 2000))
+    parts.add('OTLP/HTTP', () => withLimit(otlpHttp.close(), closeLimitMs))
+    parts.add('OTLP/gRPC', () => withLimit(otlpGrpc.close(), closeLimitMs))
 
     let api = ''
     const status = async (): Promise<StatusAnswer> => ({
@@ -145,7 +147,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock } = {}
       metricsText,
     })
     api = await server.listen(host, apiPort)
-    parts.add('api', () => withLimit(server.close(), 2000))
+    parts.add('api', () => withLimit(server.close(), closeLimitMs))
     lock.announce(api)
     for (const { address, problem } of [http, grpc]) if (problem) log.warn(`${address} takes no telemetry: ${problem}`)
     log.info(`Glassbox ${productVersion} is ready at ${api}`)

@@ -19,11 +19,6 @@ export class KeyRules {
     this.#removed = new Set([...removedHeaders, ...privacy.removeKeys.map(bare)])
   }
 
-  /** Keys that are removed, lower case without separators. */
-  get removed(): ReadonlySet<string> {
-    return this.#removed
-  }
-
   action(key: string): KeyAction {
     const known = this.#cache.get(key)
     if (known !== undefined) return known

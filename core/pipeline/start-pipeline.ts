@@ -134,6 +134,11 @@ export async function startPipeline(options: PipelineOptions): Promise<RunningPi
       await rpc.call<Snapshot>('stop', null).then(
         (last) => {
           snapshot = last
+          const left = (last.ledger.traces.dropped.shutdown ?? 0) + (last.ledger.logs.dropped.shutdown ?? 0)
+          if (left > 0)
+            options.log.warn(
+              `${left} spans and log records were dropped at the stop: storage did not take them in time`,
+            )
         },
         (error: Error) => options.log.warn(`the pipeline stopped uncleanly: ${error.message}`),
       )
