@@ -1,0 +1,241 @@
+import { AttrType, type TelemetryBatch } from '../../model/columns.ts'
+import type { KeyValue } from '../../model/records.ts'
+import type { BlockRows } from './block-rows.ts'
+import { AttrHasher, newBloom } from './bloom.ts'
+import { joinParts, packFloats, packUints, splitParts, unpackFloats, unpackUints } from './pack.ts'
+import { Group, writeGroup } from './sections.ts'
+import { ArenaWriter, readSize, readStrings, sizeBytes, TextArena, writeStrings } from './text-column.ts'
+
+const encoder = new TextEncoder()
+
+/** Values that live in a dictionary rather than in a number. */
+export function isText(type: number): boolean {
+  return type === AttrType.string || type === AttrType.bigint || type === AttrType.bytes || type === AttrType.json
+}
+
+/** One attribute key of a block, only the rows that have it. */
+export interface AttributeColumn {
+  /** Ascending row numbers. */
+  rows: Uint32Array
+  types: Uint8Array
+  /** Value of bool, int and double entries. */
+  numbers: Float64Array
+  /** Distinct texts of string, bigint, bytes and json entries. */
+  dictionary: string[]
+  /** Index into `dictionary`. */
+  index: Uint32Array
+}
+
+/**
+ * Writes the attributes of a block: one section a key, so that a query opens only the keys it asks for. Also fills the
+ * filter over `key` and `key=value` that lets a query skip the block.
+ */
+export function encodeAttributes<B extends TelemetryBatch>(
+  rows: BlockRows<B>,
+  resources: readonly { attributes: string }[],
+): { attr: Uint8Array; keys: { key: string; count: number }[]; attrBloom: Uint8Array } {
+  const { n, dictionary } = rows
+  const dense = new Int32Array(dictionary.size).fill(-1)
+  const keyEntries: number[] = []
+  const counts: number[] = []
+  const columns = rows.batches.map((batch) => batch.attributes)
+  let total = 0
+  for (let i = 0; i < n; i++) {
+    const batch = rows.source[i]
+    const { offsets, keys } = columns[batch]
+    const map = rows.maps[batch]
+    const stop = offsets[rows.row[i] + 1]
+    for (let at = offsets[rows.row[i]]; at < stop; at++) {
+      const entry = map ? map[keys[at]] : keys[at]
+      let key = dense[entry]
+      if (key === -1) {
+        key = keyEntries.push(entry) - 1
+        counts.push(0)
+        dense[entry] = key
+      }
+      counts[key]++
+      total++
+    }
+  }
+  const starts = new Uint32Array(counts.length + 1)
+  for (let k = 0; k < counts.length; k++) starts[k + 1] = starts[k] + counts[k]
+  const next = starts.slice()
+  const rowOf = new Uint32Array(total)
+  const typeOf = new Uint8Array(total)
+  const valueOf = new Float64Array(total)
+  for (let i = 0; i < n; i++) {
+    const batch = rows.source[i]
+    const { offsets, keys, types, values } = columns[batch]
+    const map = rows.maps[batch]
+    const stop = offsets[rows.row[i] + 1]
+    for (let at = offsets[rows.row[i]]; at < stop; at++) {
+      const to = next[dense[map ? map[keys[at]] : keys[at]]]++
+      rowOf[to] = i
+      typeOf[to] = types[at]
+      valueOf[to] = map && isText(types[at]) ? map[values[at]] : values[at]
+    }
+  }
+  return writeKeys(rows, keyEntries, starts, rowOf, typeOf, valueOf, resources)
+}
+
+function writeKeys<B extends TelemetryBatch>(
+  rows: BlockRows<B>,
+  keyEntries: readonly number[],
+  starts: Uint32Array,
+  rowOf: Uint32Array,
+  typeOf: Uint8Array,
+  valueOf: Float64Array,
+  resources: readonly { attributes: string }[],
+): { attr: Uint8Array; keys: { key: string; count: number }[]; attrBloom: Uint8Array } {
+  const { dictionary } = rows
+  const decoder = new TextDecoder()
+  const writer = new ArenaWriter(dictionary)
+  const sections: Uint8Array[] = []
+  const keys: { key: string; count: number }[] = []
+  const hashes: { hasher: AttrHasher; entries: readonly number[]; numbers: Set<number>; bools: Set<number> }[] = []
+  let distinct = 0
+  keyEntries.forEach((keyEntry, k) => {
+    const from = starts[k]
+    const count = starts[k + 1] - from
+    const keyBytes = dictionary.bytes.subarray(dictionary.offsets[keyEntry], dictionary.offsets[keyEntry + 1])
+    const index = new Uint32Array(count)
+    const numbers = new Float64Array(count)
+    const numberSet = new Set<number>()
+    const bools = new Set<number>()
+    writer.begin()
+    let texts = false
+    let plain = false
+    for (let i = 0; i < count; i++) {
+      const value = valueOf[from + i]
+      const type = typeOf[from + i]
+      if (isText(type)) {
+        index[i] = writer.add(value)
+        texts = true
+      } else if (type !== AttrType.empty) {
+        numbers[i] = value
+        plain = true
+        if (type === AttrType.bool) bools.add(value)
+        else numberSet.add(value)
+      }
+    }
+    const types = typeOf.subarray(from, from + count)
+    const uniform = types.every((type) => type === types[0])
+    const { size, lengths, bytes } = writer.parts()
+    const rowParts = count === rows.n ? new Uint8Array(0) : packUints(deltas(rowOf.subarray(from, from + count)))
+    sections.push(
+      joinParts([
+        sizeBytes(count),
+        rowParts,
+        uniform ? Uint8Array.of(types[0]) : packUints(types),
+        plain ? packFloats(numbers, false) : new Uint8Array(0),
+        sizeBytes(size),
+        lengths,
+        bytes,
+        texts ? packUints(index) : new Uint8Array(0),
+      ]),
+    )
+    keys.push({ key: decoder.decode(keyBytes), count })
+    hashes.push({ hasher: new AttrHasher(keyBytes), entries: writer.entries, numbers: numberSet, bools })
+    distinct += 1 + writer.entries.length + numberSet.size + bools.size
+  })
+  const shared = resources.map((resource) => JSON.parse(resource.attributes) as KeyValue[])
+  const attrBloom = newBloom(distinct + shared.reduce((sum, list) => sum + list.length * 2, 0))
+  for (const { hasher, entries, numbers, bools } of hashes) {
+    hasher.addKey(attrBloom)
+    for (const entry of entries)
+      hasher.addValue(attrBloom, dictionary.bytes, dictionary.offsets[entry], dictionary.offsets[entry + 1])
+    for (const value of numbers) addText(attrBloom, hasher, String(value))
+    for (const value of bools) addText(attrBloom, hasher, value ? 'true' : 'false')
+  }
+  for (const list of shared) {
+    for (const { key, value } of list) {
+      const hasher = new AttrHasher(encoder.encode(key))
+      hasher.addKey(attrBloom)
+      const scalar = value && Object.values(value)[0]
+      if (scalar !== undefined && typeof scalar !== 'object') addText(attrBloom, hasher, String(scalar))
+    }
+  }
+  return { attr: writeGroup([writeStrings(keys.map(({ key }) => key)), ...sections]), keys, attrBloom }
+}
+
+function addText(bloom: Uint8Array, hasher: AttrHasher, text: string): void {
+  const bytes = encoder.encode(text)
+  hasher.addValue(bloom, bytes, 0, bytes.length)
+}
+
+function deltas(ascending: Uint32Array): Uint32Array {
+  const out = new Uint32Array(ascending.length)
+  let before = 0
+  for (let i = 0; i < ascending.length; i++) {
+    out[i] = ascending[i] - before
+    before = ascending[i]
+  }
+  return out
+}
+
+/** An attribute column with its texts still as bytes. */
+interface StoredColumn {
+  rows: Uint32Array
+  types: Uint8Array
+  numbers: Float64Array
+  arena: TextArena
+  index: Uint32Array
+}
+
+/** The attributes of a stored block. */
+export class BlockAttributes {
+  readonly keys: string[]
+  #group: Group
+  #n: number
+  #stored = new Map<string, StoredColumn | null>()
+  #columns = new Map<string, AttributeColumn | null>()
+
+  constructor(attr: Uint8Array, n: number) {
+    this.#group = new Group(attr)
+    this.#n = n
+    this.keys = readStrings(this.#group.section(0))
+  }
+
+  stored(key: string): StoredColumn | null {
+    let column = this.#stored.get(key)
+    if (column === undefined) {
+      const at = this.keys.indexOf(key)
+      column = at === -1 ? null : this.#read(at)
+      this.#stored.set(key, column)
+    }
+    return column
+  }
+
+  column(key: string): AttributeColumn | null {
+    let column = this.#columns.get(key)
+    if (column === undefined) {
+      const stored = this.stored(key)
+      column = stored && {
+        rows: stored.rows,
+        types: stored.types,
+        numbers: stored.numbers,
+        dictionary: stored.arena.all(),
+        index: stored.index,
+      }
+      this.#columns.set(key, column)
+    }
+    return column
+  }
+
+  #read(at: number): StoredColumn {
+    const [count, rowPart, typePart, numberPart, size, lengths, bytes, index] = splitParts(this.#group.section(at + 1))
+    const n = readSize(count)
+    const rows =
+      n === this.#n && rowPart.length === 0 ? Uint32Array.from({ length: n }, (_, i) => i) : unpackUints(rowPart, n)
+    if (rowPart.length > 0) for (let i = 1; i < n; i++) rows[i] += rows[i - 1]
+    const types =
+      typePart.length === 1 ? new Uint8Array(n).fill(typePart[0]) : Uint8Array.from(unpackUints(typePart, n))
+    return {
+      rows,
+      types,
+      numbers: unpackFloats(numberPart, n),
+      arena: new TextArena(unpackUints(lengths, readSize(size)), bytes),
+      index: unpackUints(index, n),
+    }
+  }
+}

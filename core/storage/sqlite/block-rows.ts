@@ -1,0 +1,125 @@
+import type { Dictionary, ResourceEntry, ScopeEntry, TelemetryBatch } from '../../model/columns.ts'
+import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
+
+/** Which rows of which batches go into a block, in block order, with all text in one dictionary. */
+export interface BlockRows<B extends TelemetryBatch> {
+  n: number
+  batches: B[]
+
+  /** Batch of each row. */
+  source: Uint32Array
+  /** Row within its batch. */
+  row: Uint32Array
+  dictionary: Dictionary
+  /** Per batch: its dictionary entries in the block's dictionary; null = the same. */
+  maps: (Uint32Array | null)[]
+}
+
+/** Several dictionaries as one. A lone batch keeps its own. */
+export function mergeDictionaries(batches: readonly TelemetryBatch[]): {
+  dictionary: Dictionary
+  maps: (Uint32Array | null)[]
+} {
+  if (batches.length === 1) return { dictionary: batches[0].dictionary, maps: [null] }
+  const builder = new DictionaryBuilder()
+  const maps = batches.map(({ dictionary: { bytes, offsets, size } }) => {
+    const map = new Uint32Array(size)
+    for (let i = 1; i < size; i++) map[i] = builder.intern(bytes, offsets[i], offsets[i + 1])
+    return map
+  })
+  return { dictionary: builder.finish(), maps }
+}
+
+/** A column of dictionary entries, in block order. */
+export function gatherEntries<B extends TelemetryBatch>(
+  rows: BlockRows<B>,
+  pick: (batch: B) => Uint32Array,
+): Uint32Array {
+  const columns = rows.batches.map(pick)
+  const out = new Uint32Array(rows.n)
+  for (let i = 0; i < rows.n; i++) {
+    const batch = rows.source[i]
+    const entry = columns[batch][rows.row[i]]
+    const map = rows.maps[batch]
+    out[i] = map ? map[entry] : entry
+  }
+  return out
+}
+
+type NumberColumn = Uint8Array | Uint16Array | Uint32Array | Float64Array
+
+/** A column of plain numbers, in block order. */
+export function gather<B extends TelemetryBatch, C extends NumberColumn>(
+  rows: BlockRows<B>,
+  pick: (batch: B) => NumberColumn,
+  out: C,
+): C {
+  const columns = rows.batches.map(pick)
+  for (let i = 0; i < rows.n; i++) out[i] = columns[rows.source[i]][rows.row[i]]
+  return out
+}
+
+/** A column of fixed-width ids, in block order. */
+export function gatherIds<B extends TelemetryBatch>(
+  rows: BlockRows<B>,
+  pick: (batch: B) => Uint8Array,
+  width: number,
+): Uint8Array {
+  const columns = rows.batches.map(pick)
+  const out = new Uint8Array(rows.n * width)
+  for (let i = 0; i < rows.n; i++) {
+    const from = columns[rows.source[i]]
+    const at = rows.row[i] * width
+    for (let j = 0; j < width; j++) out[i * width + j] = from[at + j]
+  }
+  return out
+}
+
+/** The distinct resources (or scopes) that the rows name, and each row's index among them. */
+export function gatherShared<B extends TelemetryBatch, T extends ResourceEntry | ScopeEntry>(
+  rows: BlockRows<B>,
+  list: (batch: B) => T[],
+  index: (batch: B) => Uint32Array,
+): { entries: T[]; index: Uint32Array } {
+  const entries: T[] = []
+  const known = new Map<string, number>()
+  const maps = rows.batches.map((batch) => new Int32Array(list(batch).length).fill(-1))
+  const columns = rows.batches.map(index)
+  const out = new Uint32Array(rows.n)
+  for (let i = 0; i < rows.n; i++) {
+    const batch = rows.source[i]
+    const local = columns[batch][rows.row[i]]
+    if (maps[batch][local] === -1) {
+      const entry = list(rows.batches[batch])[local]
+      const key = JSON.stringify(entry)
+      const at = known.get(key) ?? entries.push(entry) - 1
+      known.set(key, at)
+      maps[batch][local] = at
+    }
+    out[i] = maps[batch][local]
+  }
+  return { entries, index: out }
+}
+
+/** Rows of all batches by UTC day of `timeUs`; hostile times beyond 16 days share one partition, day -1. */
+export function partitionByDay<B extends TelemetryBatch>(
+  batches: readonly B[],
+  time: (batch: B) => Float64Array,
+): Map<number, { source: number[]; row: number[] }> {
+  const days = new Map<number, { source: number[]; row: number[] }>()
+  batches.forEach((batch, source) => {
+    const times = time(batch)
+    for (let row = 0; row < batch.n; row++) {
+      let day = Math.floor(times[row] / 86_400_000_000)
+      if (!days.has(day) && days.size >= 16) day = -1
+      let part = days.get(day)
+      if (!part) {
+        part = { source: [], row: [] }
+        days.set(day, part)
+      }
+      part.source.push(source)
+      part.row.push(row)
+    }
+  })
+  return days
+}

@@ -1,0 +1,123 @@
+import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
+import { joinParts, packUints, splitParts, unpackUints } from './pack.ts'
+
+const utf8 = new TextDecoder()
+
+/** Distinct strings of one stored column as a byte arena; text is made only of the entries asked for. */
+export class TextArena {
+  readonly size: number
+  readonly bytes: Uint8Array
+  readonly offsets: Uint32Array
+  #texts: (string | undefined)[]
+
+  constructor(lengths: Uint32Array, bytes: Uint8Array) {
+    this.size = lengths.length
+    this.bytes = bytes
+    this.offsets = new Uint32Array(lengths.length + 1)
+    for (let i = 0; i < lengths.length; i++) this.offsets[i + 1] = this.offsets[i] + lengths[i]
+    this.#texts = new Array(lengths.length)
+  }
+
+  text(index: number): string {
+    let text = this.#texts[index]
+    if (text === undefined) {
+      text = utf8.decode(this.bytes.subarray(this.offsets[index], this.offsets[index + 1]))
+      this.#texts[index] = text
+    }
+    return text
+  }
+
+  all(): string[] {
+    for (let i = 0; i < this.size; i++) this.text(i)
+    return this.#texts as string[]
+  }
+}
+
+/** Collects dictionary entries of one source dictionary into a local arena; `begin` starts the next one for free. */
+export class ArenaWriter {
+  #source: { bytes: Uint8Array; offsets: Uint32Array }
+  #stamp: Uint32Array
+  #local: Uint32Array
+  #round = 0
+  #entries: number[] = []
+
+  constructor(source: { bytes: Uint8Array; offsets: Uint32Array; size: number }) {
+    this.#source = source
+    this.#stamp = new Uint32Array(source.size)
+    this.#local = new Uint32Array(source.size)
+  }
+
+  begin(): void {
+    this.#round++
+    this.#entries = []
+  }
+
+  add(entry: number): number {
+    if (this.#stamp[entry] === this.#round) return this.#local[entry]
+    this.#stamp[entry] = this.#round
+    this.#local[entry] = this.#entries.length
+    this.#entries.push(entry)
+    return this.#local[entry]
+  }
+
+  get entries(): readonly number[] {
+    return this.#entries
+  }
+
+  /** The two parts [lengths, bytes] plus their count. */
+  parts(): { size: number; lengths: Uint8Array; bytes: Uint8Array } {
+    const { bytes, offsets } = this.#source
+    const lengths = new Uint32Array(this.#entries.length)
+    let total = 0
+    this.#entries.forEach((entry, i) => {
+      lengths[i] = offsets[entry + 1] - offsets[entry]
+      total += lengths[i]
+    })
+    const out = new Uint8Array(total)
+    let at = 0
+    for (const entry of this.#entries) {
+      out.set(bytes.subarray(offsets[entry], offsets[entry + 1]), at)
+      at += offsets[entry + 1] - offsets[entry]
+    }
+    return { size: lengths.length, lengths: packUints(lengths), bytes: out }
+  }
+}
+
+function sizeBytes(size: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(size).buffer)
+}
+
+function readSize(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
+}
+
+/** One string a row: an arena and an index into it. */
+export function writeTextColumn(writer: ArenaWriter, entries: Uint32Array): Uint8Array {
+  writer.begin()
+  const index = new Uint32Array(entries.length)
+  for (let i = 0; i < entries.length; i++) index[i] = writer.add(entries[i])
+  const { size, lengths, bytes } = writer.parts()
+  return joinParts([sizeBytes(size), lengths, bytes, packUints(index)])
+}
+
+export function readTextColumn(section: Uint8Array, rows: number): { arena: TextArena; index: Uint32Array } {
+  const [size, lengths, bytes, index] = splitParts(section)
+  return { arena: new TextArena(unpackUints(lengths, readSize(size)), bytes), index: unpackUints(index, rows) }
+}
+
+/** Strings that are not in a batch dictionary (services, JSON tables). */
+export function writeStrings(strings: readonly string[]): Uint8Array {
+  const builder = new DictionaryBuilder()
+  const index = Uint32Array.from(strings, (text) => builder.internText(text))
+  const dictionary = builder.finish()
+  const section = writeTextColumn(new ArenaWriter(dictionary), index)
+  return joinParts([sizeBytes(strings.length), section])
+}
+
+export function readStrings(section: Uint8Array): string[] {
+  const [size, column] = splitParts(section)
+  const { arena, index } = readTextColumn(column, readSize(size))
+  return Array.from(index, (entry) => arena.text(entry))
+}
+
+export { readSize, sizeBytes }
