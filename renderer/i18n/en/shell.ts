@@ -94,7 +94,7 @@ export const shell = {
   tokenText:
     'Glassbox prints an address that carries the token when it starts. Open that address, or paste it or the token here.',
   tokenWhere: 'Where to find it',
-  tokenWhereStart: 'in the terminal where `npm start` or `glassbox serve` runs: the line with “#token=”',
+  tokenWhereStart: 'in the terminal where npm start or glassbox serve runs: the line with “#token=”',
   tokenWhereFixed: 'or what you set with --token or GLASSBOX_TOKEN',
   tokenField: 'Address or token',
   tokenOpen: 'Open',

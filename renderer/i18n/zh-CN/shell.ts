@@ -95,7 +95,7 @@ export const shell: Messages['shell'] = {
   tokenTitle: '此页面需要令牌',
   tokenText: 'Glassbox 启动时会打印一个带令牌的地址。请打开那个地址，或把地址、令牌粘贴到这里。',
   tokenWhere: '在哪里找到',
-  tokenWhereStart: '在运行 `npm start` 或 `glassbox serve` 的终端里：带有“#token=”的那一行',
+  tokenWhereStart: '在运行 npm start 或 glassbox serve 的终端里：带有“#token=”的那一行',
   tokenWhereFixed: '或用 --token、GLASSBOX_TOKEN 设置的值',
   tokenField: '地址或令牌',
   tokenOpen: '打开',
