@@ -12,10 +12,10 @@ import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts
 import { type Connection, findConnection } from './connection.ts'
 import { requestEnded, requestStarted } from './idle.ts'
 
-export type Params = Record<string, string | number | null | undefined>
+type Params = Record<string, string | number | null | undefined>
 
 /** What went wrong, as the core said it, or as the page found it when no answer came (`status` 0). */
-export class ApiError extends Error {
+class ApiError extends Error {
   readonly problem: Problem
 
   constructor(problem: Problem) {
@@ -65,7 +65,7 @@ function address(path: string, params: Params): string {
  * One request with the session's token.
  * @throws ApiError with the core's problem, or with code `unreachable`; AbortError when `signal` fires.
  */
-export async function request(
+async function request(
   method: string,
   path: string,
   options: { params?: Params; body?: unknown; signal?: AbortSignal } = {},

@@ -29,14 +29,6 @@ export function rememberToken(token: string): void {
   }
 }
 
-export function forgetToken(): void {
-  try {
-    window.sessionStorage.removeItem(KEY)
-  } catch {
-    // See rememberToken.
-  }
-}
-
 function readToken(): string | null {
   try {
     return window.sessionStorage.getItem(KEY)

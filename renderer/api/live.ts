@@ -2,7 +2,7 @@ import type { LiveMessage, LiveRequest } from '../../core/api/contract/shapes.ts
 import type { Connection } from './connection.ts'
 
 /** ms without any message after which what is shown counts as stale. The core sends a status every second. */
-export const STALE_AFTER = 10_000
+const STALE_AFTER = 10_000
 const FIRST_RETRY = 500
 const LAST_RETRY = 10_000
 

@@ -16,6 +16,7 @@ import { useRoute, useRouter } from 'vue-router'
 import { useText } from '../i18n/index.ts'
 import { count } from '../ui/format.ts'
 import { useActions } from './actions.ts'
+import { traceIdIn } from './palette-rank.ts'
 import { sharedQuery } from './shared-query.ts'
 import { useRange } from './stores/range.ts'
 import { useServices } from './stores/services.ts'
@@ -127,9 +128,4 @@ export function usePaletteCommands(): (text: string) => Command[] {
     return [{ id: 'open', group: 'groupTrace', label: t('shell.openTrace', { id }), icon: Activity, always: true, run }]
   }
   return (text) => [...pasted(text), ...screens(), ...doing(), ...ofServices()]
-}
-
-/** A trace id in what was pasted: 32 hex digits alone, in a traceparent, or within a log line. */
-export function traceIdIn(text: string): string | null {
-  return /(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])/i.exec(text)?.[0].toLowerCase() ?? null
 }

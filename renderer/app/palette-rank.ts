@@ -30,3 +30,8 @@ function score(entry: Rankable, wanted: string): number {
   }
   return 5
 }
+
+/** A trace id in what was pasted: 32 hex digits alone, in a traceparent, or within a log line. */
+export function traceIdIn(text: string): string | null {
+  return /(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])/i.exec(text)?.[0].toLowerCase() ?? null
+}

@@ -1,7 +1,7 @@
 import { createI18n, useI18n } from 'vue-i18n'
 import { en, type Messages } from './en.ts'
 
-export const LANGUAGES = ['en', 'zh-CN'] as const
+const LANGUAGES = ['en', 'zh-CN'] as const
 export type Language = (typeof LANGUAGES)[number]
 
 export const i18n = createI18n<[Messages], Language, false>({

@@ -22,12 +22,12 @@ export interface HistogramView {
   selection: { from: number; to: number } | null
 }
 
-export const GUTTER = 33
+const GUTTER = 33
 const AXIS = 20
 const GAP = 2
 
 /** px from the left edge of the canvas at a time, and back. */
-export function timeToX(view: { start: number; end: number }, width: number, time: number): number {
+function timeToX(view: { start: number; end: number }, width: number, time: number): number {
   return GUTTER + ((time - view.start) / (view.end - view.start)) * (width - GUTTER)
 }
 export function xToTime(view: { start: number; end: number }, width: number, x: number): number {

@@ -2,7 +2,7 @@ import type { IntakeReport, PipelineAnswer, StorageStats } from '../../../core/a
 
 type Ledger = Pick<PipelineAnswer, 'traces' | 'logs' | 'metrics'>
 
-export type StepState = 'done' | 'now' | 'open' | 'failed'
+type StepState = 'done' | 'now' | 'open' | 'failed'
 
 export interface IntakeSteps {
   connected: StepState

@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { rank } from '../../../renderer/app/palette-rank.ts'
+import { rank, traceIdIn } from '../../../renderer/app/palette-rank.ts'
 import { niceTop, timeTicks } from '../../../renderer/ui/axis.ts'
 
 describe('palette', () => {
   it('puts prefixes first, then word starts, then what contains the text, then letters in order', () => {
     const entries = ['mail-cart', 'Open cart', 'cart', 'c-a-r-t-x', 'other'].map((label) => ({ label }))
     expect(rank(entries, 'cart').map((entry) => entry.label)).toEqual(['cart', 'Open cart', 'mail-cart', 'c-a-r-t-x'])
+  })
+
+  it('finds a trace id alone, in a traceparent and in a log line, and no longer run of digits', () => {
+    const id = '4bf92f3577b34da6a3ce929d0e0e4736'
+    expect(traceIdIn(id.toUpperCase())).toBe(id)
+    expect(traceIdIn(`00-${id}-00f067aa0ba902b7-01`)).toBe(id)
+    expect(traceIdIn(`level=error trace_id=${id} msg=x`)).toBe(id)
+    expect(traceIdIn(`${id}ff`)).toBeNull()
   })
 })
 
