@@ -41,7 +41,9 @@ export const useServices = defineStore('services', () => {
     running?.abort()
     running = new AbortController()
     try {
-      const { start, end } = range.bounds
+      const { start } = range.bounds
+      // A relative range goes on while the page stays open.
+      const end = range.fixed ? range.bounds.end : Date.now() * 1000 + 1e6
       const found = await api.services({ start, end }, running.signal)
       items.value = found
       remember([...found].sort((a, b) => a.firstSeen - b.firstSeen).map((info) => info.service))
