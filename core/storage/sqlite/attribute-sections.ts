@@ -60,9 +60,9 @@ export function encodeAttributes<B extends TelemetryBatch>(
   const starts = new Uint32Array(counts.length + 1)
   for (let k = 0; k < counts.length; k++) starts[k + 1] = starts[k] + counts[k]
   const next = starts.slice()
-  const rowOf = new Uint32Array(total)
-  const typeOf = new Uint8Array(total)
-  const valueOf = new Float64Array(total)
+  const rowsOf = new Uint32Array(total)
+  const typesOf = new Uint8Array(total)
+  const valuesOf = new Float64Array(total)
   for (let i = 0; i < n; i++) {
     const batch = rows.source[i]
     const { offsets, keys, types, values } = columns[batch]
@@ -70,21 +70,21 @@ export function encodeAttributes<B extends TelemetryBatch>(
     const stop = offsets[rows.row[i] + 1]
     for (let at = offsets[rows.row[i]]; at < stop; at++) {
       const to = next[dense[map ? map[keys[at]] : keys[at]]]++
-      rowOf[to] = i
-      typeOf[to] = types[at]
-      valueOf[to] = map && isText(types[at]) ? map[values[at]] : values[at]
+      rowsOf[to] = i
+      typesOf[to] = types[at]
+      valuesOf[to] = map && isText(types[at]) ? map[values[at]] : values[at]
     }
   }
-  return writeKeys(rows, keyEntries, starts, rowOf, typeOf, valueOf, resources)
+  return writeKeys(rows, keyEntries, starts, rowsOf, typesOf, valuesOf, resources)
 }
 
 function writeKeys<B extends TelemetryBatch>(
   rows: BlockRows<B>,
   keyEntries: readonly number[],
   starts: Uint32Array,
-  rowOf: Uint32Array,
-  typeOf: Uint8Array,
-  valueOf: Float64Array,
+  rowsOf: Uint32Array,
+  typesOf: Uint8Array,
+  valuesOf: Float64Array,
   resources: readonly { attributes: string }[],
 ): { attr: Uint8Array; keys: { key: string; count: number }[]; attrBloom: Uint8Array } {
   const { dictionary } = rows
@@ -106,8 +106,8 @@ function writeKeys<B extends TelemetryBatch>(
     let texts = false
     let plain = false
     for (let i = 0; i < count; i++) {
-      const value = valueOf[from + i]
-      const type = typeOf[from + i]
+      const value = valuesOf[from + i]
+      const type = typesOf[from + i]
       if (isText(type)) {
         index[i] = writer.add(value)
         texts = true
@@ -118,10 +118,10 @@ function writeKeys<B extends TelemetryBatch>(
         else numberSet.add(value)
       }
     }
-    const types = typeOf.subarray(from, from + count)
+    const types = typesOf.subarray(from, from + count)
     const uniform = types.every((type) => type === types[0])
     const { size, lengths, bytes } = writer.parts()
-    const rowParts = count === rows.n ? new Uint8Array(0) : packUints(deltas(rowOf.subarray(from, from + count)))
+    const rowParts = count === rows.n ? new Uint8Array(0) : packUints(deltas(rowsOf.subarray(from, from + count)))
     sections.push(
       joinParts([
         sizeBytes(count),

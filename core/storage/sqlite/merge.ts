@@ -1,0 +1,94 @@
+import type Database from 'better-sqlite3'
+import type { BlockWriter } from './block-writer.ts'
+import { encodeLogBlocks, LogBlock } from './log-block.ts'
+import { deleteBlock } from './remove-blocks.ts'
+import { encodeSpanBlocks, MAX_BLOCK_ROWS, SpanBlock } from './span-block.ts'
+
+interface Candidate {
+  id: number
+  day: number
+  rows: number
+  min_received: number
+  max_received: number
+}
+
+/** Blocks that are large enough already; smaller ones are merged. */
+const FULL = MAX_BLOCK_ROWS / 2
+/** A tier must have so many small neighbours before they are merged, so that each row is rewritten only a few times. */
+const FAN_IN = 8
+/** Blocks received further apart stay apart, so that retention can drop them whole. */
+const MAX_AGE_SPREAD_US = 6 * 3600 * 1e6
+
+/** The next run of neighbours worth merging, or none. With `eager`, two are enough. */
+function nextRun(db: Database.Database, table: 'span_block' | 'log_block', eager: boolean): Candidate[] {
+  const small = db
+    .prepare(
+      `SELECT id, day, rows, min_received, max_received FROM ${table} WHERE rows < ? ORDER BY day, first_seq, id`,
+    )
+    .all(FULL) as Candidate[]
+  let run: Candidate[] = []
+  let rows = 0
+  let best: Candidate[] = []
+  const close = (): void => {
+    if (run.length > best.length && run.length >= (eager ? 2 : FAN_IN)) best = run
+    run = []
+    rows = 0
+  }
+  for (const candidate of small) {
+    const first = run[0]
+    const spread = first && candidate.max_received - first.min_received > MAX_AGE_SPREAD_US
+    if (first && (candidate.day !== first.day || spread || rows + candidate.rows > MAX_BLOCK_ROWS || run.length >= 64))
+      close()
+    run.push(candidate)
+    rows += candidate.rows
+  }
+  close()
+  return best
+}
+
+/** Merges one run of small blocks in one transaction. Answers whether there was one. */
+export function mergeOnce(db: Database.Database, writer: BlockWriter, eager: boolean): boolean {
+  return (
+    mergeSpans(db, writer, nextRun(db, 'span_block', eager)) || mergeLogs(db, writer, nextRun(db, 'log_block', eager))
+  )
+}
+
+function reader(db: Database.Database, table: string, id: number): () => Uint8Array {
+  return () => db.prepare(`SELECT data FROM ${table} WHERE id = ?`).pluck().get(id) as Uint8Array
+}
+
+function mergeSpans(db: Database.Database, writer: BlockWriter, run: Candidate[]): boolean {
+  if (run.length === 0) return false
+  const parts = run.map(({ id, min_received, max_received }) => {
+    const { batch, seqs } = new SpanBlock(
+      reader(db, 'span_core', id)(),
+      reader(db, 'span_attr', id),
+      reader(db, 'span_rest', id),
+    ).toBatch()
+    return { batch: { ...batch, receivedUs: max_received }, seq: seqs, minReceived: min_received }
+  })
+  const blocks = encodeSpanBlocks(parts)
+  db.transaction(() => {
+    for (const { id } of run) deleteBlock(db, 'span', id)
+    for (const block of blocks) writer.insertSpans(block, 1)
+  }).immediate()
+  return true
+}
+
+function mergeLogs(db: Database.Database, writer: BlockWriter, run: Candidate[]): boolean {
+  if (run.length === 0) return false
+  const parts = run.map(({ id, min_received, max_received }) => {
+    const { batch, seqs } = new LogBlock(
+      reader(db, 'log_core', id)(),
+      reader(db, 'log_attr', id),
+      reader(db, 'log_body', id),
+    ).toBatch()
+    return { batch: { ...batch, receivedUs: max_received }, seq: seqs, minReceived: min_received }
+  })
+  const blocks = encodeLogBlocks(parts)
+  db.transaction(() => {
+    for (const { id } of run) deleteBlock(db, 'log', id)
+    for (const block of blocks) writer.insertLogs(block, 1)
+  }).immediate()
+  return true
+}

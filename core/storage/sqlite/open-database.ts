@@ -1,0 +1,54 @@
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { prepareSchema } from './schema.ts'
+
+export interface OpenedDatabase {
+  db: Database.Database
+  /** Where a damaged file was moved, if one was found. */
+  quarantined: string | null
+}
+
+/** Opens auxiliary.db for writing. A damaged file is moved aside with its WAL, never deleted, and a new one is made. */
+export function openDatabase(dataDir: string, nowUs: number): OpenedDatabase {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const path = join(dataDir, 'auxiliary.db')
+  const existed = existsSync(path)
+  try {
+    const db = new Database(path)
+    try {
+      prepareSchema(db)
+      if (existed) checkStructure(db)
+      return { db, quarantined: null }
+    } catch (error) {
+      db.close()
+      throw error
+    }
+  } catch (error) {
+    if (!isDamage(error)) throw error
+  }
+  const aside = `${path}.corrupt-${new Date(nowUs / 1000).toISOString().replaceAll(':', '-')}`
+  for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
+  const db = new Database(path)
+  prepareSchema(db)
+  return { db, quarantined: aside }
+}
+
+/** Only after an unclean stop, as reading the whole file costs time: a clean stop leaves `clean` in meta. */
+function checkStructure(db: Database.Database): void {
+  const clean = db.prepare("SELECT value FROM meta WHERE key = 'clean'").pluck().get()
+  if (clean === 1) return
+  const result = db.pragma('quick_check(1)', { simple: true })
+  if (result !== 'ok') throw Object.assign(new Error(String(result)), { code: 'SQLITE_CORRUPT' })
+}
+
+function isDamage(error: unknown): boolean {
+  const code = (error as { code?: string }).code ?? ''
+  return code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB'
+}
+
+/** SQLite's ways of saying that the disk took no more. */
+export function isDiskFull(error: unknown): boolean {
+  const code = (error as { code?: string }).code ?? ''
+  return code === 'SQLITE_FULL' || code.startsWith('SQLITE_IOERR')
+}

@@ -1,0 +1,51 @@
+import type Database from 'better-sqlite3'
+
+const TABLES = {
+  span: ['span_block', 'span_core', 'span_attr', 'span_rest'],
+  log: ['log_block', 'log_core', 'log_attr', 'log_body'],
+}
+const KEPT_TOMBSTONES = 2000
+
+/** Deletes one block from all its tables; inside the caller's transaction. */
+export function deleteBlock(db: Database.Database, signal: 'span' | 'log', id: number): void {
+  for (const table of TABLES[signal]) db.prepare(`DELETE FROM ${table} WHERE id = ?`).run(id)
+}
+
+/** Removes a block for good and leaves a tombstone, so that a link to one of its traces can say when it went. */
+export function removeBlock(
+  db: Database.Database,
+  signal: 'span' | 'log',
+  id: number,
+  nowUs: number,
+): { rows: number; bytes: number } {
+  const block = db.prepare(`SELECT * FROM ${signal}_block WHERE id = ?`).get(id) as
+    | {
+        rows: number
+        bytes: number
+        stats: Uint8Array
+        min_start?: number
+        max_start?: number
+        min_time?: number
+        max_time?: number
+      }
+    | undefined
+  if (!block) return { rows: 0, bytes: 0 }
+  db.transaction(() => {
+    db.prepare('INSERT INTO removed_block VALUES (NULL,?,?,?,?,?)').run(
+      signal,
+      nowUs,
+      block.min_start ?? block.min_time,
+      block.max_start ?? block.max_time,
+      block.stats,
+    )
+    db.prepare('DELETE FROM removed_block WHERE id <= (SELECT max(id) FROM removed_block) - ?').run(KEPT_TOMBSTONES)
+    deleteBlock(db, signal, id)
+  }).immediate()
+  return { rows: block.rows, bytes: block.bytes }
+}
+
+/** Gives freed pages back to the file system, in steps that stay short. */
+export function returnSpace(db: Database.Database, pages = 4096): void {
+  db.pragma(`incremental_vacuum(${pages})`)
+  db.pragma('wal_checkpoint(TRUNCATE)')
+}
