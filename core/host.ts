@@ -76,7 +76,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock } = {}
     parts.add('settings', () => settings.close())
     const settingsNow = () => settings.now()
 
-    const store = await openSqliteStore({ dataDir, settings: settingsNow(), clock, log })
+    const store = await openSqliteStore({ dataDir, settings: settingsNow(), log })
     parts.add('storage', () => withLimit(store.stop(), closeLimitMs))
     const pipeline = await startPipeline({
       settings: settingsNow(),

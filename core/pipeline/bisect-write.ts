@@ -13,10 +13,13 @@ export type Write = (batches: WriteBatches) => Promise<WriteResult>
 
 /** Single rows refused without one success after which the rest of the batch is given up. */
 const giveUpAfter = 64
+/** How long storage may be away in the middle, 30 s in all. */
+const waitMs = 250
+const mostWaits = 120
 
 /**
- * Writes `batches` in halves and halves of halves, so that only rows that cannot be stored are left out. A half the
- * storage is to blame for is not judged by its content: it is given up as unstorable, too, rather than kept for ever.
+ * Writes `batches` in halves and halves of halves, so that only rows that cannot be stored are left out. While
+ * the storage itself is to blame a half is not judged by its content: it is tried again, for half a minute in all.
  */
 export async function bisectWrite(
   batches: WriteBatches,
@@ -25,6 +28,7 @@ export async function bisectWrite(
   const result: WriteResult = { seq: 0, storedSpans: 0, storedLogs: 0, duplicateSpans: 0 }
   const unstorable = { spans: 0, logs: 0 }
   let refusedInARow = 0
+  let waits = 0
   const todo: WriteBatches[] = [batches]
   while (todo.length > 0) {
     const part = todo.pop() as WriteBatches
@@ -38,7 +42,13 @@ export async function bisectWrite(
       result.storedSpans += written.storedSpans
       result.storedLogs += written.storedLogs
       result.duplicateSpans += written.duplicateSpans
-    } catch {
+    } catch (error) {
+      const storageFault = error instanceof GlassboxError && error.code === 'storage_unavailable'
+      if (storageFault && waits++ < mostWaits) {
+        todo.push(part)
+        await new Promise((resolve) => setTimeout(resolve, waitMs))
+        continue
+      }
       if (size > 1 && refusedInARow < giveUpAfter) {
         todo.push(...halves(part))
         continue
