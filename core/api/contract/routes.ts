@@ -1,0 +1,182 @@
+import { z } from 'zod'
+import { count, duration, severity, spanId, time, traceId } from './parameters.ts'
+
+/** What one route takes and answers. Routes are registered from this table and OpenAPI is generated from it. */
+export interface RouteContract {
+  method: 'GET' | 'POST' | 'PATCH'
+  /** With `{name}` for parameters. */
+  path: string
+  summary: string
+  params?: z.ZodObject
+  query?: z.ZodObject
+  /** A JSON body; `raw` is a stream of any type. */
+  body?: z.ZodType | 'raw'
+  answer: string
+  /** Open to everyone who reaches the port. */
+  open?: boolean
+}
+
+const range = { start: time.optional(), end: time.optional() }
+const paging = { limit: count(1000, 100), cursor: z.string().max(4096).optional() }
+const words = z.string().max(1024).optional()
+const filterText = z.string().default('').describe('filter such as http.status_code>=500 user.id="42"')
+const traceSearch = {
+  ...range,
+  minDuration: duration.optional(),
+  maxDuration: duration.optional(),
+  status: z.enum(['ok', 'error']).optional(),
+  service: words,
+  operation: words,
+  q: filterText,
+  ...paging,
+}
+const logSearch = {
+  ...range,
+  severity: severity.optional(),
+  service: words,
+  traceId: traceId.optional(),
+  spanId: spanId.optional(),
+  q: filterText,
+  ...paging,
+}
+const signal = z.enum(['traces', 'logs']).default('traces')
+const buckets = count(500, 60)
+const byTrace = z.strictObject({ traceId })
+
+export const routes = {
+  searchTraces: {
+    method: 'GET',
+    path: '/api/traces',
+    summary: 'Trace summaries, newest first; the last hour when no time is given',
+    query: z.strictObject(traceSearch),
+    answer: 'Page of TraceSummary',
+  },
+  traceHistogram: {
+    method: 'GET',
+    path: '/api/traces/histogram',
+    summary: 'How many traces started in each bucket of time, failed ones apart',
+    query: z.strictObject({ ...traceSearch, buckets }),
+    answer: 'Histogram',
+  },
+  trace: {
+    method: 'GET',
+    path: '/api/traces/{traceId}',
+    summary: 'One whole trace with its logs',
+    params: byTrace,
+    answer: 'Trace',
+  },
+  exportTrace: {
+    method: 'GET',
+    path: '/api/traces/{traceId}/export',
+    summary: 'One trace as a file',
+    params: byTrace,
+    query: z.strictObject({ format: z.enum(['otlp', 'jaeger', 'zipkin']).default('otlp') }),
+    answer: 'JSON file',
+  },
+  searchLogs: {
+    method: 'GET',
+    path: '/api/logs',
+    summary: 'Log records, newest first; the last hour when no time is given',
+    query: z.strictObject(logSearch),
+    answer: 'Page of LogRecord',
+  },
+  logHistogram: {
+    method: 'GET',
+    path: '/api/logs/histogram',
+    summary: 'How many log records lie in each bucket of time, by severity',
+    query: z.strictObject({ ...logSearch, buckets }),
+    answer: 'Histogram',
+  },
+  services: {
+    method: 'GET',
+    path: '/api/services',
+    summary: 'Services that sent telemetry',
+    query: z.strictObject(range),
+    answer: '{ items: ServiceInfo[] }',
+  },
+  operations: {
+    method: 'GET',
+    path: '/api/services/operations',
+    summary: 'Span names, of one service or of all',
+    query: z.strictObject({ service: words }),
+    answer: '{ items: TagValue[] }',
+  },
+  tagKeys: {
+    method: 'GET',
+    path: '/api/tags',
+    summary: 'Attribute keys, most frequent first',
+    query: z.strictObject({ signal }),
+    answer: '{ items: TagValue[] }',
+  },
+  tagValues: {
+    method: 'GET',
+    path: '/api/tags/{key}/values',
+    summary: 'Values of an attribute, for autocompletion',
+    params: z.strictObject({ key: z.string().min(1).max(1024) }),
+    query: z.strictObject({ signal, prefix: z.string().max(1024).default(''), limit: count(1000, 100) }),
+    answer: '{ items: TagValue[] }',
+  },
+  pipeline: {
+    method: 'GET',
+    path: '/api/pipeline',
+    summary: 'The ledger: what became of all that was received',
+    answer: 'PipelineAnswer',
+  },
+  status: { method: 'GET', path: '/api/status', summary: 'Where to send, and how the host is', answer: 'StatusAnswer' },
+  settings: {
+    method: 'GET',
+    path: '/api/settings',
+    summary: 'Every setting with its default and source',
+    answer: 'SettingsAnswer',
+  },
+  changeSettings: {
+    method: 'PATCH',
+    path: '/api/settings',
+    summary: 'Changes settings by dotted key, all or none',
+    body: z.record(z.string(), z.unknown()),
+    answer: 'SettingsAnswer',
+  },
+  sql: {
+    method: 'POST',
+    path: '/api/sql',
+    summary: 'One read-only SELECT over _traces and _logs',
+    body: z.strictObject({ query: z.string().min(1).max(100_000), limit: z.int().min(1).max(10_000).default(1000) }),
+    answer: 'SqlResult',
+  },
+  importFile: {
+    method: 'POST',
+    path: '/api/import',
+    summary: 'Takes in a file: OTLP JSON or JSON lines, Jaeger JSON, Zipkin v2 JSON',
+    query: z.strictObject({ name: z.string().max(1024).default('import') }),
+    body: 'raw',
+    answer: 'ImportAnswer',
+  },
+  sendTestTrace: {
+    method: 'POST',
+    path: '/api/test-trace',
+    summary: 'Sends a small trace with a log record through the pipeline',
+    answer: '{ traceId }',
+  },
+  openapi: { method: 'GET', path: '/api/openapi.json', summary: 'This document', answer: 'OpenAPI 3.1' },
+  healthz: { method: 'GET', path: '/healthz', summary: 'The process answers', answer: '{ status }', open: true },
+  readyz: {
+    method: 'GET',
+    path: '/readyz',
+    summary: 'Telemetry can be taken and kept',
+    answer: '{ status }',
+    open: true,
+  },
+  metrics: {
+    method: 'GET',
+    path: '/metrics',
+    summary: "Glassbox's own metrics for Prometheus",
+    answer: 'text',
+    open: true,
+  },
+} as const satisfies Record<string, RouteContract>
+
+export type RouteName = keyof typeof routes
+type Output<C, K extends string> = C extends { [key in K]: z.ZodType<infer T> } ? T : undefined
+export type QueryOf<N extends RouteName> = Output<(typeof routes)[N], 'query'>
+export type ParamsOf<N extends RouteName> = Output<(typeof routes)[N], 'params'>
+export type BodyOf<N extends RouteName> = Output<(typeof routes)[N], 'body'>

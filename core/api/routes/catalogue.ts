@@ -1,0 +1,18 @@
+import type { Handlers } from '../handler.ts'
+import { timeRange } from './time-range.ts'
+
+/** Services, operations and attributes: what filters can name. */
+export const catalogueHandlers: Handlers<'services' | 'operations' | 'tagKeys' | 'tagValues'> = {
+  services: async ({ query, services, context }) => ({
+    items: await services.store.reader.services(timeRange(query, services.clock), context),
+  }),
+  operations: async ({ query, services, context }) => ({
+    items: await services.store.reader.operations(query.service ?? null, context),
+  }),
+  tagKeys: async ({ query, services, context }) => ({
+    items: await services.store.reader.tagKeys(query.signal, context),
+  }),
+  tagValues: async ({ query, params, services, context }) => ({
+    items: await services.store.reader.tagValues(query.signal, params.key, query.prefix, query.limit, context),
+  }),
+}

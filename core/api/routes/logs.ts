@@ -1,0 +1,26 @@
+import { parseFilter } from '../../query/filter-language.ts'
+import type { LogQuery } from '../../storage/store.ts'
+import type { QueryOf } from '../contract/routes.ts'
+import type { Handlers } from '../handler.ts'
+import type { ApiServices } from '../services.ts'
+import { timeRange } from './time-range.ts'
+
+export const logHandlers: Handlers<'searchLogs' | 'logHistogram'> = {
+  searchLogs: async ({ query, services, context }) =>
+    services.store.reader.searchLogs(logQuery(query, services), context),
+  logHistogram: async ({ query, services, context }) =>
+    services.store.reader.logHistogram(logQuery(query, services), query.buckets, context),
+}
+
+function logQuery(query: QueryOf<'searchLogs'>, services: ApiServices): LogQuery {
+  return {
+    ...timeRange(query, services.clock),
+    severity: query.severity ?? null,
+    service: query.service ?? null,
+    traceId: query.traceId ?? null,
+    spanId: query.spanId ?? null,
+    filter: parseFilter(query.q),
+    limit: query.limit,
+    cursor: query.cursor ?? null,
+  }
+}

@@ -1,0 +1,31 @@
+import fastifyStatic from '@fastify/static'
+import type { FastifyInstance } from 'fastify'
+
+const howToBuild = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Glassbox</title>
+<h1>Glassbox runs, but its page is not built</h1>
+<p>Run <code>npm run build:renderer</code> and start again. The api answers under <code>/api</code>.</p></html>`
+
+/** Serves the built page, or one plain page that says how to build it. */
+export function registerStaticFiles(app: FastifyInstance, rendererDir: string | undefined): void {
+  if (!rendererDir) {
+    app.get('/', async (_request, reply) => reply.type('text/html; charset=utf-8').send(howToBuild))
+    return
+  }
+  app.register(fastifyStatic, {
+    root: rendererDir,
+    wildcard: true,
+    index: 'index.html',
+    dotfiles: 'deny',
+    cacheControl: false,
+    setHeaders: (reply, file) => {
+      const hashed = /[\\/]assets[\\/]/.test(file)
+      reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache')
+    },
+  })
+}
+
+/** True for addresses the page itself routes, such as /traces/abc: no api, no file name. */
+export function isPageAddress(method: string, path: string): boolean {
+  const last = path.slice(path.lastIndexOf('/') + 1)
+  return method === 'GET' && !/^\/(api|v1)(\/|$)/.test(path) && /^[\w\-/~]*$/.test(path) && !last.includes('.')
+}
