@@ -1,92 +1,125 @@
 import type { SpanBatch } from '../../model/columns.ts'
 
-const GENERATION = 500_000
-const SLOTS = 1 << 20
-const MASK = SLOTS - 1
-
-class Generation {
-  readonly hi = new Uint32Array(SLOTS)
-  readonly lo = new Uint32Array(SLOTS)
+/** Open addressing over two 32-bit halves of a span's identity. */
+class HashSet {
+  #table = new Uint32Array(0)
+  #mask = 0
   size = 0
 
-  #slot(hi: number, lo: number): number {
-    let slot = hi & MASK
-    while ((this.hi[slot] !== 0 || this.lo[slot] !== 0) && (this.hi[slot] !== hi || this.lo[slot] !== lo))
-      slot = (slot + 1) & MASK
-    return slot
+  constructor(capacity: number) {
+    this.#table = new Uint32Array(capacity * 4)
+    this.#mask = capacity * 2 - 1
   }
-  has(hi: number, lo: number): boolean {
-    const slot = this.#slot(hi, lo)
-    return this.hi[slot] === hi && this.lo[slot] === lo
+
+  /** False when it was there already. */
+  add(a: number, b: number): boolean {
+    const high = a === 0 && b === 0 ? 1 : a
+    let slot = a & this.#mask
+    for (;;) {
+      const at = slot * 2
+      const x = this.#table[at]
+      const y = this.#table[at + 1]
+      if (x === 0 && y === 0) {
+        this.#table[at] = high
+        this.#table[at + 1] = b
+        this.size++
+        return true
+      }
+      if (x === high && y === b) return false
+      slot = (slot + 1) & this.#mask
+    }
   }
-  add(hi: number, lo: number): void {
-    const slot = this.#slot(hi, lo)
-    this.hi[slot] = hi
-    this.lo[slot] = lo
-    this.size++
+
+  has(a: number, b: number): boolean {
+    const high = a === 0 && b === 0 ? 1 : a
+    let slot = a & this.#mask
+    for (;;) {
+      const at = slot * 2
+      const x = this.#table[at]
+      const y = this.#table[at + 1]
+      if (x === 0 && y === 0) return false
+      if (x === high && y === b) return true
+      slot = (slot + 1) & this.#mask
+    }
   }
 }
 
-/** Knows the last 500,000 to 1,000,000 spans by a 64-bit hash of their identity, so that a retried export is not stored twice. */
+/** Delivery is at least once (OTLP 1.11): the spans of the recent past, so that a retried export is not stored twice. */
 export class RecentSpans {
-  #young = new Generation()
-  #old = new Generation()
-  #pending: number[] = []
+  #generation: number
+  #young: HashSet
+  #old: HashSet
 
-  /** The rows of `batch` not seen before. They count as seen only after `commit`. */
-  freshRows(batch: SpanBatch): Uint32Array {
-    const fresh = new Uint32Array(batch.n)
-    let n = 0
+  /** @param generation spans a generation; the window is one to two of them. A power of two. */
+  constructor(generation = 262_144) {
+    this.#generation = generation
+    this.#young = new HashSet(1024)
+    this.#old = new HashSet(1024)
+    this.#young = new HashSet(generation)
+  }
+
+  /** Rows of the batch that were not seen before, now remembered; null = all of them. */
+  fresh(batch: SpanBatch): Uint8Array | null {
+    const serviceHashes = batch.resources.map((resource) => textHash(resource.service))
+    let keep: Uint8Array | null = null
     for (let row = 0; row < batch.n; row++) {
-      const { hi, lo } = identity(batch, row)
-      if (this.#young.has(hi, lo) || this.#old.has(hi, lo)) continue
-      this.#add(hi, lo)
-      this.#pending.push(hi, lo)
-      fresh[n++] = row
+      const [a, b] = identity(batch, row, serviceHashes[batch.resource[row]])
+      if (this.#old.has(a, b) || !this.#young.add(a, b)) {
+        keep ??= new Uint8Array(batch.n).fill(1)
+        keep[row] = 0
+      } else if (this.#young.size >= this.#generation) {
+        this.#old = this.#young
+        this.#young = new HashSet(this.#generation)
+      }
     }
-    return fresh.subarray(0, n)
+    return keep
   }
 
-  #add(hi: number, lo: number): void {
-    if (this.#young.size >= GENERATION) {
-      this.#old = this.#young
-      this.#young = new Generation()
-    }
-    this.#young.add(hi, lo)
-  }
-
-  commit(): void {
-    this.#pending = []
-  }
-
-  /** The write failed: what it named is unknown again. Forgetting everything is safe, the sender sends it again. */
-  rollback(): void {
-    if (this.#pending.length === 0) return
-    this.#pending = []
-    this.#young = new Generation()
-    this.#old = new Generation()
+  /** A write failed: what it remembered must be storable again. */
+  forget(): void {
+    this.#young = new HashSet(this.#generation)
+    this.#old = new HashSet(1024)
   }
 }
 
-function identity(batch: SpanBatch, row: number): { hi: number; lo: number } {
-  let a = 0x811c9dc5
-  let b = 0x9747b28c
-  const step = (byte: number): void => {
-    a = Math.imul(a ^ byte, 0x01000193)
-    b = Math.imul(b ^ byte, 0x5bd1e995)
-    b ^= b >>> 13
+function textHash(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash
+}
+
+const pair: [number, number] = [0, 0]
+
+/** Trace, span id, service, kind, name and times: a later update of the same span differs in its duration and is kept. */
+function identity(batch: SpanBatch, row: number, service: number): [number, number] {
+  let a = 0x811c9dc5 ^ service
+  let b = 0x9747b28c + service
+  for (let i = row * 16; i < row * 16 + 16; i++) {
+    a = Math.imul(a ^ batch.traceId[i], 0x01000193)
+    b = Math.imul(b + batch.traceId[i], 0x5bd1e995)
   }
-  for (let i = row * 16; i < row * 16 + 16; i++) step(batch.traceId[i])
-  for (let i = row * 8; i < row * 8 + 8; i++) step(batch.spanId[i])
-  step(batch.kind[row])
+  for (let i = row * 8; i < row * 8 + 8; i++) {
+    a = Math.imul(a ^ batch.spanId[i], 0x01000193)
+    b = Math.imul(b + batch.spanId[i], 0x5bd1e995)
+  }
   const { bytes, offsets } = batch.dictionary
-  for (let i = offsets[batch.name[row]]; i < offsets[batch.name[row] + 1]; i++) step(bytes[i])
-  const { service } = batch.resources[batch.resource[row]]
-  for (let i = 0; i < service.length; i++) step(service.charCodeAt(i))
-  const start = batch.startUs[row]
-  step(start % 4_294_967_296)
-  step(start / 4_294_967_296)
-  a = Math.imul(a ^ (a >>> 16), 0x85ebca6b)
-  a ^= a >>> 13
-  return { hi: a >>> 0, lo: (b | 1) >>> 0 }
+  const name = batch.name[row]
+  for (let i = offsets[name]; i < offsets[name + 1]; i++) {
+    a = Math.imul(a ^ bytes[i], 0x01000193)
+    b = Math.imul(b + bytes[i], 0x5bd1e995)
+  }
+  for (const part of [
+    batch.kind[row],
+    batch.startUs[row] % 4_294_967_291,
+    batch.durUs[row] % 4_294_967_291,
+    batch.status[row],
+  ]) {
+    a = Math.imul(a ^ part, 0x01000193)
+    b = Math.imul(b + part, 0x5bd1e995)
+  }
+  a ^= a >>> 15
+  b ^= b >>> 13
+  pair[0] = a >>> 0
+  pair[1] = b >>> 0
+  return pair
 }

@@ -1,75 +1,74 @@
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { GlassboxError } from '../../base/errors.ts'
 
-/** Version of the tables and of the block format. */
+/** Version of the tables below; a newer file is refused, an older one is made anew (telemetry takes no part in migrations). */
 export const SCHEMA_VERSION = 1
-export const DATABASE_FILE = 'auxiliary.db'
 
-const minimumSqlite = [3, 51, 3]
+/** SQLite before this one can corrupt a WAL database (checkpoint racing a commit). */
+const SAFE_SQLITE = [3, 51, 3]
 
-const tables = `
+const TABLES = `
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS span_block (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, day INTEGER NOT NULL, tier INTEGER NOT NULL, rows INTEGER NOT NULL,
-  traces INTEGER NOT NULL, errors INTEGER NOT NULL, min_start, max_start, max_end, min_dur, max_dur,
-  first_seq INTEGER, last_seq INTEGER, min_received, max_received, bytes INTEGER NOT NULL, stats BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS span_block_start ON span_block (max_start);
-CREATE INDEX IF NOT EXISTS span_block_received ON span_block (max_received);
+  id INTEGER PRIMARY KEY AUTOINCREMENT, day INTEGER NOT NULL, tier INTEGER NOT NULL, rows INTEGER NOT NULL, traces INTEGER NOT NULL,
+  errors INTEGER NOT NULL, min_start REAL NOT NULL, max_start REAL NOT NULL, max_end REAL NOT NULL, min_dur REAL NOT NULL, max_dur REAL NOT NULL,
+  first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL, min_received REAL NOT NULL, max_received REAL NOT NULL, bytes INTEGER NOT NULL, stats BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS span_core (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS span_attr (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS span_rest (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS log_block (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, day INTEGER NOT NULL, tier INTEGER NOT NULL, rows INTEGER NOT NULL,
-  min_time, max_time, max_severity INTEGER, first_seq INTEGER, last_seq INTEGER, min_received, max_received,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, day INTEGER NOT NULL, tier INTEGER NOT NULL, rows INTEGER NOT NULL, min_time REAL NOT NULL, max_time REAL NOT NULL,
+  max_severity INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL, min_received REAL NOT NULL, max_received REAL NOT NULL,
   bytes INTEGER NOT NULL, stats BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS log_block_time ON log_block (max_time);
-CREATE INDEX IF NOT EXISTS log_block_received ON log_block (max_received);
 CREATE TABLE IF NOT EXISTS log_core (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS log_attr (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS log_body (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS removed_block (
-  id INTEGER NOT NULL, signal TEXT NOT NULL, removed_at, min_start, max_start, stats BLOB NOT NULL,
-  PRIMARY KEY (signal, id));
+  id INTEGER PRIMARY KEY AUTOINCREMENT, signal TEXT NOT NULL, removed_at REAL NOT NULL, min_start REAL NOT NULL, max_start REAL NOT NULL, stats BLOB NOT NULL);
 `
 
 /**
- * Opens the telemetry file for writing and lays its tables when it is new.
- * @throws GlassboxError `storage_unavailable` for an SQLite that is too old or a file of a newer Glassbox
+ * Prepares an open connection to auxiliary.db: pragmas in the one order that works on a new file, then the tables.
+ * @throws GlassboxError `data_damaged` when a newer Glassbox wrote the file, `storage_unavailable` when WAL is refused
  */
-export function openDatabase(file: string): Database.Database {
-  const db = new Database(file)
-  try {
-    refuseOldSqlite(db)
-    // In this order: once WAL is on, the two others silently do nothing.
-    db.pragma('page_size = 16384')
-    db.pragma('auto_vacuum = INCREMENTAL')
-    db.pragma('journal_mode = WAL')
-    db.pragma('synchronous = NORMAL')
-    db.pragma('journal_size_limit = 67108864')
-    db.pragma('mmap_size = 268435456')
-    db.pragma('temp_store = MEMORY')
-    const version = db.pragma('user_version', { simple: true }) as number
-    if (version > SCHEMA_VERSION)
-      throw new GlassboxError(
-        'storage_unavailable',
-        `${DATABASE_FILE} was written by a newer Glassbox (schema ${version}, this one knows ${SCHEMA_VERSION})`,
-        'Start the newer Glassbox, or choose another --data-dir.',
-      )
-    if (version < SCHEMA_VERSION) {
-      db.exec(tables)
-      db.pragma(`user_version = ${SCHEMA_VERSION}`)
-    }
-    return db
-  } catch (error) {
-    db.close()
-    throw error
+export function prepareSchema(db: Database.Database): void {
+  db.pragma('page_size = 16384')
+  db.pragma('auto_vacuum = INCREMENTAL')
+  const mode = db.pragma('journal_mode = WAL', { simple: true })
+  if (mode !== 'wal') {
+    throw new GlassboxError(
+      'storage_unavailable',
+      `SQLite refused WAL (${mode}): the data directory may lie on a network folder`,
+      'Choose a local --data-dir.',
+    )
   }
+  db.pragma('synchronous = NORMAL')
+  db.pragma('journal_size_limit = 16777216')
+  db.pragma('temp_store = MEMORY')
+  db.pragma('cache_size = -8192')
+  checkSqliteVersion(db)
+  const version = db.pragma('user_version', { simple: true }) as number
+  if (version > SCHEMA_VERSION) {
+    throw new GlassboxError(
+      'data_damaged',
+      `auxiliary.db has schema version ${version}, this Glassbox knows ${SCHEMA_VERSION}`,
+      'Start the newer Glassbox that wrote it, or move auxiliary.db aside.',
+    )
+  }
+  db.exec(TABLES)
+  db.pragma(`user_version = ${SCHEMA_VERSION}`)
 }
 
-function refuseOldSqlite(db: Database.Database): void {
-  const version = db.prepare('SELECT sqlite_version()').pluck().get() as string
-  const parts = version.split('.').map(Number)
-  const at = parts.findIndex((part, i) => part !== minimumSqlite[i])
-  if (at !== -1 && parts[at] < minimumSqlite[at])
-    throw new GlassboxError('storage_unavailable', `SQLite ${version} is too old; ${minimumSqlite.join('.')} is needed`)
+function checkSqliteVersion(db: Database.Database): void {
+  const text = db.prepare('SELECT sqlite_version()').pluck().get() as string
+  const parts = text.split('.').map(Number)
+  for (let i = 0; i < 3; i++) {
+    if (parts[i] > SAFE_SQLITE[i]) return
+    if (parts[i] < SAFE_SQLITE[i])
+      throw new GlassboxError(
+        'storage_unavailable',
+        `SQLite ${text} can corrupt its write-ahead log`,
+        'Reinstall better-sqlite3 13.2 or newer.',
+      )
+  }
 }
