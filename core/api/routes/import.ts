@@ -1,5 +1,4 @@
 import { GlassboxError } from '../../base/errors.ts'
-import { importFile } from '../../formats/import-file.ts'
 import type { SpanBatch } from '../../model/columns.ts'
 import type { ImportAnswer } from '../contract/shapes.ts'
 import type { Handlers } from '../handler.ts'
@@ -12,6 +11,7 @@ export const importHandlers: Handlers<'importFile'> = {
   async importFile({ query, stream, services: { pipeline, clock } }) {
     const answer: ImportAnswer = { traces: 0, spans: 0, logs: 0, points: 0, refused: [], warnings: [] }
     const traces = new Set<string>()
+    const { importFile } = await import('../../formats/import-file.ts')
     for await (const part of importFile(limited(stream), query.name, clock.nowUs())) {
       if ('refused' in part && part.refused && answer.refused.length < maxRefused) answer.refused.push(part.refused)
       if ('warning' in part && part.warning && answer.warnings.length < maxWarnings) answer.warnings.push(part.warning)

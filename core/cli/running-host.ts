@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { Problem } from '../api/contract/shapes.ts'
+import { readInstance } from '../base/instance-lock.ts'
+import { defaultDataDir } from './data-dir.ts'
+
+/** Flags of every command that talks to a running host. */
+export interface HostFlags {
+  url?: string
+  token?: string
+  dataDir?: string
+  json?: boolean
+}
+
+export function withHostFlags(command: Command): Command {
+  return command
+    .option('--url <url>', 'address of a running Glassbox (default: the one that uses the data directory)')
+    .option('--token <token>', 'its api token')
+    .option('--data-dir <dir>', 'where data lies')
+    .option('--json', 'machine-readable output')
+}
+
+/** A failure of a command with the exit code that tells its kind: 1 failed, 4 damaged data, 6 unreachable. */
+export class CommandFailure extends Error {
+  readonly exitCode: number
+  readonly hint: string
+
+  constructor(message: string, hint: string, exitCode: number) {
+    super(message)
+    this.exitCode = exitCode
+    this.hint = hint
+  }
+}
+
+export function dataDirOf(flags: HostFlags): string {
+  return resolve(flags.dataDir ?? defaultDataDir())
+}
+
+/** Runs a command; its failure sets the exit code and is printed by the caller. */
+export async function withExitCode(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    const { exitCode, code } = error as { exitCode?: number; code?: string }
+    process.exitCode = exitCode ?? (code === 'data_damaged' ? 4 : 1)
+    throw error
+  }
+}
+
+/**
+ * One request to the running host.
+ * @throws CommandFailure with exit code 6 when none is reachable, 4 for damaged data, else 1.
+ */
+export async function callHost(flags: HostFlags, path: string, init: RequestInit = {}): Promise<Response> {
+  const dataDir = dataDirOf(flags)
+  const api = flags.url ?? readInstance(dataDir)?.api
+  if (!api) {
+    throw new CommandFailure(
+      `No Glassbox runs on ${dataDir}.`,
+      'Start one with glassbox serve, or give --url and --token.',
+      6,
+    )
+  }
+  const token = flags.token ?? (process.env.GLASSBOX_TOKEN || readToken(dataDir))
+  let response: Response
+  try {
+    response = await fetch(new URL(path, api), {
+      ...init,
+      headers: { ...init.headers, authorization: `Bearer ${token}` },
+    })
+  } catch (error) {
+    const cause = (error as { cause?: Error }).cause?.message ?? (error as Error).message
+    throw new CommandFailure(
+      `${api} cannot be reached: ${cause}`,
+      'Check that Glassbox runs and that --url is right.',
+      6,
+    )
+  }
+  if (response.ok) return response
+  const problem = (await response.json().catch(() => ({}))) as Partial<Problem>
+  const message = problem.detail ?? `${api} answered ${response.status}.`
+  throw new CommandFailure(message, problem.hint ?? '', problem.code === 'data_damaged' ? 4 : 1)
+}
+
+function readToken(dataDir: string): string {
+  try {
+    return readFileSync(join(dataDir, 'token'), 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
+
+/** Text of telemetry without control characters, which a terminal would obey. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (character) => (character === '\n' || character === '\t' ? character : '\uFFFD'))
+}
