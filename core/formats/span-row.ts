@@ -1,0 +1,85 @@
+import { SpanBatchBuilder } from '../model/batch-builder.ts'
+import type { Decoded, SpanBatch } from '../model/columns.ts'
+import type { KeyValue, SpanEvent, SpanLink } from '../model/records.ts'
+import { cleanString, setAttributes, writeHex } from './otlp/json-values.ts'
+import { setSpanTimes, splitBigNanos } from './otlp/times.ts'
+import type { Rejections } from './rejections.ts'
+
+/** One span as the Zipkin and Jaeger readers understand it. Times are ns; 0 = unknown. */
+export interface SpanRow {
+  traceId: string
+  spanId: string
+  /** '' = root. */
+  parentId: string
+  name: string
+  kind: number
+  startNs: bigint
+  endNs: bigint
+  status: number
+  statusMessage: string
+  service: string
+  resource: KeyValue[]
+  scopeName: string
+  scopeVersion: string
+  traceState: string
+  attributes: KeyValue[]
+  events: SpanEvent[]
+  links: SpanLink[]
+  marks: number
+}
+
+export function textPair(key: string, value: string): KeyValue {
+  return { key: cleanString(key), value: { stringValue: cleanString(value) } }
+}
+
+/** Columns from rows. */
+export function batchFromRows(
+  rows: readonly SpanRow[],
+  rejections: Rejections,
+  warnings: string[],
+  receivedUs: number,
+): Decoded<SpanBatch> {
+  const builder = new SpanBatchBuilder()
+  for (const row of rows) {
+    const at = builder.openRow()
+    const { columns, dictionary } = builder
+    writeHex(row.traceId, columns.traceId, at * 16)
+    writeHex(row.spanId, columns.spanId, at * 8)
+    if (row.parentId && row.parentId !== row.spanId) writeHex(row.parentId, columns.parentId, at * 8)
+    columns.kind[at] = row.kind
+    columns.name[at] = dictionary.internText(row.name)
+    columns.status[at] = row.status
+    columns.statusMessage[at] = dictionary.internText(row.statusMessage)
+    columns.traceState[at] = dictionary.internText(row.traceState)
+    columns.marks[at] = row.marks
+    columns.sampleRate[at] = 1
+    columns.resource[at] = builder.addResource({
+      service: row.service,
+      attributes: JSON.stringify([textPair('service.name', row.service), ...row.resource]),
+      droppedAttributesCount: 0,
+      schemaUrl: '',
+    })
+    columns.scope[at] = builder.addScope({
+      name: row.scopeName,
+      version: row.scopeVersion,
+      attributes: '[]',
+      droppedAttributesCount: 0,
+      schemaUrl: '',
+    })
+    if (row.events.length > 0) columns.events[at] = dictionary.internText(JSON.stringify(row.events))
+    if (row.links.length > 0) columns.links[at] = dictionary.internText(JSON.stringify(row.links))
+    setSpanTimes(columns, at, splitBigNanos(row.startNs), splitBigNanos(row.endNs), receivedUs)
+    setAttributes(row.attributes, dictionary, builder.attributes)
+    builder.commitRow()
+  }
+  return { batch: builder.finish(receivedUs), rejected: rejections.list(), warnings }
+}
+
+/** µs, possibly with a fraction, as whole ns. Null when it is not a number. */
+export function microsToNanos(value: unknown): bigint | null {
+  if (typeof value === 'bigint') return value * 1000n
+  const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value : ''
+  if (/^\d{1,17}$/.test(text)) return BigInt(text) * 1000n
+  const number = Number(text)
+  return text !== '' && Number.isFinite(number) && number >= 0 ? BigInt(Math.round(number * 1000)) : null
+}

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import { GlassboxError } from '../../base/errors.ts'
+import { type Decoded, type SpanBatch, SpanMark } from '../../model/columns.ts'
+import type { KeyValue } from '../../model/records.ts'
+import { asList, asObject, asText, type Json, parseBody } from '../otlp/json-values.ts'
+import { Rejections } from '../rejections.ts'
+import { batchFromRows, microsToNanos, type SpanRow, textPair } from '../span-row.ts'
+
+const KINDS: Record<string, number> = { SERVER: 2, CLIENT: 3, PRODUCER: 4, CONSUMER: 5 }
+
+/**
+ * Decodes Zipkin v2 JSON: a list of spans, or a list of traces (lists of spans).
+ * @throws GlassboxError `malformed_body`
+ */
+export function decodeZipkinJson(bytes: Uint8Array, receivedUs: number): Decoded<SpanBatch> {
+  return zipkinFromJson(parseBody(bytes), receivedUs)
+}
+
+export function zipkinFromJson(body: unknown, receivedUs: number): Decoded<SpanBatch> {
+  if (!Array.isArray(body)) throw new GlassboxError('malformed_body', 'Zipkin v2 is a JSON array of spans')
+  const spans = body.flat().map(asObject)
+  if (spans.some((span) => 'binaryAnnotations' in span)) {
+    throw new GlassboxError('malformed_body', 'this is Zipkin v1 (binaryAnnotations)', 'Send Zipkin v2 JSON.')
+  }
+  const rejections = new Rejections()
+  const clients = new Set<string>()
+  for (const span of spans) if (span.kind === 'CLIENT') clients.add(`${asText(span.traceId)}:${asText(span.id)}`)
+  const rows: SpanRow[] = []
+  for (const span of spans) {
+    const row = readSpan(span, rejections, clients)
+    if (row) rows.push(row)
+  }
+  return batchFromRows(rows, rejections, [], receivedUs)
+}
+
+function readSpan(span: Json, rejections: Rejections, clients: Set<string>): SpanRow | null {
+  const traceId = asText(span.traceId).toLowerCase()
+  const spanId = asText(span.id).toLowerCase()
+  if (!/^[0-9a-f]{1,32}$/.test(traceId) || /^0+$/.test(traceId)) {
+    rejections.add('invalid_trace_id', `traceId ${JSON.stringify(span.traceId ?? '')} is not 16 or 32 hex digits`)
+    return null
+  }
+  if (!/^[0-9a-f]{1,16}$/.test(spanId) || /^0+$/.test(spanId)) {
+    rejections.add('invalid_span_id', `id ${JSON.stringify(span.id ?? '')} is not 16 hex digits`)
+    return null
+  }
+  const parent = asText(span.parentId).toLowerCase()
+  const local = asObject(span.localEndpoint)
+  const service = asText(local.serviceName) || 'unknown_service'
+  const kind = KINDS[asText(span.kind)] ?? 0
+  const own = spanId.padStart(16, '0')
+  const sharedHalf = kind === 2 && (span.shared === true || clients.has(`${asText(span.traceId)}:${asText(span.id)}`))
+  const start = microsToNanos(span.timestamp) ?? 0n
+  const duration = microsToNanos(span.duration)
+  const tags = Object.entries(asObject(span.tags)).map(([key, value]) => [key, asText(value)] as const)
+  const error = tags.find(([key]) => key === 'error')
+  const attributes: KeyValue[] = tags.filter(([key]) => key !== 'error').map(([key, value]) => textPair(key, value))
+  const remote = asObject(span.remoteEndpoint)
+  addEndpoint(
+    attributes,
+    remote,
+    'network.peer',
+    tags.some(([key]) => key === 'peer.service') ? '' : asText(remote.serviceName),
+  )
+  addEndpoint(attributes, local, 'network.local', '')
+  if (span.debug === true) attributes.push({ key: 'zipkin.debug', value: { boolValue: true } })
+  const events = asList(span.annotations).map((item) => {
+    const annotation = asObject(item)
+    return { timeUnixNano: (microsToNanos(annotation.timestamp) ?? 0n).toString(), name: asText(annotation.value) }
+  })
+  return {
+    traceId: traceId.padStart(32, '0'),
+    spanId: sharedHalf ? derivedId(own, service) : own,
+    parentId: sharedHalf
+      ? own
+      : parent && !/^0+$/.test(parent) && /^[0-9a-f]{1,16}$/.test(parent)
+        ? parent.padStart(16, '0')
+        : '',
+    name: asText(span.name),
+    kind,
+    startNs: start,
+    endNs: start > 0n && duration !== null ? start + duration : 0n,
+    status: error ? 2 : 0,
+    statusMessage: error ? error[1] : '',
+    service,
+    resource: [],
+    scopeName: '',
+    scopeVersion: '',
+    traceState: '',
+    attributes,
+    events,
+    links: [],
+    marks: sharedHalf ? SpanMark.sharedHalf : 0,
+  }
+}
+
+function addEndpoint(attributes: KeyValue[], endpoint: Json, prefix: string, service: string): void {
+  if (service) attributes.push(textPair('peer.service', service))
+  const address = asText(endpoint.ipv4) || asText(endpoint.ipv6)
+  if (address) attributes.push(textPair(`${prefix}.address`, address))
+  const port = Number(endpoint.port)
+  if (Number.isInteger(port) && port > 0) attributes.push({ key: `${prefix}.port`, value: { intValue: String(port) } })
+}
+
+/** Client and server report the same id: the server half gets one of its own, the same whenever it comes again. */
+function derivedId(spanId: string, service: string): string {
+  return createHash('sha256').update(`${spanId}:server:${service}`).digest('hex').slice(0, 16)
+}

@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { SpanBatch } from '../../../core/model/columns.ts'
+import { Writer } from '../../../core/storage/sqlite/writer.ts'
+
+const DAY_MS = 86_400_000
+let dataDir = ''
+let nowMs = 0
+let monotonic = 0
+const clock = { nowUs: () => nowMs * 1000, monotonicMs: () => monotonic }
+const policy = { tracesDays: 7, tracesBytes: 1e9, logsDays: 7 }
+const open = () => new Writer({ dataDir, reserveBytes: 1000 }, clock, () => undefined)
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'glassbox-writer-'))
+  nowMs = Date.UTC(2026, 0, 15)
+  monotonic = 0
+})
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }))
+
+function batch(n = 3): SpanBatch {
+  const zeros = () => new Uint32Array(n)
+  const shared = { attributes: '[]', droppedAttributesCount: 0, schemaUrl: '' }
+  return {
+    signal: 'traces',
+    n,
+    receivedUs: nowMs * 1000,
+    dictionary: { bytes: new TextEncoder().encode('GET'), offsets: Uint32Array.of(0, 0, 3), size: 2 },
+    resources: [{ service: 'shop', ...shared }],
+    scopes: [{ name: '', version: '', ...shared }],
+    traceId: new Uint8Array(16 * n).fill(7),
+    spanId: Uint8Array.from({ length: 8 * n }, (_, i) => i + 1),
+    parentId: new Uint8Array(8 * n),
+    startUs: new Float64Array(n).fill(nowMs * 1000),
+    startNs: new Uint16Array(n),
+    durUs: new Float64Array(n).fill(5),
+    durNs: new Uint16Array(n),
+    name: zeros().fill(1),
+    kind: new Uint8Array(n),
+    status: new Uint8Array(n),
+    statusMessage: zeros(),
+    traceState: zeros(),
+    flags: zeros(),
+    resource: zeros(),
+    scope: zeros(),
+    droppedAttributes: zeros(),
+    droppedEvents: zeros(),
+    droppedLinks: zeros(),
+    events: zeros(),
+    links: zeros(),
+    marks: new Uint8Array(n),
+    sampleRate: new Uint16Array(n).fill(1),
+    attributes: {
+      offsets: new Uint32Array(n + 1),
+      keys: new Uint32Array(0),
+      types: new Uint8Array(0),
+      values: new Float64Array(0),
+    },
+  }
+}
+
+it('stores a retried export once', () => {
+  const writer = open()
+  expect(writer.write([batch()], [])).toEqual({ seq: 1, storedSpans: 3, storedLogs: 0, duplicateSpans: 0 })
+  expect(writer.write([batch()], [])).toEqual({ seq: 2, storedSpans: 0, storedLogs: 0, duplicateSpans: 3 })
+  expect(writer.stats().spans).toBe(3)
+  writer.stop()
+})
+
+it('deletes nothing by age when the clock jumps ten years ahead', () => {
+  const writer = open()
+  writer.write([batch()], [])
+  nowMs += 3650 * DAY_MS
+  const result = writer.retention(policy)
+  expect(result.paused).toContain('jumped')
+  expect([result.spans, writer.stats().spans]).toEqual([0, 3])
+  writer.stop()
+})
+
+it('deletes nothing when the clock jumped while stopped', () => {
+  const first = open()
+  first.write([batch()], [])
+  first.stop()
+  nowMs += 3650 * DAY_MS
+  const second = open()
+  expect(second.retention(policy).spans).toBe(0)
+  expect(second.stats().spans).toBe(3)
+  second.stop()
+})
+
+it('deletes by age once real time has passed', () => {
+  const writer = open()
+  writer.write([batch()], [])
+  nowMs += 8 * DAY_MS
+  monotonic += 8 * DAY_MS
+  expect(writer.retention(policy)).toMatchObject({ spans: 3, paused: null })
+  expect(writer.stats().spans).toBe(0)
+  writer.stop()
+})
+
+it('pauses for one day of real time, then believes the new clock', () => {
+  const writer = open()
+  writer.write([batch()], [])
+  nowMs += 30 * DAY_MS
+  expect(writer.retention(policy).paused).not.toBeNull()
+  nowMs += DAY_MS
+  monotonic += DAY_MS
+  expect(writer.retention(policy)).toMatchObject({ spans: 3, paused: null })
+  writer.stop()
+})
