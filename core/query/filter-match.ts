@@ -1,0 +1,173 @@
+/**
+ * Evaluates a Filter on the columns of one stored block. Text is looked at once per distinct value, not once per row.
+ * An attribute is looked for on the row first, then on its resource; where it is missing, `!=`, `!~` and `!exists` hold.
+ */
+import { AttrType, type ResourceEntry } from '../model/columns.ts'
+import type { Filter, FilterTerm } from '../model/filter.ts'
+import type { KeyValue } from '../model/records.ts'
+import { SPAN_KINDS, SPAN_STATUSES } from '../model/records.ts'
+import { plainText } from './any-value.ts'
+import { compileTest, type ValueTest } from './filter-test.ts'
+
+/** One attribute key of a block: the rows that have it, in order, and their values. */
+export interface MatchAttribute {
+  rows: Uint32Array
+  types: Uint8Array
+  /** Of bool, int and double values. */
+  numbers: Float64Array
+  dictionary: string[]
+  /** Into `dictionary`, for values kept as text. */
+  index: ArrayLike<number>
+}
+
+interface MatchBlock {
+  rows: number
+  services: string[]
+  service: ArrayLike<number>
+  resource: ArrayLike<number>
+  resources(): ResourceEntry[]
+  attribute(key: string): MatchAttribute | null
+}
+
+export interface SpanMatchBlock extends MatchBlock {
+  names: string[]
+  name: ArrayLike<number>
+  kind: Uint8Array
+  status: Uint8Array
+  durUs: Float64Array
+}
+
+export interface LogMatchBlock extends MatchBlock {
+  severity: Uint8Array
+  bodies(): { dictionary: string[]; index: ArrayLike<number> }
+}
+
+/**
+ * Clears, in `mask` (one byte a row), every row on which a term of `filter` does not hold.
+ * @returns false when no row is left.
+ */
+export function matchSpans(filter: Filter, block: SpanMatchBlock, mask: Uint8Array): boolean {
+  return matchTerms(filter, block, mask, (term, test) => {
+    if (term.type === 'text') return keepText(mask, block.names, block.name, test)
+    switch (term.key) {
+      case 'service':
+        return keepText(mask, block.services, block.service, test)
+      case 'name':
+        return keepText(mask, block.names, block.name, test)
+      case 'kind':
+        return keepText(mask, SPAN_KINDS, block.kind, test)
+      case 'status':
+        return keepText(mask, SPAN_STATUSES, block.status, test)
+      case 'dur':
+        return keepNumbers(mask, block.durUs, test)
+      default:
+        return keepAttribute(mask, block, term.key, test)
+    }
+  })
+}
+
+/** As matchSpans, for log records: free text searches bodies. */
+export function matchLogs(filter: Filter, block: LogMatchBlock, mask: Uint8Array): boolean {
+  return matchTerms(filter, block, mask, (term, test) => {
+    const key = term.type === 'text' ? 'body' : term.key
+    if (key === 'body') {
+      const bodies = block.bodies()
+      return keepText(mask, bodies.dictionary, bodies.index, test)
+    }
+    if (key === 'service') return keepText(mask, block.services, block.service, test)
+    if (key === 'severity') return keepSeverity(mask, block.severity, term, test)
+    return keepAttribute(mask, block, key, test)
+  })
+}
+
+function matchTerms(
+  filter: Filter,
+  block: MatchBlock,
+  mask: Uint8Array,
+  apply: (term: FilterTerm, test: ValueTest) => void,
+): boolean {
+  // Terms on columns that are at hand come first: they may empty the mask before attributes are unpacked.
+  const cheap = (term: FilterTerm): boolean => term.type === 'attribute' && FIELDS.has(term.key)
+  const ordered = [...filter].sort((a, b) => Number(cheap(b)) - Number(cheap(a)))
+  for (const term of ordered) {
+    if (!mask.subarray(0, block.rows).includes(1)) return false
+    apply(term, compileTest(term))
+  }
+  return mask.subarray(0, block.rows).includes(1)
+}
+
+const FIELDS = new Set(['service', 'name', 'kind', 'status', 'dur', 'severity'])
+
+function keepText(mask: Uint8Array, dictionary: readonly string[], index: ArrayLike<number>, test: ValueTest): void {
+  // 0 not looked at yet, 1 fails, 2 holds.
+  const verdict = new Uint8Array(dictionary.length)
+  for (let row = 0; row < mask.length; row++) {
+    if (mask[row] === 0) continue
+    const entry = index[row]
+    if (verdict[entry] === 0) verdict[entry] = test.text(dictionary[entry]) ? 2 : 1
+    if (verdict[entry] === 1) mask[row] = 0
+  }
+}
+
+function keepNumbers(mask: Uint8Array, column: ArrayLike<number>, test: ValueTest): void {
+  for (let row = 0; row < mask.length; row++) if (mask[row] !== 0 && !test.number(column[row])) mask[row] = 0
+}
+
+/** `severity=error` means the band of error (17 to 20), as people read it; numbers mean themselves. */
+function keepSeverity(mask: Uint8Array, severity: Uint8Array, term: FilterTerm, test: ValueTest): void {
+  const named = term.type === 'attribute' && term.number !== null && Number.isNaN(Number(term.value))
+  if (term.type !== 'attribute' || term.number === null || !named) {
+    keepNumbers(mask, severity, test)
+    return
+  }
+  const least = term.number
+  const band = (value: number): number => (value === 0 ? 0 : value - ((value - 1) % 4))
+  const accepts = (value: number): boolean => {
+    switch (term.op) {
+      case '=':
+        return band(value) === least
+      case '!=':
+        return band(value) !== least
+      case '>':
+        return band(value) > least
+      case '<=':
+        return band(value) <= least
+      default:
+        return test.number(value)
+    }
+  }
+  for (let row = 0; row < mask.length; row++) if (mask[row] !== 0 && !accepts(severity[row])) mask[row] = 0
+}
+
+function keepAttribute(mask: Uint8Array, block: MatchBlock, key: string, test: ValueTest): void {
+  const ofResource = block.resources().map((resource) => resourceHolds(resource, key, test))
+  const column = block.attribute(key)
+  let next = 0
+  const count = column ? column.rows.length : 0
+  const verdict = new Uint8Array(column ? column.dictionary.length : 0)
+  for (let row = 0; row < mask.length; row++) {
+    const own = next < count && column !== null && column.rows[next] === row
+    if (mask[row] !== 0) {
+      const holds = own && column ? cellHolds(column, next, test, verdict) : ofResource[block.resource[row]]
+      if (!holds) mask[row] = 0
+    }
+    if (own) next++
+  }
+}
+
+function cellHolds(column: MatchAttribute, cell: number, test: ValueTest, verdict: Uint8Array): boolean {
+  const type = column.types[cell]
+  if (type === AttrType.bool) return test.text(column.numbers[cell] === 1 ? 'true' : 'false')
+  if (type === AttrType.int || type === AttrType.double) return test.number(column.numbers[cell])
+  if (type === AttrType.empty) return test.text('')
+  const entry = column.index[cell]
+  if (type === AttrType.json) return test.text(plainText(JSON.parse(column.dictionary[entry])))
+  if (verdict[entry] === 0) verdict[entry] = test.text(column.dictionary[entry]) ? 2 : 1
+  return verdict[entry] === 2
+}
+
+function resourceHolds(resource: ResourceEntry, key: string, test: ValueTest): boolean {
+  if (!resource.attributes.includes(JSON.stringify(key))) return test.missing
+  const found = (JSON.parse(resource.attributes) as KeyValue[]).find((attribute) => attribute.key === key)
+  return found ? test.text(plainText(found.value)) : test.missing
+}
