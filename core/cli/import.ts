@@ -18,7 +18,7 @@ async function importFiles(files: string[], flags: HostFlags): Promise<void> {
     if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {
       throw new CommandFailure(`${file} is not a file.`, 'Check the path.', 1)
     }
-    const body = Readable.toWeb(createReadStream(file)) as unknown as BodyInit
+    const body = Readable.toWeb(createReadStream(file))
     const path = `/api/import?name=${encodeURIComponent(basename(file))}`
     const headers = { 'content-type': 'application/octet-stream' }
     const response = await callHost(flags, path, { method: 'POST', body, headers, duplex: 'half' } as RequestInit)
