@@ -1,0 +1,73 @@
+import type { FindingKind, IntakeFinding, IntakeReport, IntakeSender } from '../api/contract/shapes.ts'
+import type { Clock } from '../base/clock.ts'
+import type { IngestOutcome } from '../pipeline/ingest.ts'
+
+const MAX_SENDERS = 64
+const MAX_FINDINGS = 100
+
+/** Remembers who sent telemetry and what went wrong on the way in. Bounded: the oldest leave. */
+export class IntakeDoctor {
+  #clock: Clock
+  #senders = new Map<string, IntakeSender>()
+  #findings = new Map<string, IntakeFinding>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** A request was taken, wholly or in part. */
+  sender(peer: string, transport: IntakeSender['transport'], encoding: string, outcome: IngestOutcome): void {
+    const host = hostOf(peer)
+    const key = `${transport} ${host} ${outcome.services.join(',')}`
+    const known = this.#senders.get(key)
+    this.#senders.delete(key)
+    this.#senders.set(key, {
+      peer,
+      transport,
+      encoding,
+      services: outcome.services,
+      accepted: (known?.accepted ?? 0) + outcome.accepted,
+      rejected: (known?.rejected ?? 0) + outcome.rejected,
+      lastSeen: this.#clock.nowUs(),
+    })
+    dropOldest(this.#senders, MAX_SENDERS)
+    if (outcome.rejected > 0) this.finding('rejected', peer, outcome.message)
+    if (outcome.dropped > 0) this.finding('overload', peer, outcome.message)
+    if (outcome.services.includes('unknown_service')) {
+      this.finding('missing-service-name', peer, 'resource has no service.name: set OTEL_SERVICE_NAME in the app')
+    }
+  }
+
+  /** Something went wrong; the same thing from the same host is counted, not listed again. */
+  finding(kind: FindingKind, peer: string, detail: string): void {
+    const now = this.#clock.nowUs()
+    const key = `${kind} ${hostOf(peer)} ${detail}`
+    const known = this.#findings.get(key)
+    this.#findings.delete(key)
+    this.#findings.set(key, {
+      kind,
+      peer,
+      detail,
+      count: (known?.count ?? 0) + 1,
+      firstSeen: known?.firstSeen ?? now,
+      lastSeen: now,
+    })
+    dropOldest(this.#findings, MAX_FINDINGS)
+  }
+
+  /** Newest first. */
+  report(): IntakeReport {
+    return { senders: [...this.#senders.values()].reverse(), findings: [...this.#findings.values()].reverse() }
+  }
+}
+
+function hostOf(peer: string): string {
+  return peer.replace(/:\d+$/, '')
+}
+
+function dropOldest(map: Map<string, unknown>, limit: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= limit) return
+    map.delete(key)
+  }
+}
