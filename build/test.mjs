@@ -14,7 +14,7 @@ const checks = [
   [
     'import rules',
     [
-      bin('dependency-cruiser/bin/dependency-cruise.mjs'),
+      bin('dependency-cruiser/bin/dependency-cruiser.mjs'),
       'core',
       'electron',
       'renderer',
