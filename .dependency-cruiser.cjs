@@ -28,7 +28,7 @@ module.exports = {
     core('formats', ['model/']),
     core('pipeline', ['model/', 'config/', 'formats/', 'storage/store.ts']),
     core('receivers', ['model/', 'config/', 'formats/', 'pipeline/', 'health/']),
-    core('storage', ['model/', 'config/', 'query/filter-match.ts']),
+    core('storage', ['model/', 'config/', 'query/filter-match.ts', 'query/filter-language.ts', 'query/trace-assembly.ts', 'query/any-value.ts']),
     core('query', ['model/', 'storage/store.ts']),
     core('health', ['model/', 'config/', 'formats/', 'pipeline/', 'storage/store.ts', 'api/contract/']),
     core('api/contract', ['model/', 'config/', 'pipeline/ledger.ts', 'storage/store.ts']),

@@ -49,3 +49,11 @@ export interface StorageStats {
   /** Why retention does nothing at the moment, if so (a clock that jumped). */
   retentionPaused: string | null
 }
+
+/** How a listening address fares. */
+export interface ListenState {
+  address: string
+  listening: boolean
+  /** Why not, in one sentence that names the program holding the port where known. */
+  problem: string | null
+}

@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Server as NetServer, type Socket } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
-import type { ListenState } from '../api/contract/shapes.ts'
+import type { ListenState } from '../model/answers.ts'
 import { GlassboxError } from '../base/errors.ts'
 import { tokenMatches } from './http-guards.ts'
 import { bind, portProblem } from './listen.ts'

@@ -1,4 +1,4 @@
-import type { ListenState } from '../api/contract/shapes.ts'
+import type { ListenState } from '../model/answers.ts'
 import type { Settings } from '../config/settings.ts'
 import type { IntakeDoctor } from '../health/intake-doctor.ts'
 import type { Pipeline } from '../pipeline/ingest.ts'

@@ -4,11 +4,11 @@
  */
 
 import type { SettingSource } from '../../config/settings.ts'
-import type { StorageStats } from '../../model/answers.ts'
+import type { ListenState, StorageStats } from '../../model/answers.ts'
 import type { LogRecord, TraceSummary } from '../../model/records.ts'
 import type { Ledger } from '../../pipeline/ledger.ts'
 
-export type { Histogram, HistogramBucket, Page, ServiceInfo, StorageStats, TagValue } from '../../model/answers.ts'
+export type { Histogram, HistogramBucket, ListenState, Page, ServiceInfo, StorageStats, TagValue } from '../../model/answers.ts'
 
 /** RFC 9457 problem details with a hint that says what to do. */
 export interface Problem {
@@ -54,12 +54,6 @@ export interface StatusAnswer {
   intake: IntakeReport
 }
 
-export interface ListenState {
-  address: string
-  listening: boolean
-  /** Why not, in one sentence that names the program holding the port where known. */
-  problem: string | null
-}
 
 /** The intake doctor: who connected and what went wrong. */
 export interface IntakeReport {
