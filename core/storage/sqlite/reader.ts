@@ -1,0 +1,116 @@
+import { Worker } from 'node:worker_threads'
+import { RpcClient } from '../../base/rpc.ts'
+import { workerFile } from '../../base/worker-file.ts'
+import type { QueryContext, TelemetryReader } from '../store.ts'
+import { STOP, stopError } from './query-guard.ts'
+
+/** How long a thread may run on after its deadline before it is replaced: SQLite cannot be interrupted from outside. */
+const OVERRUN_MS = 2000
+const CHANGES_TIMEOUT_MS = 5000
+
+/** One reading thread, started at its first query and again after it was replaced. */
+class ReaderThread {
+  #dataDir: string
+  #worker: Worker | null = null
+  #rpc: RpcClient | null = null
+
+  constructor(dataDir: string) {
+    this.#dataDir = dataDir
+  }
+
+  get pending(): number {
+    return this.#rpc?.pending ?? 0
+  }
+
+  ask<T>(method: string, argument: unknown, timeoutMs: number, signal?: AbortSignal): Promise<T> {
+    const flag = new SharedArrayBuffer(4)
+    const sign = new Int32Array(flag)
+    if (signal?.aborted) return Promise.reject(stopError(STOP.cancelled))
+    const rpc = this.#start()
+    return new Promise<T>((resolve, reject) => {
+      const raise = (why: number): void => {
+        Atomics.compareExchange(sign, 0, 0, why)
+      }
+      const cancel = (): void => {
+        raise(STOP.cancelled)
+        reject(stopError(STOP.cancelled))
+      }
+      const deadline = setTimeout(() => raise(STOP.late), timeoutMs)
+      const overrun = setTimeout(() => {
+        reject(stopError(STOP.late))
+        this.#replace(rpc)
+      }, timeoutMs + OVERRUN_MS)
+      signal?.addEventListener('abort', cancel, { once: true })
+      rpc
+        .call<T>(method, { argument, flag })
+        .then(resolve, reject)
+        .finally(() => {
+          clearTimeout(deadline)
+          clearTimeout(overrun)
+          signal?.removeEventListener('abort', cancel)
+        })
+    })
+  }
+
+  #start(): RpcClient {
+    if (this.#rpc) return this.#rpc
+    const worker = new Worker(workerFile(import.meta.url, './reader.worker.ts'), {
+      workerData: { dataDir: this.#dataDir },
+    })
+    const rpc = new RpcClient(worker)
+    worker.on('error', (error) => {
+      rpc.close(error)
+      if (this.#rpc === rpc) this.#rpc = null
+    })
+    this.#worker = worker
+    this.#rpc = rpc
+    return rpc
+  }
+
+  #replace(rpc: RpcClient): void {
+    if (this.#rpc !== rpc) return
+    this.#rpc = null
+    rpc.close(stopError(STOP.late))
+    void this.#worker?.terminate()
+    this.#worker = null
+  }
+
+  async stop(): Promise<void> {
+    this.#rpc?.close(stopError(STOP.cancelled))
+    this.#rpc = null
+    await this.#worker?.terminate()
+    this.#worker = null
+  }
+}
+
+/**
+ * The read side. Short questions and searches run on threads apart, so that a long search never holds up a trace that
+ * is opened; SQL has a third, as it may have to be replaced.
+ */
+export async function startReader(
+  dataDir: string,
+  queryTimeoutMs: number,
+): Promise<TelemetryReader & { stop(): Promise<void> }> {
+  const quick = new ReaderThread(dataDir)
+  const search = new ReaderThread(dataDir)
+  const sql = new ReaderThread(dataDir)
+  const ask = <T>(thread: ReaderThread, method: string, argument: unknown, context?: QueryContext): Promise<T> =>
+    thread.ask<T>(method, argument, context?.timeoutMs ?? queryTimeoutMs, context?.signal)
+  return {
+    searchTraces: (query, context) => ask(search, 'searchTraces', query, context),
+    trace: (traceId, context) => ask(quick, 'trace', traceId, context),
+    traceHistogram: (query, buckets, context) => ask(search, 'traceHistogram', { query, buckets }, context),
+    searchLogs: (query, context) => ask(search, 'searchLogs', query, context),
+    logHistogram: (query, buckets, context) => ask(search, 'logHistogram', { query, buckets }, context),
+    services: (range, context) => ask(quick, 'services', range, context),
+    tagKeys: (signal, context) => ask(quick, 'tagKeys', signal, context),
+    tagValues: (signal, key, prefix, limit, context) =>
+      ask(quick, 'tagValues', { signal, key, prefix, limit }, context),
+    operations: (service, context) => ask(quick, 'operations', service, context),
+    sql: (query, limit, context) => ask(sql, 'sql', { query, limit }, context),
+    changes: (seq, limit) => quick.ask('changes', { seq, limit }, CHANGES_TIMEOUT_MS),
+    async stop() {
+      await Promise.all([quick.stop(), search.stop(), sql.stop()])
+    },
+  }
+}

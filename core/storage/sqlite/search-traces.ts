@@ -1,0 +1,160 @@
+import type { Histogram, Page } from '../../model/answers.ts'
+import type { TraceSummary } from '../../model/records.ts'
+import type { TraceQuery } from '../store.ts'
+import type { BlockCache } from './block-cache.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
+import { bucketize } from './histogram.ts'
+import type { QueryGuard } from './query-guard.ts'
+import { summaryOf } from './trace-read.ts'
+import { TraceScan } from './trace-scan.ts'
+import { TraceTable } from './trace-table.ts'
+
+/** Where the page before ended: µs of start, trace id, and the last write that this search looks at. */
+interface Position {
+  start: number
+  traceId: string
+  asOf: number
+}
+
+/**
+ * One page of traces, newest first. Blocks are opened latest first; a trace is answered once no block that is left can
+ * hold a newer one, and once all blocks that have a part of it were asked when it began and ended.
+ */
+export function searchTraces(cache: BlockCache, guard: QueryGuard, query: TraceQuery): Page<TraceSummary> {
+  const after = query.cursor === null ? null : readPosition(query.cursor)
+  const asOf = after?.asOf ?? cache.seq()
+  const scan = new TraceScan(cache, guard, query, asOf)
+  const blocks = scan.candidates(after ? Math.min(query.end, after.start + 1) : query.end)
+  const table = new TraceTable()
+  const resolved = new Set<number>()
+  const queue = new NewestFirst(table)
+  const found: number[] = []
+  const wantedCount = query.limit + 1
+
+  for (let i = 0; i < blocks.length && found.length < wantedCount; i++) {
+    scan.matches(blocks[i], (partials, t) => {
+      // The trace cannot begin later than here, so this one began before the window.
+      if (partials.start[t] < query.start) return
+      const known = table.size
+      const index = table.intern(partials.words, t * 4)
+      table.merge(index, partials.start[t], partials.end[t], partials.failed[t])
+      if (index === known) queue.push(index)
+    })
+    const frontier = i + 1 < blocks.length ? blocks[i + 1].maxStart : Number.NEGATIVE_INFINITY
+    while (found.length < wantedCount && queue.newest > frontier) {
+      const index = queue.pop()
+      if (resolved.has(index)) {
+        found.push(index)
+        continue
+      }
+      scan.resolve(table, index)
+      if (!scan.wanted(table, index) || !isAfter(table, index, after)) continue
+      resolved.add(index)
+      queue.push(index)
+    }
+  }
+
+  const more = found.length > query.limit
+  const items = found.slice(0, query.limit).map((index) => {
+    guard.check()
+    return summaryOf(cache, scan.metas, table.bytes.subarray(index * 16, index * 16 + 16), asOf)
+  })
+  const last = items.at(-1)
+  const nextCursor = more && last ? encodeCursor([last.start, last.traceId, asOf]) : null
+  return { items, nextCursor, partial: null }
+}
+
+/** Counts traces by start. Traces are joined from typed columns; no summary is made. */
+export function traceHistogram(cache: BlockCache, guard: QueryGuard, query: TraceQuery, buckets: number): Histogram {
+  const scan = new TraceScan(cache, guard, query, cache.seq())
+  const counts = bucketize(query.start, query.end, buckets, ['ok', 'error'])
+  const count = (table: TraceTable, index: number): void => {
+    if (scan.wanted(table, index)) counts.add(table.start[index], table.failed[index])
+  }
+  if (!scan.selective) {
+    const joined = scan.join(scan.metas.filter((meta) => meta.maxEnd >= query.start && meta.minStart < query.end))
+    for (let index = 0; index < joined.size; index++) count(joined, index)
+    return counts.finish()
+  }
+  const table = new TraceTable()
+  for (const block of scan.candidates(query.end)) {
+    scan.matches(block, (partials, t) => {
+      const known = table.size
+      const index = table.intern(partials.words, t * 4)
+      if (index !== known) return
+      scan.resolve(table, index)
+      count(table, index)
+    })
+  }
+  return counts.finish()
+}
+
+function readPosition(cursor: string): Position {
+  const [start, traceId, asOf] = decodeCursor(cursor, ['number', 'string', 'number'])
+  return { start: start as number, traceId: traceId as string, asOf: asOf as number }
+}
+
+function isAfter(table: TraceTable, index: number, after: Position | null): boolean {
+  if (!after || table.start[index] < after.start) return true
+  if (table.start[index] > after.start) return false
+  return Buffer.from(table.words.buffer, index * 16, 16).toString('hex') > after.traceId
+}
+
+/** A heap of traces by start, latest first, then by id. A start counts as it was when the trace was pushed. */
+class NewestFirst {
+  #table: TraceTable
+  #starts: number[] = []
+  #indexes: number[] = []
+
+  constructor(table: TraceTable) {
+    this.#table = table
+  }
+
+  get newest(): number {
+    return this.#starts.length > 0 ? this.#starts[0] : Number.NEGATIVE_INFINITY
+  }
+
+  push(index: number): void {
+    let at = this.#starts.length
+    this.#starts.push(this.#table.start[index])
+    this.#indexes.push(index)
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (!this.#before(at, parent)) break
+      this.#swap(at, parent)
+      at = parent
+    }
+  }
+
+  pop(): number {
+    const top = this.#indexes[0]
+    const start = this.#starts.pop() as number
+    const index = this.#indexes.pop() as number
+    if (this.#starts.length === 0) return top
+    this.#starts[0] = start
+    this.#indexes[0] = index
+    for (let at = 0; ; ) {
+      let first = at
+      for (const child of [at * 2 + 1, at * 2 + 2]) {
+        if (child < this.#starts.length && this.#before(child, first)) first = child
+      }
+      if (first === at) return top
+      this.#swap(at, first)
+      at = first
+    }
+  }
+
+  #before(a: number, b: number): boolean {
+    if (this.#starts[a] !== this.#starts[b]) return this.#starts[a] > this.#starts[b]
+    const { bytes } = this.#table
+    const left = this.#indexes[a] * 16
+    const right = this.#indexes[b] * 16
+    for (let i = 0; i < 16; i++) if (bytes[left + i] !== bytes[right + i]) return bytes[left + i] < bytes[right + i]
+    return false
+  }
+
+  #swap(a: number, b: number): void {
+    ;[this.#starts[a], this.#starts[b]] = [this.#starts[b], this.#starts[a]]
+    ;[this.#indexes[a], this.#indexes[b]] = [this.#indexes[b], this.#indexes[a]]
+  }
+}

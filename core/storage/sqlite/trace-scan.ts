@@ -1,0 +1,136 @@
+import { matchSpans } from '../../query/filter-match.ts'
+import type { TraceQuery } from '../store.ts'
+import type { BlockCache, SpanMeta } from './block-cache.ts'
+import { BlockSkip } from './block-skip.ts'
+import { bloomHas, traceHash } from './bloom.ts'
+import type { QueryGuard } from './query-guard.ts'
+import type { TracePartials } from './trace-partials.ts'
+import { findPartial } from './trace-partials.ts'
+import { TraceTable } from './trace-table.ts'
+
+/** Spans of a trace may start this long after the window and still be looked at for a match. */
+const BEYOND_US = 3_600_000_000
+/** From so many looked up one by one, joining all blocks once is cheaper. */
+const SINGLE_LOOKUPS = 1000
+
+/** What search and histogram share: which traces of a block match, and what is true of a whole trace. */
+export class TraceScan {
+  readonly metas: SpanMeta[]
+  readonly asOf: number
+  #cache: BlockCache
+  #guard: QueryGuard
+  #query: TraceQuery
+  #skip: BlockSkip
+  #lookups = 0
+  #joined: TraceTable | null = null
+
+  constructor(cache: BlockCache, guard: QueryGuard, query: TraceQuery, asOf: number) {
+    this.#cache = cache
+    this.#guard = guard
+    this.#query = query
+    this.asOf = asOf
+    this.metas = cache.spanMetas().filter((meta) => meta.firstSeq <= asOf)
+    this.#skip = new BlockSkip('traces', query.filter, query.service)
+  }
+
+  /** Whether anything is asked of single spans. */
+  get selective(): boolean {
+    const { filter, service, operation } = this.#query
+    return filter.length > 0 || service !== null || operation !== null
+  }
+
+  /** Blocks that may hold a matching span of a trace that starts before `end`, latest first. */
+  candidates(end: number): SpanMeta[] {
+    return this.metas
+      .filter(
+        (meta) =>
+          meta.maxStart >= this.#query.start &&
+          meta.minStart < end + (this.selective ? BEYOND_US : 0) &&
+          this.#skip.mayLast(meta.minDur, meta.maxDur) &&
+          this.#skip.mayMatch(meta),
+      )
+      .sort((a, b) => b.maxStart - a.maxStart || b.id - a.id)
+  }
+
+  /** Calls `found` for each trace of the block that has a matching span. */
+  matches(meta: SpanMeta, found: (partials: TracePartials, trace: number) => void): void {
+    this.#guard.check()
+    const partials = this.#cache.partials(meta, this.asOf)
+    if (!this.selective) {
+      for (let t = 0; t < partials.n; t++) if (partials.end[t] >= partials.start[t]) found(partials, t)
+      return
+    }
+    const mask = this.#mask(meta)
+    if (!mask) return
+    for (let t = 0; t < partials.n; t++) {
+      for (let row = partials.firstRow[t]; row < partials.firstRow[t + 1]; row++) {
+        if (mask[row] === 0) continue
+        found(partials, t)
+        break
+      }
+    }
+  }
+
+  #mask(meta: SpanMeta): Uint8Array | null {
+    const { filter, service, operation } = this.#query
+    const block = this.#cache.spanBlock(meta)
+    const mask = new Uint8Array(block.rows).fill(1)
+    if (meta.lastSeq > this.asOf) keep(mask, block.seq, (seq) => seq <= this.asOf)
+    if (service !== null) {
+      const wanted = block.services.indexOf(service)
+      if (wanted === -1) return null
+      keep(mask, block.service, (entry) => entry === wanted)
+    }
+    if (operation !== null) {
+      const wanted = block.names.indexOf(operation)
+      if (wanted === -1) return null
+      keep(mask, block.name, (entry) => entry === wanted)
+    }
+    return matchSpans(filter, block, mask) ? mask : null
+  }
+
+  /** Fills in start, end and failure of trace `index` of `table`, from every block that has it. */
+  resolve(table: TraceTable, index: number): void {
+    if (!this.#joined && ++this.#lookups > SINGLE_LOOKUPS) this.#joined = this.join(this.metas)
+    if (this.#joined) {
+      const at = this.#joined.find(table.words, index * 4)
+      if (at !== -1) table.merge(index, this.#joined.start[at], this.#joined.end[at], this.#joined.failed[at])
+      return
+    }
+    const { hi, lo } = traceHash(table.bytes, index * 16)
+    for (const meta of this.metas) {
+      if (!bloomHas(meta.traceBloom, hi, lo)) continue
+      this.#guard.check()
+      const partials = this.#cache.partials(meta, this.asOf)
+      const t = findPartial(partials, table.words, index * 4)
+      if (t !== -1) table.merge(index, partials.start[t], partials.end[t], partials.failed[t])
+    }
+  }
+
+  /** All traces of these blocks. */
+  join(metas: readonly SpanMeta[]): TraceTable {
+    const table = new TraceTable(metas.reduce((sum, meta) => sum + meta.traces, 0))
+    for (const meta of metas) {
+      this.#guard.check()
+      const { n, words, start, end, failed } = this.#cache.partials(meta, this.asOf)
+      for (let t = 0; t < n; t++)
+        if (end[t] >= start[t]) table.merge(table.intern(words, t * 4), start[t], end[t], failed[t])
+    }
+    return table
+  }
+
+  /** Whether the whole trace is one the query asks for. */
+  wanted(table: TraceTable, index: number): boolean {
+    const { start, end, minDuration, maxDuration, status } = this.#query
+    const from = table.start[index]
+    if (!(from >= start && from < end)) return false
+    const dur = table.end[index] - from
+    if (minDuration !== null && dur < minDuration) return false
+    if (maxDuration !== null && dur > maxDuration) return false
+    return status === null || (status === 'error') === (table.failed[index] === 1)
+  }
+}
+
+function keep(mask: Uint8Array, column: ArrayLike<number>, holds: (value: number) => boolean): void {
+  for (let row = 0; row < mask.length; row++) if (mask[row] !== 0 && !holds(column[row])) mask[row] = 0
+}
