@@ -40,7 +40,6 @@ export function createLive(services: ApiServices) {
   let pollTimer: NodeJS.Timeout | undefined
   let statusTimer: NodeJS.Timeout | undefined
   let seq: number | null = null
-  let polling = false
 
   /** @throws GlassboxError for a wrong path, a wrong token or too many clients. */
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -66,6 +65,7 @@ export function createLive(services: ApiServices) {
       if (!request) return socket.close(1008, 'the message is not a follow request')
       Object.assign(client, { traces: request.traces, logs: request.logs })
       schedule()
+      void confirm(client)
     })
     send(client, { type: 'hello', data: { version: services.version } })
     void pushStatus()
@@ -87,12 +87,26 @@ export function createLive(services: ApiServices) {
     }
   }
 
-  async function poll(): Promise<void> {
-    if (polling) return
-    polling = true
+  /** Tells the client that whatever is written from now on will reach it. */
+  async function confirm(client: Client): Promise<void> {
+    if (seq === null) await poll()
+    if (seq !== null) send(client, { type: 'following', data: { seq } })
+  }
+
+  let running: Promise<void> | null = null
+
+  /** One poll at a time; whoever asks meanwhile waits for that one. */
+  function poll(): Promise<void> {
+    running ??= readChanges().finally(() => {
+      running = null
+    })
+    return running
+  }
+
+  async function readChanges(): Promise<void> {
     try {
       const first = seq === null
-      const changes = await services.store.reader.changes(seq ?? 0, first ? 1 : tailLimit)
+      const changes = await services.store.reader.changes(seq ?? 0, first ? 0 : tailLimit)
       const same = changes.seq === seq
       seq = changes.seq
       // The first poll only finds where "now" is; what lies before it is the list's to show.
@@ -105,8 +119,6 @@ export function createLive(services: ApiServices) {
       }
     } catch (error) {
       services.log.warn({ err: error }, 'the live tail could not be read')
-    } finally {
-      polling = false
     }
   }
 

@@ -40,14 +40,12 @@ async function send(service: string, exporter: SpanExporter, logExporter?: LogRe
       resource,
       processors: [new SimpleLogRecordProcessor({ exporter: logExporter })],
     })
-    loggers
-      .getLogger('test')
-      .emit({
-        severityNumber: SeverityNumber.WARN,
-        severityText: 'WARN',
-        body: `hello from ${service}`,
-        context: inside,
-      })
+    loggers.getLogger('test').emit({
+      severityNumber: SeverityNumber.WARN,
+      severityText: 'WARN',
+      body: `hello from ${service}`,
+      context: inside,
+    })
     await loggers.shutdown()
   }
   await tracers.shutdown()

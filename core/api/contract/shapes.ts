@@ -8,7 +8,15 @@ import type { ListenState, StorageStats } from '../../model/answers.ts'
 import type { LogRecord, TraceSummary } from '../../model/records.ts'
 import type { Ledger } from '../../pipeline/ledger.ts'
 
-export type { Histogram, HistogramBucket, ListenState, Page, ServiceInfo, StorageStats, TagValue } from '../../model/answers.ts'
+export type {
+  Histogram,
+  HistogramBucket,
+  ListenState,
+  Page,
+  ServiceInfo,
+  StorageStats,
+  TagValue,
+} from '../../model/answers.ts'
 
 /** RFC 9457 problem details with a hint that says what to do. */
 export interface Problem {
@@ -53,7 +61,6 @@ export interface StatusAnswer {
   storage: StorageStats
   intake: IntakeReport
 }
-
 
 /** The intake doctor: who connected and what went wrong. */
 export interface IntakeReport {
@@ -103,6 +110,8 @@ export interface LiveRequest {
 
 export type LiveMessage =
   | { type: 'hello'; data: { version: string } }
+  /** Answer to `follow`: what is written after `seq` will be pushed. */
+  | { type: 'following'; data: { seq: number } }
   | { type: 'traces'; data: { items: TraceSummary[]; skipped: number } }
   | { type: 'logs'; data: { items: LogRecord[]; skipped: number } }
   /** Every second: the status bar. Also the sign of life. */

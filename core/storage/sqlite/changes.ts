@@ -4,9 +4,10 @@ import { type LogRow, logRecord, logRow, newestLogFirst, ordinals } from './log-
 import type { QueryGuard } from './query-guard.ts'
 import { summaryOf } from './trace-read.ts'
 
-/** What arrived after write `seq`, newest first, at most `limit` of each; the rest is counted. */
+/** What arrived after write `seq`, newest first, at most `limit` of each; the rest is counted. A limit of 0 only asks for the newest seq. */
 export function changesSince(cache: BlockCache, guard: QueryGuard, seq: number, limit: number): Changes {
   const now = cache.seq()
+  if (limit === 0) return { seq: now, traces: [], logs: [], skippedTraces: 0, skippedLogs: 0 }
   const traces = new Map<string, { id: Uint8Array; start: number }>()
   const metas = cache.spanMetas()
   for (const meta of metas) {

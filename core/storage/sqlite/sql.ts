@@ -91,23 +91,25 @@ export function runSql(cache: BlockCache, guard: QueryGuard, query: string, limi
   try {
     db.table('_traces', {
       columns: Object.keys(SPAN_COLUMNS),
-      rows: () =>
-        scan(
+      *rows() {
+        yield* scan(
           cache.spanMetas().map((meta) => () => cache.spanBlock(meta)),
           SPAN_COLUMNS,
           query,
           guard,
-        ),
+        )
+      },
     })
     db.table('_logs', {
       columns: Object.keys(LOG_COLUMNS),
-      rows: () =>
-        scan(
+      *rows() {
+        yield* scan(
           cache.logMetas().map((meta) => () => cache.logBlock(meta)),
           LOG_COLUMNS,
           query,
           guard,
-        ),
+        )
+      },
     })
     const statement = db.prepare(query)
     if (!statement.reader || !statement.readonly || !/^\s*(select|with)\b/i.test(query)) {
