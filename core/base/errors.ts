@@ -26,8 +26,16 @@ export const ERRORS = {
     title: 'The body cannot be decoded',
     hint: 'Check that the content type matches what the exporter sends.',
   },
-  bad_request: { status: 400, title: 'The request is not valid', hint: 'Correct the named parameter and send it again.' },
-  bad_filter: { status: 400, title: 'The filter cannot be read', hint: 'Use key op value, for example http.status_code>=500.' },
+  bad_request: {
+    status: 400,
+    title: 'The request is not valid',
+    hint: 'Correct the named parameter and send it again.',
+  },
+  bad_filter: {
+    status: 400,
+    title: 'The filter cannot be read',
+    hint: 'Use key op value, for example http.status_code>=500.',
+  },
   bad_cursor: { status: 400, title: 'The cursor is not valid', hint: 'Start again without a cursor.' },
   bad_sql: { status: 400, title: 'The SQL cannot be run', hint: 'Only one SELECT over _traces and _logs is allowed.' },
   unauthorized: {
@@ -43,16 +51,32 @@ export const ERRORS = {
   forbidden_origin: { status: 403, title: 'This Origin is not allowed', hint: 'Open Glassbox from its own address.' },
   not_found: { status: 404, title: 'Nothing is here', hint: 'Check the path.' },
   trace_not_found: { status: 404, title: 'No such trace', hint: 'It may not have arrived yet, or was sampled out.' },
-  trace_removed: { status: 410, title: 'This trace was removed by retention', hint: 'Raise retention.traces.days to keep traces longer.' },
+  trace_removed: {
+    status: 410,
+    title: 'This trace was removed by retention',
+    hint: 'Raise retention.traces.days to keep traces longer.',
+  },
   method_not_allowed: { status: 405, title: 'This method is not allowed here', hint: 'OTLP is sent by POST.' },
-  too_large: { status: 413, title: 'The body is too large', hint: 'Send smaller batches or raise receivers.maxBodyBytes.' },
+  too_large: {
+    status: 413,
+    title: 'The body is too large',
+    hint: 'Send smaller batches or raise receivers.maxBodyBytes.',
+  },
   unsupported_media_type: {
     status: 415,
     title: 'This content type is not supported',
     hint: 'Send application/x-protobuf or application/json.',
   },
-  unsupported_encoding: { status: 415, title: 'This content encoding is not supported', hint: 'Send gzip, deflate or no encoding.' },
-  query_timeout: { status: 503, title: 'The query was stopped at its time limit', hint: 'Narrow the time range or add a filter.' },
+  unsupported_encoding: {
+    status: 415,
+    title: 'This content encoding is not supported',
+    hint: 'Send gzip, deflate or no encoding.',
+  },
+  query_timeout: {
+    status: 503,
+    title: 'The query was stopped at its time limit',
+    hint: 'Narrow the time range or add a filter.',
+  },
   query_cancelled: { status: 499, title: 'The query was cancelled', hint: 'Run it again.' },
   overloaded: { status: 503, title: 'Glassbox is overloaded', hint: 'Try again in a moment.' },
   storage_unavailable: { status: 503, title: 'Storage cannot be written', hint: 'See the status bar for the cause.' },
@@ -62,7 +86,11 @@ export const ERRORS = {
     hint: 'Stop it, or choose another --data-dir.',
   },
   bad_setting: { status: 400, title: 'A setting is not valid', hint: 'See the named key in the settings reference.' },
-  data_damaged: { status: 500, title: 'Stored data is damaged', hint: 'The damaged file was kept aside; run glassbox doctor.' },
+  data_damaged: {
+    status: 500,
+    title: 'Stored data is damaged',
+    hint: 'The damaged file was kept aside; run glassbox doctor.',
+  },
   internal: { status: 500, title: 'Glassbox made a mistake', hint: 'Please report it with the request id.' },
 } as const satisfies Record<string, { status: number; title: string; hint: string }>
 

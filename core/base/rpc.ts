@@ -51,7 +51,8 @@ export function serveRpc(port: RpcPort, handlers: Handlers): void {
       })
       .then(
         (value) => {
-          if (value instanceof Transferred) port.postMessage({ kind: 'reply', id, value: value.value }, [...value.transfer])
+          if (value instanceof Transferred)
+            port.postMessage({ kind: 'reply', id, value: value.value }, [...value.transfer])
           else port.postMessage({ kind: 'reply', id, value } satisfies Reply)
         },
         (error: unknown) => port.postMessage({ kind: 'reply', id, error: packError(error) } satisfies Reply),
