@@ -23,6 +23,8 @@ export interface IntakeState {
 
 type Signal = 'traces' | 'logs'
 
+const PACE_MS = 250
+
 /**
  * From decoded rows to written ones: redact, sample, queue, write; the ledger is exact after every step.
  * Runs in the pipeline's thread; single-threaded and without I/O of its own besides `write` and the journal.
@@ -143,6 +145,22 @@ export class Intake {
       services,
       refused: false,
     }
+  }
+
+  /**
+   * Resolves at once while there is room for more like it, else at the next write or after a quarter second: an answer
+   * held that long slows a sender down before its spans have to be dropped.
+   */
+  async paced(signal: Signal): Promise<void> {
+    if (this.#queue(signal).rows <= this.settings.pipeline.queueLimit / 4) return
+    let timer: NodeJS.Timeout | undefined
+    await Promise.race([
+      new Promise<void>((resolve) => this.#roomWaiters.push(resolve)),
+      new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, PACE_MS)
+      }),
+    ])
+    clearTimeout(timer)
   }
 
   /** Like `take`, but waits for room instead of dropping: for files, which can wait. */

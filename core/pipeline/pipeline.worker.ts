@@ -69,14 +69,16 @@ function keepTicking(): void {
 }
 
 serveRpc(main, {
-  ingest: (request: IngestRequest) =>
-    turns.run(() => {
+  ingest: async (request: IngestRequest) => {
+    const outcome = await turns.run(() => {
       keepTicking()
       const { receivers } = intake.settings
       const bytes = inflateBody(request.bytes, request.encoding, receivers.maxInflatedBytes)
-      const outcome = intake.take(decodeBody(request.signal, request.format, bytes, systemClock.nowUs()))
-      return { outcome, ...snapshot() }
-    }),
+      return intake.take(decodeBody(request.signal, request.format, bytes, systemClock.nowUs()))
+    })
+    await intake.paced(request.signal)
+    return { outcome, ...snapshot() }
+  },
   ingestBatch: async (batch: TelemetryBatch) => {
     keepTicking()
     const outcome = await intake.takeWhenRoom({ batch, rejected: [], warnings: [] })

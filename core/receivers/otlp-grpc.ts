@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer, type Server as NetServer, type Socket } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
-import type { ListenState } from '../model/answers.ts'
 import { GlassboxError } from '../base/errors.ts'
+import type { ListenState } from '../model/answers.ts'
 import { tokenMatches } from './http-guards.ts'
 import { bind, portProblem } from './listen.ts'
 import type { Receiver, ReceiverOptions } from './receiver.ts'

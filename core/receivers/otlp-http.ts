@@ -6,8 +6,8 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { ListenState } from '../model/answers.ts'
 import { GlassboxError } from '../base/errors.ts'
+import type { ListenState } from '../model/answers.ts'
 import type { IngestFormat, IngestOutcome, IngestRequest } from '../pipeline/ingest.ts'
 import { corsHeaders, hostAllowed, originAllowed, tokenMatches } from './http-guards.ts'
 import { bind, portProblem } from './listen.ts'

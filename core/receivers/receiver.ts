@@ -1,6 +1,6 @@
-import type { ListenState } from '../model/answers.ts'
 import type { Settings } from '../config/settings.ts'
 import type { IntakeDoctor } from '../health/intake-doctor.ts'
+import type { ListenState } from '../model/answers.ts'
 import type { Pipeline } from '../pipeline/ingest.ts'
 
 /** What every receiver is made from. */

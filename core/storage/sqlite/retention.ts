@@ -59,7 +59,9 @@ function olderThan(db: Database.Database, table: 'span_block' | 'log_block', us:
 }
 
 function clockJump(now: ClockWitness, before: ClockWitness): string | null {
-  const ahead = now.wallUs - before.wallUs - (now.monotonicMs - before.monotonicMs) * 1000
+  const elapsedUs = (now.monotonicMs - before.monotonicMs) * 1000
+  if (elapsedUs >= DAY_US) return null
+  const ahead = now.wallUs - before.wallUs - elapsedUs
   if (ahead <= DAY_US) return null
   return `the clock jumped ahead by ${(ahead / DAY_US).toFixed(1)} days: nothing is deleted by age until it has run on for a day`
 }

@@ -47,7 +47,7 @@ export const useLive = defineStore('live', () => {
       for (const listener of traceListeners) listener(message.data.items, message.data.skipped)
     } else if (message.type === 'logs') {
       for (const listener of logListeners) listener(message.data.items, message.data.skipped)
-    } else missed.value += message.data.messages
+    } else if (message.type === 'missed') missed.value += message.data.messages
   }
 
   function sendWishes(): void {

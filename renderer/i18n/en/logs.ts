@@ -1,1 +1,15 @@
-export const logs = { title: 'Logs' }
+export const logs = {
+  title: 'Logs',
+  lines: '{count} lines',
+  severity: 'Severity, at least',
+  any: 'any',
+  search: 'Search text, or key op value',
+  time: 'Time',
+  level: 'Severity',
+  service: 'Service',
+  message: 'Message',
+  openTrace: 'Open trace',
+  none: 'No log lines match',
+  noneText: 'Widen the time range or remove a filter.',
+  histogram: 'Log lines over time by severity',
+}
