@@ -16,7 +16,8 @@ beforeAll(async () => {
   host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
   browser = await chromium.launch({
     executablePath: process.env.CHROME_PATH ?? (await sparticuz.executablePath()),
-    args: sparticuz.args,
+    // One process for all is a flag for small cloud functions: a crashed tab would take the browser with it.
+    args: sparticuz.args.filter((flag) => flag !== '--single-process'),
     headless: true,
   })
 })
@@ -108,4 +109,4 @@ it('has no serious accessibility fault on its screens in either theme', async ()
     }
     await context.close()
   }
-})
+}, 90_000)
