@@ -16,10 +16,10 @@ export function severityWord(log: { severity: number; severityText: string }): s
 
 /** ANSI colours taken out, other control characters made visible: a log line must not act on the page. */
 export function visibleText(text: string): string {
-  const escape = String.fromCharCode(27)
-  const plain = text.includes(escape)
+  const esc = String.fromCharCode(27)
+  const plain = text.includes(esc)
     ? text
-        .split(escape)
+        .split(esc)
         .map((part, i) => (i === 0 ? part : part.replace(/^\[[0-9;]*m/, '')))
         .join('')
     : text
