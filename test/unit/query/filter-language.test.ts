@@ -66,7 +66,7 @@ describe('the filter language', () => {
         .map(([key, op, value]) => parsedAs(key, op, value)),
       fc
         .tuple(word, fc.constantFrom('>', '>=', '<', '<='), fc.double({ noNaN: true, noDefaultInfinity: true }))
-        .map(([key, op, number]) => attribute(key === 'dur' ? 'x' : key, op, String(number), number)),
+        .map(([key, op, number]) => attribute(key === 'dur' ? 'x' : key, op, String(number), Number(String(number)))),
       word.map((key) => attribute(key, 'exists', '')),
       word.map((key) => attribute(key, '!exists', '')),
     )
