@@ -4,7 +4,7 @@ import { defineConfig } from 'vite'
 
 /** Run from the top folder, by `vite` for the page alone and by `electron-vite` for the desktop app. */
 export default defineConfig({
-  root: 'renderer',
+  root: resolve('renderer'),
   base: '/',
   plugins: [vue()],
   define: {
@@ -14,7 +14,7 @@ export default defineConfig({
   },
   worker: { format: 'es' },
   build: {
-    outDir: '../out/renderer',
+    outDir: resolve('out/renderer'),
     emptyOutDir: true,
     target: 'es2022',
     // Fonts and images stay files: the page's Content-Security-Policy allows no data: addresses.
