@@ -61,7 +61,11 @@ async function worker() {
 }
 await Promise.all([worker(), worker()])
 // The desktop build writes the page as well, with addresses of its own: the tests want the one that serve shows.
-queue.push(['page', [bin('vite/bin/vite.js'), 'build', '--config', 'renderer/vite.config.ts', '--logLevel', 'warn'], ''])
+queue.push([
+  'page',
+  [bin('vite/bin/vite.js'), 'build', '--config', 'renderer/vite.config.ts', '--logLevel', 'warn'],
+  '',
+])
 await worker()
 
 const report = join(root, 'test-results/vitest.json')
