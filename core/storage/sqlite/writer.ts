@@ -6,12 +6,13 @@ import { GlassboxError } from '../../base/errors.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
 import { BlockWriter } from './block-writer.ts'
+import { ClockGuard, type ClockWitness } from './clock-guard.ts'
 import { mergeOnce } from './merge.ts'
 import { isDiskFull, openDatabase } from './open-database.ts'
 import { RecentSpans } from './recent-spans.ts'
 import { removeBlock, returnSpace } from './remove-blocks.ts'
 import { ReserveFile } from './reserve-file.ts'
-import { applyRetention, type ClockWitness, type RetentionResult } from './retention.ts'
+import { applyRetention, type RetentionResult } from './retention.ts'
 
 export interface WriterOptions {
   dataDir: string
@@ -37,7 +38,7 @@ export class Writer {
   #modeSince: number | null = null
   #modeReason: string | null = null
   #retentionPaused: string | null = null
-  #witness: ClockWitness
+  #clockGuard: ClockGuard
   #timer: NodeJS.Timeout | null = null
   #writesSinceMerge = 0
 
@@ -50,7 +51,7 @@ export class Writer {
     this.#quarantined = quarantined
     this.#blocks = new BlockWriter(db)
     this.#reserve = new ReserveFile(options.dataDir, options.reserveBytes)
-    this.#witness = this.#readWitness()
+    this.#clockGuard = this.#openClockGuard()
     this.#remember('clean', 0)
     this.#reserve.make()
   }
@@ -137,25 +138,24 @@ export class Writer {
   }
 
   retention(policy: RetentionPolicy): RetentionResult {
-    const now = { wallUs: this.#clock.nowUs(), monotonicMs: this.#clock.monotonicMs() }
-    const result = applyRetention(this.#db, policy, now, this.#witness)
-    this.#retentionPaused = result.paused
-    if (result.paused === null) this.#setWitness(now)
-    return result
+    const now = this.#witness()
+    const paused = this.#clockGuard.judge(now)
+    this.#retentionPaused = paused
+    this.#remember('wall', this.#clockGuard.trustedUs(now))
+    return applyRetention(this.#db, policy, now.wallUs, paused)
   }
 
-  /** The stored wall time counts as "no time has passed since": a stop of more than a day looks like a jump for one day. */
-  #readWitness(): ClockWitness {
+  #witness(): ClockWitness {
+    return { wallUs: this.#clock.nowUs(), monotonicMs: this.#clock.monotonicMs() }
+  }
+
+  /** The stored time counts as "no time has passed since": a stop of more than a day looks like a jump for one day. */
+  #openClockGuard(): ClockGuard {
     const stored = this.#db.prepare("SELECT value FROM meta WHERE key = 'wall'").pluck().get() as number | undefined
-    const witness = { wallUs: this.#clock.nowUs(), monotonicMs: this.#clock.monotonicMs() }
-    const newest = this.#db.prepare('SELECT max(max_received) FROM span_block').pluck().get() as number | null
-    const known = Math.max(stored ?? 0, newest ?? 0)
-    return known > 0 ? { ...witness, wallUs: Math.min(witness.wallUs, known) } : witness
-  }
-
-  #setWitness(witness: ClockWitness): void {
-    this.#witness = witness
-    this.#remember('wall', witness.wallUs)
+    const now = this.#witness()
+    const wallUs = Math.min(now.wallUs, stored ?? now.wallUs)
+    this.#remember('wall', wallUs)
+    return new ClockGuard({ ...now, wallUs })
   }
 
   #remember(key: string, value: number): void {
@@ -192,7 +192,7 @@ export class Writer {
 
   stop(): void {
     if (this.#timer) clearTimeout(this.#timer)
-    this.#remember('wall', this.#clock.nowUs())
+    this.#remember('wall', this.#clockGuard.trustedUs(this.#witness()))
     this.#remember('clean', 1)
     this.#db.pragma('wal_checkpoint(TRUNCATE)')
     this.#db.close()

@@ -110,3 +110,32 @@ it('pauses for one day of real time, then believes the new clock', () => {
   expect(writer.retention(policy)).toMatchObject({ spans: 3, paused: null })
   writer.stop()
 })
+
+it('pauses when the clock jumped, however long ago the last good run was', () => {
+  const writer = open()
+  writer.write([batch()], [])
+  expect(writer.retention(policy).paused).toBeNull()
+  nowMs += DAY_MS + 3650 * DAY_MS
+  monotonic += DAY_MS
+  expect(writer.retention(policy)).toMatchObject({ spans: 0 })
+  expect(writer.stats()).toMatchObject({ spans: 3, retentionPaused: expect.stringContaining('jumped') })
+  monotonic += DAY_MS - 1
+  nowMs += DAY_MS - 1
+  expect(writer.retention(policy).spans).toBe(0)
+  monotonic += 1
+  nowMs += 1
+  expect(writer.retention(policy)).toMatchObject({ spans: 3, paused: null })
+  writer.stop()
+})
+
+it('does not believe a jumped clock after a restart, nor data received under it', () => {
+  const first = open()
+  first.write([batch()], [])
+  nowMs += 3650 * DAY_MS
+  expect(first.retention(policy).paused).not.toBeNull()
+  first.stop()
+  const second = open()
+  expect(second.retention(policy)).toMatchObject({ spans: 0, paused: expect.stringContaining('jumped') })
+  expect(second.stats().spans).toBe(3)
+  second.stop()
+})
