@@ -36,7 +36,7 @@ module.exports = {
       'query/trace-assembly.ts',
       'query/any-value.ts',
     ]),
-    core('query', ['model/', 'storage/store.ts']),
+    core('query', ['model/', 'storage/store.ts', 'storage/metric-store.ts']),
     core('health', ['model/', 'config/', 'formats/', 'pipeline/', 'storage/store.ts', 'api/contract/']),
     core('api/contract', ['model/', 'config/', 'pipeline/ledger.ts', 'storage/store.ts']),
     only('electron', 'electron/', ['core/']),

@@ -1,0 +1,71 @@
+import type { Labels, Matcher, MetricMetadata, SampleBatch, SeriesExemplars, SeriesSamples } from '../model/series.ts'
+import type { QueryContext } from './store.ts'
+
+/**
+ * The contract of metric storage. Times are whole ms, both bounds inclusive (as Prometheus' api has them). A list with
+ * nothing in it is empty, never null. Errors are GlassboxError; limits throw `query_too_large` and name the limit.
+ */
+
+export interface SelectQuery {
+  /** All must match; at least one must not match the empty string. */
+  matchers: Matcher[]
+  start: number
+  end: number
+  /** The query's step in ms, 0 for an instant query: lets the engine choose 5-minute aggregates for old ranges. */
+  step: number
+  /** The function applied to the selector (`rate`, `max_over_time`, ...), which decides the aggregate; null when none. */
+  func: string | null
+  /** Throws `query_too_large` beyond it. */
+  maxSamples: number
+}
+
+export interface SelectResult {
+  /** Sorted by labels. */
+  series: SeriesSamples[]
+  /** Whether 5-minute aggregates stood in for raw samples; told to the person as an info. */
+  downsampled: boolean
+}
+
+export interface MetricReader {
+  select(query: SelectQuery, context?: QueryContext): Promise<SelectResult>
+  /** Label sets of series with a sample in the range that match any of the selectors; sorted; at most `limit`. */
+  series(
+    selectors: Matcher[][],
+    range: { start: number; end: number },
+    limit: number,
+    context?: QueryContext,
+  ): Promise<Labels[]>
+  /** No selector means all series. Sorted. */
+  labelNames(
+    selectors: Matcher[][],
+    range: { start: number; end: number },
+    limit: number,
+    context?: QueryContext,
+  ): Promise<string[]>
+  labelValues(
+    name: string,
+    selectors: Matcher[][],
+    range: { start: number; end: number },
+    limit: number,
+    context?: QueryContext,
+  ): Promise<string[]>
+  metadata(metric: string | null, limit: number, context?: QueryContext): Promise<MetricMetadata[]>
+  exemplars(
+    selectors: Matcher[][],
+    range: { start: number; end: number },
+    context?: QueryContext,
+  ): Promise<SeriesExemplars[]>
+}
+
+/** Why samples were not stored, by reason: `out_of_order`, `duplicate_value`, `too_old`, `too_far_ahead`, `series_limit`. */
+export interface MetricWriteResult {
+  stored: number
+  /** The same (series, time, value) once more: no error, not stored again. */
+  duplicates: number
+  rejected: { reason: string; count: number; example: string }[]
+}
+
+export interface MetricWriter {
+  /** Stores what it can; one bad sample never takes others with it. */
+  writeSamples(batch: SampleBatch): Promise<MetricWriteResult>
+}
