@@ -35,6 +35,7 @@ module.exports = {
       'query/filter-language.ts',
       'query/trace-assembly.ts',
       'query/any-value.ts',
+      'query/log-pattern.ts',
     ]),
     core('query', ['model/', 'storage/store.ts', 'storage/metric-store.ts']),
     core('health', ['model/', 'config/', 'formats/', 'pipeline/', 'storage/store.ts', 'api/contract/']),

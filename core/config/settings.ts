@@ -100,6 +100,22 @@ export const settingsSchema = z.strictObject({
       metrics: z.strictObject({ days: z.number().positive().default(30) }).prefault({}),
     })
     .prefault({}),
+  views: z
+    .strictObject({
+      /** Named addresses of screens; `query` is the address after the question mark. */
+      saved: z
+        .array(
+          z.strictObject({
+            id: z.string().min(1).max(64),
+            name: z.string().min(1).max(120),
+            screen: z.enum(['traces', 'logs', 'metrics']),
+            query: z.string().max(8192),
+          }),
+        )
+        .max(200)
+        .default([]),
+    })
+    .prefault({}),
   query: z.strictObject({ timeoutMs: z.int().min(10).default(10_000) }).prefault({}),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') })

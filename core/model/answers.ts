@@ -57,3 +57,77 @@ export interface ListenState {
   /** Why not, in one sentence that names the program holding the port where known. */
   problem: string | null
 }
+
+/** Values of one key among what a search finds, most frequent first. */
+export interface Facet {
+  /** As the filter language names it: `service`, `name`, `severity`, or an attribute key. */
+  key: string
+  /** How many of the traces (or log records) have the key. */
+  present: number
+  /** How many distinct values there are; a floor once counting them stopped. */
+  distinct: number
+  values: TagValue[]
+}
+
+export interface Facets {
+  /** How many traces (or log records) were counted. */
+  total: number
+  items: Facet[]
+}
+
+/** Traces by start and duration; durations lie on a log scale. */
+export interface Heatmap {
+  /** µs, start of the first column. */
+  start: number
+  bucketUs: number
+  columns: number
+  /** µs, ascending; row r holds durations from edges[r] up to, not including, edges[r + 1]. */
+  edges: number[]
+  /** Column by column, `edges.length - 1` counts each. */
+  counts: number[]
+  errors: number[]
+  total: number
+}
+
+/** Traces that share a value. Durations are of whole traces, µs. */
+export interface TraceGroup {
+  value: string
+  count: number
+  errors: number
+  p50: number
+  p95: number
+  p99: number
+  max: number
+}
+
+export interface TraceGroups {
+  total: number
+  /** Most frequent first. */
+  items: TraceGroup[]
+  /** Traces in groups beyond those listed, and those without the key. */
+  others: number
+  without: number
+}
+
+/** Log records whose messages differ only in numbers, ids and the like. */
+export interface LogPattern {
+  /** The message with `<*>` where records differ. */
+  pattern: string
+  count: number
+  /** The highest severity number among them. */
+  severity: number
+  services: string[]
+  /** µs */
+  first: number
+  last: number
+  example: string
+  /** Counts over the range, in equal steps. */
+  trend: number[]
+}
+
+export interface LogPatterns {
+  total: number
+  items: LogPattern[]
+  /** Records of patterns beyond those listed. */
+  others: number
+}

@@ -1,4 +1,14 @@
-import type { Histogram, Page, ServiceInfo, StorageStats, TagValue } from '../model/answers.ts'
+import type {
+  Facets,
+  Heatmap,
+  Histogram,
+  LogPatterns,
+  Page,
+  ServiceInfo,
+  StorageStats,
+  TagValue,
+  TraceGroups,
+} from '../model/answers.ts'
 import type { LogBatch, SpanBatch } from '../model/columns.ts'
 import type { Filter } from '../model/filter.ts'
 import type { LogRecord, Trace, TraceSummary } from '../model/records.ts'
@@ -39,6 +49,8 @@ export interface TraceQuery {
   filter: Filter
   limit: number
   cursor: string | null
+  /** Absent = by start, newest first. `duration` = longest first. Of searchTraces only. */
+  sort?: 'start' | 'duration'
 }
 
 export interface LogQuery {
@@ -99,6 +111,19 @@ export interface TelemetryReader {
   operations(service: string | null, context?: QueryContext): Promise<TagValue[]>
   sql(query: string, limit: number, context?: QueryContext): Promise<SqlResult>
   changes(seq: number, limit: number): Promise<Changes>
+  /** What lists are explored with; an engine without it has it made from pages of the newest (core/query/explore-pages.ts). */
+  explore?: TelemetryExplorer
+}
+
+/** Counts over everything that a search finds; limit and cursor of the query are passed over. */
+export interface TelemetryExplorer {
+  /** Per value, how many traces have a span with it; at most `values` values a key. */
+  traceFacets(query: TraceQuery, values: number, context?: QueryContext): Promise<Facets>
+  traceHeatmap(query: TraceQuery, buckets: number, rows: number, context?: QueryContext): Promise<Heatmap>
+  /** By `service` or `operation` of the root span, or by any attribute. */
+  traceGroups(query: TraceQuery, by: string, context?: QueryContext): Promise<TraceGroups>
+  logFacets(query: LogQuery, values: number, context?: QueryContext): Promise<Facets>
+  logPatterns(query: LogQuery, context?: QueryContext): Promise<LogPatterns>
 }
 
 export interface RetentionPolicy {

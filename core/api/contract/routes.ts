@@ -39,6 +39,7 @@ const logSearch = {
   q: filterText,
   ...paging,
 }
+const values = count(200, 10)
 const signal = z.enum(['traces', 'logs']).default('traces')
 const buckets = count(500, 60)
 const byTrace = z.strictObject({ traceId })
@@ -48,7 +49,7 @@ export const routes = {
     method: 'GET',
     path: '/api/traces',
     summary: 'Trace summaries, newest first; the last hour when no time is given',
-    query: z.strictObject(traceSearch),
+    query: z.strictObject({ ...traceSearch, sort: z.enum(['start', 'duration']).default('start') }),
     answer: 'Page of TraceSummary',
   },
   traceHistogram: {
@@ -57,6 +58,27 @@ export const routes = {
     summary: 'How many traces started in each bucket of time, failed ones apart',
     query: z.strictObject({ ...traceSearch, buckets }),
     answer: 'Histogram',
+  },
+  traceFacets: {
+    method: 'GET',
+    path: '/api/traces/facets',
+    summary: 'How many of the traces found have a span with each value of the frequent keys',
+    query: z.strictObject({ ...traceSearch, values }),
+    answer: 'Facets',
+  },
+  traceHeatmap: {
+    method: 'GET',
+    path: '/api/traces/heatmap',
+    summary: 'How many of the traces found lie in each cell of start and duration',
+    query: z.strictObject({ ...traceSearch, buckets, rows: count(60, 20) }),
+    answer: 'Heatmap',
+  },
+  traceGroups: {
+    method: 'GET',
+    path: '/api/traces/groups',
+    summary: 'The traces found by service or operation of the root, or by any attribute: count, errors, percentiles',
+    query: z.strictObject({ ...traceSearch, by: z.string().min(1).max(1024).default('operation') }),
+    answer: 'TraceGroups',
   },
   trace: {
     method: 'GET',
@@ -86,6 +108,20 @@ export const routes = {
     summary: 'How many log records lie in each bucket of time, by severity',
     query: z.strictObject({ ...logSearch, buckets }),
     answer: 'Histogram',
+  },
+  logFacets: {
+    method: 'GET',
+    path: '/api/logs/facets',
+    summary: 'How many of the log records found have each value of the frequent keys',
+    query: z.strictObject({ ...logSearch, values }),
+    answer: 'Facets',
+  },
+  logPatterns: {
+    method: 'GET',
+    path: '/api/logs/patterns',
+    summary: 'The log records found, folded by message pattern',
+    query: z.strictObject(logSearch),
+    answer: 'LogPatterns',
   },
   services: {
     method: 'GET',

@@ -9,13 +9,20 @@ import type { LogRecord, TraceSummary } from '../../model/records.ts'
 import type { Ledger } from '../../pipeline/ledger.ts'
 
 export type {
+  Facet,
+  Facets,
+  Heatmap,
   Histogram,
   HistogramBucket,
   ListenState,
+  LogPattern,
+  LogPatterns,
   Page,
   ServiceInfo,
   StorageStats,
   TagValue,
+  TraceGroup,
+  TraceGroups,
 } from '../../model/answers.ts'
 
 /** RFC 9457 problem details with a hint that says what to do. */

@@ -1,4 +1,5 @@
 import { GlassboxError } from '../../base/errors.ts'
+import { explorer } from '../../query/explore-pages.ts'
 import { parseFilter } from '../../query/filter-language.ts'
 import type { TraceQuery } from '../../storage/store.ts'
 import type { QueryOf } from '../contract/routes.ts'
@@ -6,11 +7,19 @@ import type { Call, Handlers } from '../handler.ts'
 import type { ApiServices } from '../services.ts'
 import { timeRange } from './time-range.ts'
 
-export const traceHandlers: Handlers<'searchTraces' | 'traceHistogram' | 'trace' | 'exportTrace'> = {
+export const traceHandlers: Handlers<
+  'searchTraces' | 'traceHistogram' | 'traceFacets' | 'traceHeatmap' | 'traceGroups' | 'trace' | 'exportTrace'
+> = {
   searchTraces: async ({ query, services, context }) =>
-    services.store.reader.searchTraces(traceQuery(query, services), context),
+    services.store.reader.searchTraces({ ...traceQuery(query, services), sort: query.sort }, context),
   traceHistogram: async ({ query, services, context }) =>
     services.store.reader.traceHistogram(traceQuery(query, services), query.buckets, context),
+  traceFacets: async ({ query, services, context }) =>
+    explorer(services.store.reader).traceFacets(traceQuery(query, services), query.values, context),
+  traceHeatmap: async ({ query, services, context }) =>
+    explorer(services.store.reader).traceHeatmap(traceQuery(query, services), query.buckets, query.rows, context),
+  traceGroups: async ({ query, services, context }) =>
+    explorer(services.store.reader).traceGroups(traceQuery(query, services), query.by, context),
   trace: findTrace,
   async exportTrace(call) {
     const { format } = call.query
@@ -28,7 +37,10 @@ async function findTrace({ params, services, context }: Call<'trace'> | Call<'ex
   return trace
 }
 
-function traceQuery(query: QueryOf<'searchTraces'>, services: ApiServices): TraceQuery {
+function traceQuery(
+  query: QueryOf<'traceHistogram'> | Omit<QueryOf<'searchTraces'>, 'sort'>,
+  services: ApiServices,
+): TraceQuery {
   return {
     ...timeRange(query, services.clock),
     minDuration: query.minDuration ?? null,

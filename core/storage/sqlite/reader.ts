@@ -109,6 +109,13 @@ export async function startReader(
     operations: (service, context) => ask(quick, 'operations', service, context),
     sql: (query, limit, context) => ask(sql, 'sql', { query, limit }, context),
     changes: (seq, limit) => quick.ask('changes', { seq, limit }, CHANGES_TIMEOUT_MS),
+    explore: {
+      traceFacets: (query, values, context) => ask(search, 'traceFacets', { query, values }, context),
+      traceHeatmap: (query, buckets, rows, context) => ask(search, 'traceHeatmap', { query, buckets, rows }, context),
+      traceGroups: (query, by, context) => ask(search, 'traceGroups', { query, by }, context),
+      logFacets: (query, values, context) => ask(search, 'logFacets', { query, values }, context),
+      logPatterns: (query, context) => ask(search, 'logPatterns', query, context),
+    },
     async stop() {
       await Promise.all([quick.stop(), search.stop(), sql.stop()])
     },

@@ -5,6 +5,8 @@ import { serveRpc } from '../../base/rpc.ts'
 import type { LogQuery, TraceQuery } from '../store.ts'
 import { BlockCache } from './block-cache.ts'
 import { changesSince } from './changes.ts'
+import { logFacets, logPatterns } from './facet-logs.ts'
+import { traceFacets, traceGroups, traceHeatmap } from './facet-traces.ts'
 import { QueryGuard } from './query-guard.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
 import { searchTraces, traceHistogram } from './search-traces.ts'
@@ -57,6 +59,19 @@ serveRpc(parentPort, {
   logHistogram: query((argument: { query: LogQuery; buckets: number }, guard) =>
     logHistogram(cache, guard, argument.query, argument.buckets),
   ),
+  traceFacets: query((argument: { query: TraceQuery; values: number }, guard) =>
+    traceFacets(cache, guard, argument.query, argument.values),
+  ),
+  traceHeatmap: query((argument: { query: TraceQuery; buckets: number; rows: number }, guard) =>
+    traceHeatmap(cache, guard, argument.query, argument),
+  ),
+  traceGroups: query((argument: { query: TraceQuery; by: string }, guard) =>
+    traceGroups(cache, guard, argument.query, argument.by),
+  ),
+  logFacets: query((argument: { query: LogQuery; values: number }, guard) =>
+    logFacets(cache, guard, argument.query, argument.values),
+  ),
+  logPatterns: query((argument: LogQuery, guard) => logPatterns(cache, guard, argument)),
   services: query((range: { start: number; end: number }, guard) => services(cache, guard, range)),
   tagKeys: query((signal: 'traces' | 'logs') => tagKeys(cache, signal)),
   tagValues: query((argument: { signal: 'traces' | 'logs'; key: string; prefix: string; limit: number }, guard) =>

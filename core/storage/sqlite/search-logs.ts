@@ -10,6 +10,9 @@ import { bucketize } from './histogram.ts'
 import { keepIds, type LogRow, logRecord, logRow, newestLogFirst, ordinals } from './log-read.ts'
 import type { QueryGuard } from './query-guard.ts'
 
+/** Names of the severity bands; a record's is at ceil(severity / 4). */
+export const LOG_BANDS = ['unknown', 'trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+
 /** Rows of one block that the query wants, or null. */
 function matchingRows(
   cache: BlockCache,
@@ -90,17 +93,24 @@ function comesAfter(row: LogRow, [time, ns, seq, ordinal]: number[]): boolean {
   return newestLogFirst({ ...row, time, ns, seq, ordinal }, row) < 0
 }
 
-const BANDS = ['unknown', 'trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
-
-/** Counts log records in buckets by severity band. */
-export function logHistogram(cache: BlockCache, guard: QueryGuard, query: LogQuery, buckets: number): Histogram {
-  const counts = bucketize(query.start, query.end, buckets, BANDS)
+/** The matching rows of every block that has some, latest block first. */
+export function* logMatches(
+  cache: BlockCache,
+  guard: QueryGuard,
+  query: LogQuery,
+): Generator<{ rows: number[]; block: ReturnType<BlockCache['logBlock']>; meta: LogMeta }> {
   const asOf = cache.seq()
   for (const meta of candidates(cache, query, asOf)) {
     guard.check()
     const matched = matchingRows(cache, query, meta, asOf)
-    if (!matched) continue
-    for (const row of matched.rows) counts.add(matched.block.timeUs[row], Math.ceil(matched.block.severity[row] / 4))
+    if (matched) yield { ...matched, meta }
   }
+}
+
+/** Counts log records in buckets by severity band. */
+export function logHistogram(cache: BlockCache, guard: QueryGuard, query: LogQuery, buckets: number): Histogram {
+  const counts = bucketize(query.start, query.end, buckets, LOG_BANDS)
+  for (const { rows, block } of logMatches(cache, guard, query))
+    for (const row of rows) counts.add(block.timeUs[row], Math.ceil(block.severity[row] / 4))
   return counts.finish()
 }

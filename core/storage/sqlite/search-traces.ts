@@ -8,6 +8,7 @@ import type { QueryGuard } from './query-guard.ts'
 import { summaryOf } from './trace-read.ts'
 import { TraceScan } from './trace-scan.ts'
 import { TraceTable } from './trace-table.ts'
+import { wantedTraces } from './wanted-traces.ts'
 
 /** Where the page before ended: µs of start, trace id, and the last write that this search looks at. */
 interface Position {
@@ -21,6 +22,7 @@ interface Position {
  * hold a newer one, and once all blocks that have a part of it were asked when it began and ended.
  */
 export function searchTraces(cache: BlockCache, guard: QueryGuard, query: TraceQuery): Page<TraceSummary> {
+  if (query.sort === 'duration') return slowestTraces(cache, guard, query)
   const after = query.cursor === null ? null : readPosition(query.cursor)
   const asOf = after?.asOf ?? cache.seq()
   const scan = new TraceScan(cache, guard, query, asOf)
@@ -64,29 +66,41 @@ export function searchTraces(cache: BlockCache, guard: QueryGuard, query: TraceQ
   return { items, nextCursor, partial: null }
 }
 
-/** Counts traces by start. Traces are joined from typed columns; no summary is made. */
+/** Counts traces by start. */
 export function traceHistogram(cache: BlockCache, guard: QueryGuard, query: TraceQuery, buckets: number): Histogram {
-  const scan = new TraceScan(cache, guard, query, cache.seq())
   const counts = bucketize(query.start, query.end, buckets, ['ok', 'error'])
-  const count = (table: TraceTable, index: number): void => {
-    if (scan.wanted(table, index)) counts.add(table.start[index], table.failed[index])
-  }
-  if (!scan.selective) {
-    const joined = scan.join(scan.metas.filter((meta) => meta.maxEnd >= query.start && meta.minStart < query.end))
-    for (let index = 0; index < joined.size; index++) count(joined, index)
-    return counts.finish()
-  }
-  const table = new TraceTable()
-  for (const block of scan.candidates(query.end)) {
-    scan.matches(block, (partials, t) => {
-      const known = table.size
-      const index = table.intern(partials.words, t * 4)
-      if (index !== known) return
-      scan.resolve(table, index)
-      count(table, index)
-    })
-  }
+  const { table, indexes } = wantedTraces(cache, guard, query)
+  for (const index of indexes) counts.add(table.start[index], table.failed[index])
   return counts.finish()
+}
+
+/** One page of traces, longest first; equal ones newest first, then by id. */
+function slowestTraces(cache: BlockCache, guard: QueryGuard, query: TraceQuery): Page<TraceSummary> {
+  const after = query.cursor === null ? null : decodeCursor(query.cursor, ['number', 'number', 'string', 'number'])
+  const asOf = after ? (after[3] as number) : cache.seq()
+  const { scan, table, indexes } = wantedTraces(cache, guard, query, asOf)
+  const dur = (index: number): number => table.end[index] - table.start[index]
+  const id = (index: number): string => Buffer.from(table.words.buffer, index * 16, 16).toString('hex')
+  const compare = (a: number, b: number): number =>
+    dur(b) - dur(a) || table.start[b] - table.start[a] || (id(a) < id(b) ? -1 : 1)
+  const rest = after
+    ? indexes.filter((index) => {
+        const order = (after[0] as number) - dur(index) || (after[1] as number) - table.start[index]
+        return order > 0 || (order === 0 && id(index) > (after[2] as string))
+      })
+    : indexes
+  const page = rest.sort(compare).slice(0, query.limit)
+  const items = page.map((index) => {
+    guard.check()
+    return summaryOf(cache, scan.metas, table.bytes.subarray(index * 16, index * 16 + 16), asOf)
+  })
+  const last = page.at(-1)
+  const more = rest.length > page.length && last !== undefined
+  return {
+    items,
+    nextCursor: more ? encodeCursor([dur(last), table.start[last], id(last), asOf]) : null,
+    partial: null,
+  }
 }
 
 function readPosition(cursor: string): Position {
