@@ -36,6 +36,7 @@ module.exports = {
       'query/trace-assembly.ts',
       'query/any-value.ts',
       'query/log-pattern.ts',
+      'query/service-graph.ts',
     ]),
     core('query', ['model/', 'storage/store.ts', 'storage/metric-store.ts']),
     core('health', ['model/', 'config/', 'formats/', 'pipeline/', 'storage/store.ts', 'api/contract/']),

@@ -131,3 +131,35 @@ export interface LogPatterns {
   /** Records of patterns beyond those listed. */
   others: number
 }
+
+export type GraphNodeType = 'service' | 'database' | 'queue' | 'external'
+
+/** Counts are scaled back by the sampling rate; durations are µs, quantiles within 5 %. */
+export interface GraphCounts {
+  calls: number
+  errors: number
+  p50: number | null
+  p95: number | null
+  p99: number | null
+}
+
+export interface GraphNode extends GraphCounts {
+  /** The service's name, or `database:orders (postgresql)` for what does not report itself. */
+  id: string
+  name: string
+  type: GraphNodeType
+}
+
+export interface GraphEdge extends GraphCounts {
+  from: string
+  to: string
+}
+
+/** Who calls whom, most calls first. */
+export interface ServiceGraph {
+  nodes: GraphNode[]
+  edges: GraphEdge[]
+  /** Spans looked at. */
+  spans: number
+  partial: { reason: string; hint: string } | null
+}

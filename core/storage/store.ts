@@ -4,6 +4,7 @@ import type {
   Histogram,
   LogPatterns,
   Page,
+  ServiceGraph,
   ServiceInfo,
   StorageStats,
   TagValue,
@@ -99,6 +100,8 @@ export interface TelemetryReader {
   searchLogs(query: LogQuery, context?: QueryContext): Promise<Page<LogRecord>>
   logHistogram(query: LogQuery, buckets: number, context?: QueryContext): Promise<Histogram>
   services(range: { start: number; end: number }, context?: QueryContext): Promise<ServiceInfo[]>
+  /** Who calls whom, from the spans that started in the range. */
+  serviceGraph(range: { start: number; end: number }, context?: QueryContext): Promise<ServiceGraph>
   /** Attribute keys by how often they occur, most frequent first. */
   tagKeys(signal: 'traces' | 'logs', context?: QueryContext): Promise<TagValue[]>
   tagValues(

@@ -130,6 +130,13 @@ export const routes = {
     query: z.strictObject(range),
     answer: '{ items: ServiceInfo[] }',
   },
+  serviceGraph: {
+    method: 'GET',
+    path: '/api/services/graph',
+    summary: 'Which services call which, with calls, errors and latency; the last hour when no time is given',
+    query: z.strictObject(range),
+    answer: 'ServiceGraph',
+  },
   operations: {
     method: 'GET',
     path: '/api/services/operations',

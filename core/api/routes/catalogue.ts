@@ -2,10 +2,12 @@ import type { Handlers } from '../handler.ts'
 import { timeRange } from './time-range.ts'
 
 /** Services, operations and attributes: what filters can name. */
-export const catalogueHandlers: Handlers<'services' | 'operations' | 'tagKeys' | 'tagValues'> = {
+export const catalogueHandlers: Handlers<'services' | 'serviceGraph' | 'operations' | 'tagKeys' | 'tagValues'> = {
   services: async ({ query, services, context }) => ({
     items: await services.store.reader.services(timeRange(query, services.clock), context),
   }),
+  serviceGraph: ({ query, services, context }) =>
+    services.store.reader.serviceGraph(timeRange(query, services.clock), context),
   operations: async ({ query, services, context }) => ({
     items: await services.store.reader.operations(query.service ?? null, context),
   }),

@@ -103,6 +103,7 @@ export async function startReader(
     searchLogs: (query, context) => ask(search, 'searchLogs', query, context),
     logHistogram: (query, buckets, context) => ask(search, 'logHistogram', { query, buckets }, context),
     services: (range, context) => ask(quick, 'services', range, context),
+    serviceGraph: (range, context) => ask(search, 'serviceGraph', range, context),
     tagKeys: (signal, context) => ask(quick, 'tagKeys', signal, context),
     tagValues: (signal, key, prefix, limit, context) =>
       ask(quick, 'tagValues', { signal, key, prefix, limit }, context),

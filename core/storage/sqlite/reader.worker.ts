@@ -10,6 +10,7 @@ import { traceFacets, traceGroups, traceHeatmap } from './facet-traces.ts'
 import { QueryGuard } from './query-guard.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
 import { searchTraces, traceHistogram } from './search-traces.ts'
+import { serviceGraph } from './service-graph.ts'
 import { runSql } from './sql.ts'
 import { operations, services, tagKeys, tagValues } from './tags.ts'
 import { readTrace } from './trace-read.ts'
@@ -73,6 +74,7 @@ serveRpc(parentPort, {
   ),
   logPatterns: query((argument: LogQuery, guard) => logPatterns(cache, guard, argument)),
   services: query((range: { start: number; end: number }, guard) => services(cache, guard, range)),
+  serviceGraph: query((range: { start: number; end: number }, guard) => serviceGraph(cache, guard, range)),
   tagKeys: query((signal: 'traces' | 'logs') => tagKeys(cache, signal)),
   tagValues: query((argument: { signal: 'traces' | 'logs'; key: string; prefix: string; limit: number }, guard) =>
     tagValues(cache, guard, argument),

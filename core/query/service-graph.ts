@@ -1,0 +1,139 @@
+import type { GraphEdge, GraphNode, GraphNodeType, ServiceGraph } from '../model/answers.ts'
+import { LatencyHistogram } from './latency-histogram.ts'
+
+/** One call, as seen at the side that answered, or at the caller when nobody there reports. */
+export interface GraphCall {
+  /** µs */
+  dur: number
+  failed: boolean
+  /** How many spans this one stands for (sampling). */
+  weight: number
+}
+
+interface Counts {
+  calls: number
+  errors: number
+  latency: LatencyHistogram
+}
+
+const emptyCounts = (): Counts => ({ calls: 0, errors: 0, latency: new LatencyHistogram() })
+
+function count(counts: Counts, { dur, failed, weight }: GraphCall): void {
+  counts.calls += weight
+  if (failed) counts.errors += weight
+  counts.latency.add(dur, weight)
+}
+
+function answer({ calls, errors, latency }: Counts) {
+  return {
+    calls,
+    errors,
+    p50: latency.quantile(0.5),
+    p95: latency.quantile(0.95),
+    p99: latency.quantile(0.99),
+  }
+}
+
+/** Gathers who calls whom, whatever engine the spans come from. */
+export class ServiceGraphBuilder {
+  #nodes = new Map<string, Counts & { name: string; type: GraphNodeType }>()
+  #edges = new Map<string, Counts & { from: string; to: string }>()
+
+  #node(name: string, type: GraphNodeType) {
+    const id = type === 'service' ? name : `${type}:${name}`
+    let node = this.#nodes.get(id)
+    if (!node) {
+      node = { ...emptyCounts(), name, type }
+      this.#nodes.set(id, node)
+    }
+    return { id, node }
+  }
+
+  /** A service is there, even if nothing calls it. */
+  see(service: string): void {
+    this.#node(service, 'service')
+  }
+
+  /** A request that entered `service` from outside or from a caller that does not report. */
+  entry(service: string, call: GraphCall): void {
+    count(this.#node(service, 'service').node, call)
+  }
+
+  /** A call from one service to another, or to something that does not report itself. */
+  call(from: string, to: { name: string; type: GraphNodeType }, call: GraphCall): void {
+    const source = this.#node(from, 'service')
+    const target = this.#node(to.name, to.type)
+    count(target.node, call)
+    const key = `${source.id}\n${target.id}`
+    let edge = this.#edges.get(key)
+    if (!edge) {
+      edge = { ...emptyCounts(), from: source.id, to: target.id }
+      this.#edges.set(key, edge)
+    }
+    count(edge, call)
+  }
+
+  /** @param partial said when not all spans of the range were looked at */
+  finish(spans: number, partial: ServiceGraph['partial']): ServiceGraph {
+    const nodes: GraphNode[] = [...this.#nodes].map(([id, node]) => ({
+      id,
+      name: node.name,
+      type: node.type,
+      ...answer(node),
+    }))
+    const edges: GraphEdge[] = [...this.#edges.values()].map((edge) => ({
+      from: edge.from,
+      to: edge.to,
+      ...answer(edge),
+    }))
+    nodes.sort((a, b) => b.calls - a.calls || (a.id < b.id ? -1 : 1))
+    edges.sort((a, b) => b.calls - a.calls || (a.from + a.to < b.from + b.to ? -1 : 1))
+    return { nodes, edges, spans, partial }
+  }
+}
+
+/** Attributes that name the far side of a call, in the order they are asked. */
+export const PEER_KEYS = [
+  'db.system.name',
+  'db.system',
+  'db.namespace',
+  'db.name',
+  'messaging.system',
+  'messaging.destination.name',
+  'messaging.destination',
+  'gen_ai.provider.name',
+  'gen_ai.system',
+  'peer.service',
+  'server.address',
+  'net.peer.name',
+  'http.host',
+] as const
+
+/**
+ * What a client or producer span called, from its attributes (OpenTelemetry semantic conventions, current and older
+ * names); null when they do not tell.
+ */
+export function peerOf(attribute: (key: (typeof PEER_KEYS)[number]) => string | undefined): {
+  name: string
+  type: GraphNodeType
+} | null {
+  const peer = attribute('peer.service')
+  const database = attribute('db.system.name') ?? attribute('db.system')
+  if (database) {
+    const name = peer ?? attribute('db.namespace') ?? attribute('db.name')
+    return { name: name ? `${name} (${database})` : database, type: 'database' }
+  }
+  const queue = attribute('messaging.system')
+  if (queue) {
+    const name = attribute('messaging.destination.name') ?? attribute('messaging.destination')
+    return { name: name ? `${name} (${queue})` : queue, type: 'queue' }
+  }
+  const name =
+    peer ??
+    attribute('gen_ai.provider.name') ??
+    attribute('gen_ai.system') ??
+    attribute('server.address') ??
+    attribute('net.peer.name') ??
+    attribute('http.host')
+  return name ? { name, type: 'external' } : null
+}

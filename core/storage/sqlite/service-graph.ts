@@ -1,0 +1,154 @@
+import type { ServiceGraph } from '../../model/answers.ts'
+import { type GraphCall, PEER_KEYS, peerOf, ServiceGraphBuilder } from '../../query/service-graph.ts'
+import type { AttributeColumn } from './attribute-sections.ts'
+import { cellText } from './attribute-value.ts'
+import type { BlockCache, SpanMeta } from './block-cache.ts'
+import { IdTable } from './id-table.ts'
+import type { QueryGuard } from './query-guard.ts'
+import type { SpanBlock } from './span-block.ts'
+
+const SERVER = 2
+const CLIENT = 3
+const PRODUCER = 4
+const CONSUMER = 5
+const FAILED = 2
+/** Spans a graph looks at; the newest of the range, about 60 MB while the query runs. */
+const MAX_SPANS = 3_000_000
+
+/** Names a span by id, whichever block it lies in. */
+interface SpanIndex {
+  ids: IdTable
+  service: Int32Array
+  /** 1 where another service answered. */
+  answered: Uint8Array
+}
+
+/**
+ * Who calls whom in the range. A span whose parent belongs to another service is a call of that service; a client or
+ * producer span that no reporting service answered is a call of what its attributes name.
+ */
+export function serviceGraph(
+  cache: BlockCache,
+  guard: QueryGuard,
+  range: { start: number; end: number },
+): ServiceGraph {
+  const inRange = cache
+    .spanMetas()
+    .filter((meta) => meta.maxStart >= range.start && meta.minStart < range.end)
+    .sort((a, b) => b.maxStart - a.maxStart)
+  const { metas, rows, all } = newest(inRange)
+  const index: SpanIndex = { ids: new IdTable(8, rows), service: new Int32Array(rows), answered: new Uint8Array(rows) }
+  const services: string[] = []
+  const numberOf = new Map<string, number>()
+  for (const meta of metas) {
+    guard.check()
+    addBlock(index, cache.spanBlock(meta), services, numberOf)
+  }
+  const builder = new ServiceGraphBuilder()
+  let spans = 0
+  for (const meta of metas) {
+    guard.check()
+    spans += incoming(cache.spanBlock(meta), range, index, services, builder)
+  }
+  for (const meta of metas) {
+    guard.check()
+    outgoing(cache.spanBlock(meta), range, index, builder)
+  }
+  return builder.finish(
+    spans,
+    all
+      ? null
+      : {
+          reason: `Only the newest ${rows} spans of the range were looked at`,
+          hint: 'Choose a shorter range to see all of them',
+        },
+  )
+}
+
+function newest(metas: SpanMeta[]): { metas: SpanMeta[]; rows: number; all: boolean } {
+  let rows = 0
+  let taken = 0
+  for (const meta of metas) {
+    if (taken > 0 && rows + meta.rows > MAX_SPANS) break
+    rows += meta.rows
+    taken++
+  }
+  return { metas: metas.slice(0, taken), rows, all: taken === metas.length }
+}
+
+function addBlock(index: SpanIndex, block: SpanBlock, services: string[], numberOf: Map<string, number>): void {
+  const local = block.services.map((service) => {
+    let number = numberOf.get(service)
+    if (number === undefined) {
+      number = services.push(service) - 1
+      numberOf.set(service, number)
+    }
+    return number
+  })
+  for (let row = 0; row < block.rows; row++)
+    index.service[index.ids.intern(block.spanIds, row * 8)] = local[block.service[row]]
+}
+
+function callOf(block: SpanBlock, row: number): GraphCall {
+  return { dur: block.durUs[row], failed: block.status[row] === FAILED, weight: Math.max(1, block.sampleRate[row]) }
+}
+
+function within(block: SpanBlock, row: number, { start, end }: { start: number; end: number }): boolean {
+  return block.startUs[row] >= start && block.startUs[row] < end
+}
+
+/** Calls as the answering side saw them; marks their callers as answered. */
+function incoming(
+  block: SpanBlock,
+  range: { start: number; end: number },
+  index: SpanIndex,
+  services: string[],
+  builder: ServiceGraphBuilder,
+): number {
+  let spans = 0
+  for (let row = 0; row < block.rows; row++) {
+    if (!within(block, row, range)) continue
+    spans++
+    const service = block.services[block.service[row]]
+    const kind = block.kind[row]
+    const hasParent = block.parentIds.subarray(row * 8, row * 8 + 8).some((byte) => byte !== 0)
+    const parent = hasParent ? index.ids.find(block.parentIds, row * 8) : -1
+    const caller = parent === -1 ? null : services[index.service[parent]]
+    if (caller !== null && caller !== service) {
+      index.answered[parent] = 1
+      builder.call(caller, { name: service, type: 'service' }, callOf(block, row))
+    } else if (kind === SERVER || kind === CONSUMER || !hasParent) {
+      if (parent !== -1) index.answered[parent] = 1
+      builder.entry(service, callOf(block, row))
+    } else builder.see(service)
+  }
+  return spans
+}
+
+/** Calls that nobody answered: databases, queues, services that do not report. */
+function outgoing(
+  block: SpanBlock,
+  range: { start: number; end: number },
+  index: SpanIndex,
+  builder: ServiceGraphBuilder,
+): void {
+  const known = new Set(block.attributeKeys())
+  const lookups = new Map(
+    PEER_KEYS.filter((key) => known.has(key)).map((key) => [key, cellByRow(block.attribute(key), block.rows)]),
+  )
+  if (lookups.size === 0) return
+  for (let row = 0; row < block.rows; row++) {
+    const kind = block.kind[row]
+    if ((kind !== CLIENT && kind !== PRODUCER) || !within(block, row, range)) continue
+    if (index.answered[index.ids.find(block.spanIds, row * 8)] === 1) continue
+    const peer = peerOf((key) => lookups.get(key)?.(row))
+    if (peer) builder.call(block.services[block.service[row]], peer, callOf(block, row))
+  }
+}
+
+function cellByRow(column: AttributeColumn | null, rows: number): (row: number) => string | undefined {
+  if (!column) return () => undefined
+  const cells = new Int32Array(rows).fill(-1)
+  for (let cell = 0; cell < column.rows.length; cell++) cells[column.rows[cell]] = cell
+  return (row) => (cells[row] === -1 ? undefined : cellText(column, cells[row]) || undefined)
+}
