@@ -19,11 +19,14 @@ export interface AssemblySpan {
   sampleRate: number
 }
 
-/** The spans without those that arrived before: same span id, service, kind, name and start. Order is kept. */
+/**
+ * The spans without those that arrived before, by the rule of `SpanBatch` identity in core/storage/store.ts: all of span
+ * id, service, kind, name, start, duration and status are the same. Order is kept.
+ */
 export function dedupeSpans<T extends AssemblySpan>(spans: readonly T[]): T[] {
   const seen = new Set<string>()
   return spans.filter((span) => {
-    const key = `${span.spanId}\0${span.service}\0${span.kind}\0${span.name}\0${span.start}`
+    const key = `${span.spanId}\0${span.service}\0${span.kind}\0${span.name}\0${span.start}\0${span.dur}\0${span.status}`
     if (seen.has(key)) return false
     seen.add(key)
     return true

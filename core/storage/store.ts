@@ -19,6 +19,10 @@ export type { Histogram, HistogramBucket, Page, ServiceInfo, StorageStats, TagVa
 /**
  * The contract of a storage engine. Time bounds are µs, start inclusive, end exclusive. "None" is an empty list, never
  * null, unless said. Errors are GlassboxError; a cancelled query throws `query_cancelled`, a late one `query_timeout`.
+ *
+ * Senders repeat spans whose answer was lost. Spans are one and the same when trace id, span id, service, kind, name,
+ * start, duration and status are equal: such a span is stored and counted once. One sent again with another duration or
+ * status is a span of its own. Log records have no identity: a repeated one is stored twice.
  */
 
 /** What one write made of its rows. */

@@ -36,6 +36,7 @@ export class BlockWriter {
     const seq = this.seq + 1
     let duplicateSpans = 0
     const fresh: NumberedSpanBatch[] = []
+    recent.begin(spans.reduce((sum, batch) => sum + batch.n, 0))
     for (const batch of spans) {
       const keep = recent.fresh(batch)
       const kept = keep ? selectRows(batch, keep) : batch
@@ -53,6 +54,7 @@ export class BlockWriter {
       })
       .immediate()
     this.seq = seq
+    recent.commit()
     return {
       seq,
       storedSpans: fresh.reduce((sum, { batch }) => sum + batch.n, 0),

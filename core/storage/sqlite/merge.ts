@@ -1,6 +1,9 @@
 import type Database from 'better-sqlite3'
+import type { SpanBatch } from '../../model/columns.ts'
+import { selectRows } from '../../model/select-rows.ts'
 import type { BlockWriter } from './block-writer.ts'
 import { encodeLogBlocks, LogBlock } from './log-block.ts'
+import { firstOfTheirKind, HashSet } from './recent-spans.ts'
 import { deleteBlock } from './remove-blocks.ts'
 import { encodeSpanBlocks, MAX_BLOCK_ROWS, SpanBlock } from './span-block.ts'
 
@@ -67,12 +70,40 @@ function mergeSpans(db: Database.Database, writer: BlockWriter, run: Candidate[]
     ).toBatch()
     return { batch: { ...batch, receivedUs: max_received }, seq: seqs, minReceived: min_received }
   })
-  const blocks = encodeSpanBlocks(parts)
+  const { kept, repeated } = dropRepeated(parts)
+  const blocks = encodeSpanBlocks(kept)
   db.transaction(() => {
     for (const { id } of run) deleteBlock(db, 'span', id)
     for (const block of blocks) writer.insertSpans(block, 1)
+    if (repeated > 0) {
+      db.prepare(
+        "INSERT INTO meta VALUES ('repeated', ?) ON CONFLICT (key) DO UPDATE SET value = value + excluded.value",
+      ).run(repeated)
+    }
   }).immediate()
   return true
+}
+
+interface Part {
+  batch: SpanBatch
+  seq: Uint32Array
+  minReceived: number
+}
+
+/** Spans that a restarted writer could not know to be stored already: of each the first received is kept. */
+function dropRepeated(parts: Part[]): { kept: Part[]; repeated: number } {
+  let capacity = 64
+  while (capacity < parts.reduce((sum, { batch }) => sum + batch.n, 0)) capacity *= 2
+  const seen = new HashSet(capacity)
+  let repeated = 0
+  const kept = parts.map((part) => {
+    const keep = firstOfTheirKind(part.batch, seen)
+    if (!keep) return part
+    const batch = selectRows(part.batch, keep)
+    repeated += part.batch.n - batch.n
+    return { ...part, batch, seq: part.seq.filter((_, row) => keep[row] === 1) }
+  })
+  return { kept: kept.filter(({ batch }) => batch.n > 0), repeated }
 }
 
 function mergeLogs(db: Database.Database, writer: BlockWriter, run: Candidate[]): boolean {

@@ -8,8 +8,8 @@ import type { TracePartials } from './trace-partials.ts'
 import { findPartial } from './trace-partials.ts'
 import { TraceTable } from './trace-table.ts'
 
-/** Spans of a trace may start this long after the window and still be looked at for a match. */
-const BEYOND_US = 3_600_000_000
+/** Spans of a trace may lie this long before or after the window and still be looked at, µs. */
+export const BEYOND_US = 3_600_000_000
 /** From so many looked up one by one, joining all blocks once is cheaper. */
 const SINGLE_LOOKUPS = 1000
 

@@ -1,7 +1,7 @@
 import type { TraceQuery } from '../store.ts'
 import type { BlockCache, SpanMeta } from './block-cache.ts'
 import type { QueryGuard } from './query-guard.ts'
-import { TraceScan } from './trace-scan.ts'
+import { BEYOND_US, TraceScan } from './trace-scan.ts'
 import { TraceTable } from './trace-table.ts'
 
 /** Every trace that a search finds, whole: joined from typed columns, no summary is made. */
@@ -23,8 +23,9 @@ export function wantedTraces(
 ): WantedTraces {
   const scan = new TraceScan(cache, guard, query, asOf)
   if (!scan.selective) {
-    const table = scan.join(scan.metas.filter((meta) => meta.maxEnd >= query.start && meta.minStart < query.end))
-    return pick(scan, table)
+    // Blocks around the window, too: a trace that began before it is not of the window, and one may end or fail after it.
+    const { start, end } = { start: query.start - BEYOND_US, end: query.end + BEYOND_US }
+    return pick(scan, scan.join(scan.metas.filter((meta) => meta.maxEnd >= start && meta.minStart < end)))
   }
   const table = new TraceTable()
   for (const block of scan.candidates(query.end)) {

@@ -67,7 +67,6 @@ export class Writer {
     try {
       result = this.#blocks.write(spans, logs, this.#recent)
     } catch (error) {
-      this.#recent.forget()
       if (!isDiskFull(error)) throw error
       result = this.#writeOnFullDisk(spans, logs, error as Error)
     }
@@ -87,7 +86,6 @@ export class Writer {
       this.#dropOldest()
       return this.#blocks.write(spans, logs, this.#recent)
     } catch (error) {
-      this.#recent.forget()
       if (!isDiskFull(error)) throw error
       throw new GlassboxError(
         'storage_unavailable',

@@ -1,0 +1,80 @@
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import type { LogQuery, TraceQuery } from '../store.ts'
+import type { BlockCache } from './block-cache.ts'
+import { changesSince } from './changes.ts'
+import { logFacets, logPatterns } from './facet-logs.ts'
+import { traceFacets, traceGroups, traceHeatmap } from './facet-traces.ts'
+import type { QueryGuard } from './query-guard.ts'
+import { logHistogram, searchLogs } from './search-logs.ts'
+import { searchTraces, traceHistogram } from './search-traces.ts'
+import { serviceGraph } from './service-graph.ts'
+import { runSql } from './sql.ts'
+import { operations, services, tagKeys, tagValues } from './tags.ts'
+import { readTrace } from './trace-read.ts'
+
+interface TagQuery {
+  signal: 'traces' | 'logs'
+  key: string
+  prefix: string
+  limit: number
+}
+
+/** What a reading thread can be asked, by name; each runs in one read transaction of the connection given. */
+export function readMethods(db: Database.Database, cache: BlockCache) {
+  const query =
+    <T, R>(work: (argument: T, guard: QueryGuard) => R) =>
+    (argument: T, guard: QueryGuard): R => {
+      guard.check()
+      // One snapshot a query, so that merging cannot take a block away meanwhile.
+      db.exec('BEGIN')
+      try {
+        return work(argument, guard)
+      } finally {
+        db.exec('COMMIT')
+      }
+    }
+  return {
+    searchTraces: query((argument: TraceQuery, guard) => searchTraces(cache, guard, argument)),
+    trace: query((traceId: string, guard) => readTrace(db, cache, guard, traceId)),
+    traceHistogram: query((argument: { query: TraceQuery; buckets: number }, guard) =>
+      traceHistogram(cache, guard, argument.query, argument.buckets),
+    ),
+    searchLogs: query((argument: LogQuery, guard) => searchLogs(cache, guard, argument)),
+    logHistogram: query((argument: { query: LogQuery; buckets: number }, guard) =>
+      logHistogram(cache, guard, argument.query, argument.buckets),
+    ),
+    traceFacets: query((argument: { query: TraceQuery; values: number }, guard) =>
+      traceFacets(cache, guard, argument.query, argument.values),
+    ),
+    traceHeatmap: query((argument: { query: TraceQuery; buckets: number; rows: number }, guard) =>
+      traceHeatmap(cache, guard, argument.query, argument),
+    ),
+    traceGroups: query((argument: { query: TraceQuery; by: string }, guard) =>
+      traceGroups(cache, guard, argument.query, argument.by),
+    ),
+    logFacets: query((argument: { query: LogQuery; values: number }, guard) =>
+      logFacets(cache, guard, argument.query, argument.values),
+    ),
+    logPatterns: query((argument: LogQuery, guard) => logPatterns(cache, guard, argument)),
+    serviceGraph: query((range: { start: number; end: number }, guard) => serviceGraph(cache, guard, range)),
+    services: query((range: { start: number; end: number }, guard) => services(cache, guard, range)),
+    tagKeys: query((signal: 'traces' | 'logs') => tagKeys(cache, signal)),
+    tagValues: query((argument: TagQuery, guard) => tagValues(cache, guard, argument)),
+    operations: query((service: string | null, guard) => operations(cache, guard, service)),
+    sql: query((argument: { query: string; limit: number }, guard) =>
+      runSql(cache, guard, argument.query, argument.limit),
+    ),
+    changes: query((argument: { seq: number; limit: number }, guard) =>
+      changesSince(cache, guard, argument.seq, argument.limit),
+    ),
+  }
+}
+
+/** A read-only connection to the telemetry file of `dataDir`, which the writer must have made. */
+export function openReadConnection(dataDir: string): Database.Database {
+  const db = new Database(join(dataDir, 'auxiliary.db'), { readonly: true, fileMustExist: true })
+  db.pragma('mmap_size = 268435456')
+  db.pragma('cache_size = -4096')
+  return db
+}
