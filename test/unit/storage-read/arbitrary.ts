@@ -97,6 +97,7 @@ export const traceQuery = fc.record({
     fc.oneof(filterText, fc.constantFrom('dur>10m', 'status=ERROR', 'kind=SERVER k=a', 'name=~Mail$', 'dur<1s')),
   ),
   limit: fc.integer({ min: 1, max: 7 }),
+  sort: fc.constantFrom('start' as const, 'start' as const, 'duration' as const),
 })
 
 export const logQuery = fc.record({

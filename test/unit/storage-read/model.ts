@@ -68,7 +68,8 @@ export function expectedTraces(spans: readonly TestSpan[], query: TraceQuery): E
     if (!own.some((span) => spanMatches(query, span))) continue
     found.push({ traceId: traceHex(trace), start, dur, spanCount: own.length, errorCount })
   }
-  return found.sort((a, b) => b.start - a.start || (a.traceId < b.traceId ? -1 : 1))
+  const byDuration = (a: ExpectedTrace, b: ExpectedTrace): number => (query.sort === 'duration' ? b.dur - a.dur : 0)
+  return found.sort((a, b) => byDuration(a, b) || b.start - a.start || (a.traceId < b.traceId ? -1 : 1))
 }
 
 /** Bodies are unique in these tests, so they name the records. Of ties in time the one written later comes first. */
