@@ -8,6 +8,17 @@ import { ArenaWriter, readSize, readStrings, sizeBytes, TextArena, writeStrings 
 
 const encoder = new TextEncoder()
 
+interface KeyCount {
+  key: string
+  count: number
+}
+
+/** The distinct resources of a block, and each row's index among them. */
+interface RowResources {
+  entries: readonly { attributes: string }[]
+  index: ArrayLike<number>
+}
+
 /** Values that live in a dictionary rather than in a number. */
 export function isText(type: number): boolean {
   return type === AttrType.string || type === AttrType.bigint || type === AttrType.bytes || type === AttrType.json
@@ -32,8 +43,8 @@ export interface AttributeColumn {
  */
 export function encodeAttributes<B extends TelemetryBatch>(
   rows: BlockRows<B>,
-  resources: readonly { attributes: string }[],
-): { attr: Uint8Array; keys: { key: string; count: number }[]; attrBloom: Uint8Array } {
+  resources: RowResources,
+): { attr: Uint8Array; keys: KeyCount[]; attrBloom: Uint8Array } {
   const { n, dictionary } = rows
   const dense = new Int32Array(dictionary.size).fill(-1)
   const keyEntries: number[] = []
@@ -85,13 +96,13 @@ function writeKeys<B extends TelemetryBatch>(
   rowsOf: Uint32Array,
   typesOf: Uint8Array,
   valuesOf: Float64Array,
-  resources: readonly { attributes: string }[],
-): { attr: Uint8Array; keys: { key: string; count: number }[]; attrBloom: Uint8Array } {
+  resources: RowResources,
+): { attr: Uint8Array; keys: KeyCount[]; attrBloom: Uint8Array } {
   const { dictionary } = rows
   const decoder = new TextDecoder()
   const writer = new ArenaWriter(dictionary)
   const sections: Uint8Array[] = []
-  const keys: { key: string; count: number }[] = []
+  const keys: KeyCount[] = []
   const hashes: { hasher: AttrHasher; entries: readonly number[]; numbers: Set<number>; bools: Set<number> }[] = []
   let distinct = 0
   keyEntries.forEach((keyEntry, k) => {
@@ -138,7 +149,7 @@ function writeKeys<B extends TelemetryBatch>(
     hashes.push({ hasher: new AttrHasher(keyBytes), entries: writer.entries, numbers: numberSet, bools })
     distinct += 1 + writer.entries.length + numberSet.size + bools.size
   })
-  const shared = resources.map((resource) => JSON.parse(resource.attributes) as KeyValue[])
+  const shared = resources.entries.map((resource) => JSON.parse(resource.attributes) as KeyValue[])
   const attrBloom = newBloom(distinct + shared.reduce((sum, list) => sum + list.length * 2, 0))
   for (const { hasher, entries, numbers, bools } of hashes) {
     hasher.addKey(attrBloom)
@@ -155,7 +166,29 @@ function writeKeys<B extends TelemetryBatch>(
       if (scalar !== undefined && typeof scalar !== 'object') addText(attrBloom, hasher, String(scalar))
     }
   }
-  return { attr: writeGroup([writeStrings(keys.map(({ key }) => key)), ...sections]), keys, attrBloom }
+  const attr = writeGroup([writeStrings(keys.map(({ key }) => key)), ...sections])
+  const ownRows = new Map(keys.map(({ key }, k) => [key, rowsOf.subarray(starts[k], starts[k + 1])]))
+  return { attr, keys: withResourceKeys(keys, ownRows, shared, resources.index), attrBloom }
+}
+
+/** How many rows have each key, on themselves or on their resource. */
+function withResourceKeys(
+  own: readonly KeyCount[],
+  ownRows: ReadonlyMap<string, Uint32Array>,
+  shared: readonly KeyValue[][],
+  resourceOf: ArrayLike<number>,
+): KeyCount[] {
+  const counts = new Map(own.map(({ key, count }) => [key, count]))
+  const rowsOfResource = new Uint32Array(shared.length)
+  for (let row = 0; row < resourceOf.length; row++) rowsOfResource[resourceOf[row]]++
+  shared.forEach((list, resource) => {
+    for (const key of new Set(list.map((attribute) => attribute.key))) {
+      let both = 0
+      for (const row of ownRows.get(key) ?? []) if (resourceOf[row] === resource) both++
+      counts.set(key, (counts.get(key) ?? 0) + rowsOfResource[resource] - both)
+    }
+  })
+  return [...counts].map(([key, count]) => ({ key, count }))
 }
 
 function addText(bloom: Uint8Array, hasher: AttrHasher, text: string): void {

@@ -121,7 +121,7 @@ function encodeBlock(day: number, rows: BlockRows<LogBatch>, input: NumberedLogB
     packUints(scopes.index),
     u32((b) => b.flags),
   ])
-  const { attr, keys, attrBloom } = encodeAttributes(rows, resources.entries)
+  const { attr, keys, attrBloom } = encodeAttributes(rows, resources)
   const body = writeGroup([
     writeStrings(resources.entries.map((entry) => JSON.stringify(entry))),
     writeStrings(scopes.entries.map((entry) => JSON.stringify(entry))),

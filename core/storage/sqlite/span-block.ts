@@ -167,7 +167,7 @@ function encodeBlock(day: number, rows: BlockRows<SpanBatch>, input: NumberedSpa
     u8((b) => b.marks),
     u16((b) => b.sampleRate),
   ])
-  const { attr, keys, attrBloom } = encodeAttributes(rows, resources.entries)
+  const { attr, keys, attrBloom } = encodeAttributes(rows, resources)
   const rest = writeGroup([
     writeStrings(resources.entries.map((entry) => JSON.stringify(entry))),
     writeStrings(scopes.entries.map((entry) => JSON.stringify(entry))),

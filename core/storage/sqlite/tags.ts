@@ -1,4 +1,6 @@
 import type { ServiceInfo, TagValue } from '../../model/answers.ts'
+import type { KeyValue } from '../../model/records.ts'
+import { plainText } from '../../query/any-value.ts'
 import { cellText } from './attribute-value.ts'
 import type { BlockCache, ServiceCount } from './block-cache.ts'
 import type { QueryGuard } from './query-guard.ts'
@@ -42,9 +44,32 @@ export function tagValues(
     if (key === 'service') for (const index of block.service) add(counts, block.services[index], 1)
     const column = block.attribute(key)
     if (column) for (let cell = 0; cell < column.rows.length; cell++) add(counts, cellText(column, cell), 1)
+    addResourceValues(counts, block, key, column?.rows ?? new Uint32Array(0))
   }
   for (const value of counts.keys()) if (!value.startsWith(prefix)) counts.delete(value)
   return byCount(counts, limit)
+}
+
+/** Counts the value that resources have for `key`, on the rows that have none of their own. */
+function addResourceValues(
+  counts: Map<string, number>,
+  block: { rows: number; resource: ArrayLike<number>; resources(): { attributes: string }[] },
+  key: string,
+  ownRows: Uint32Array,
+): void {
+  const quoted = JSON.stringify(key)
+  const texts = block.resources().map(({ attributes }) => {
+    if (!attributes.includes(quoted)) return null
+    const found = (JSON.parse(attributes) as KeyValue[]).find((attribute) => attribute.key === key)
+    return found ? plainText(found.value) : null
+  })
+  if (texts.every((text) => text === null)) return
+  const rows = new Uint32Array(texts.length)
+  for (let row = 0; row < block.rows; row++) rows[block.resource[row]]++
+  for (const row of ownRows) rows[block.resource[row]]--
+  texts.forEach((text, at) => {
+    if (text !== null && rows[at] > 0) add(counts, text, rows[at])
+  })
 }
 
 /** Span names, of one service or of all, counted in the newest blocks. */
