@@ -10,6 +10,11 @@ export interface GraphCall {
   weight: number
 }
 
+export interface GraphPeer {
+  name: string
+  type: GraphNodeType
+}
+
 interface Counts {
   calls: number
   errors: number
@@ -59,9 +64,9 @@ export class ServiceGraphBuilder {
     count(this.#node(service, 'service').node, call)
   }
 
-  /** A call from one service to another, or to something that does not report itself. */
-  call(from: string, to: { name: string; type: GraphNodeType }, call: GraphCall): void {
-    const source = this.#node(from, 'service')
+  /** A call from one service to another, or to or from something that does not report itself (a queue). */
+  call(from: GraphPeer, to: GraphPeer, call: GraphCall): void {
+    const source = this.#node(from.name, from.type)
     const target = this.#node(to.name, to.type)
     count(target.node, call)
     const key = `${source.id}\n${target.id}`
@@ -113,10 +118,7 @@ export const PEER_KEYS = [
  * What a client or producer span called, from its attributes (OpenTelemetry semantic conventions, current and older
  * names); null when they do not tell.
  */
-export function peerOf(attribute: (key: (typeof PEER_KEYS)[number]) => string | undefined): {
-  name: string
-  type: GraphNodeType
-} | null {
+export function peerOf(attribute: (key: (typeof PEER_KEYS)[number]) => string | undefined): GraphPeer | null {
   const peer = attribute('peer.service')
   const database = attribute('db.system.name') ?? attribute('db.system')
   if (database) {

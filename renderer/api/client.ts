@@ -8,6 +8,7 @@ import type {
   StatusAnswer,
   TagValue,
 } from '../../core/api/contract/shapes.ts'
+import type { ServiceGraph } from '../../core/model/answers.ts'
 import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts'
 import { type Connection, findConnection } from './connection.ts'
 import { requestEnded, requestStarted } from './idle.ts'
@@ -166,6 +167,7 @@ export const api = {
     get<Histogram>('/api/logs/histogram', { ...params, buckets }, signal),
   services: async (range: Range, signal?: AbortSignal) =>
     (await get<{ items: ServiceInfo[] }>('/api/services', range, signal)).items,
+  serviceGraph: (range: Range, signal?: AbortSignal) => get<ServiceGraph>('/api/services/graph', range, signal),
   operations: async (service: string | null, signal?: AbortSignal) =>
     (await get<{ items: TagValue[] }>('/api/services/operations', { service }, signal)).items,
   tagKeys: async (of: Signal, signal?: AbortSignal) =>

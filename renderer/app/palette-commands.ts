@@ -10,6 +10,7 @@ import {
   Search,
   Send,
   Settings,
+  Workflow,
 } from '@lucide/vue'
 import type { Component } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
@@ -53,6 +54,7 @@ export function usePaletteCommands(): (text: string) => Command[] {
       run: open('/traces'),
     },
     { id: 'logs', group: 'groupGo', label: t('shell.logs'), icon: ScrollText, keys: ['g', 'l'], run: open('/logs') },
+    { id: 'map', group: 'groupGo', label: t('shell.map'), icon: Workflow, keys: ['g', 'p'], run: open('/map') },
     {
       id: 'connect',
       group: 'groupGo',

@@ -6,7 +6,7 @@ declare module 'vue-router' {
     /** Message key of the screen's name: heading, tab title. */
     title: string
     /** Which entry of the navigation is lit. */
-    nav: 'monitor' | 'logs' | 'connect' | 'settings'
+    nav: 'monitor' | 'logs' | 'map' | 'connect' | 'settings'
     /** Whether the time range and live belong to this screen. */
     timed: boolean
   }
@@ -30,6 +30,12 @@ export const router = createRouter({
       name: 'logs',
       component: () => import('../features/logs/LogsScreen.vue'),
       meta: { title: 'shell.logs', nav: 'logs', timed: true },
+    },
+    {
+      path: '/map',
+      name: 'map',
+      component: () => import('../features/map/MapScreen.vue'),
+      meta: { title: 'shell.map', nav: 'map', timed: true },
     },
     {
       path: '/connect',

@@ -1,12 +1,13 @@
 import { connect } from './en/connect.ts'
 import { inspector } from './en/inspector.ts'
 import { logs } from './en/logs.ts'
+import { map } from './en/map.ts'
 import { settings } from './en/settings.ts'
 import { shell } from './en/shell.ts'
 import { states } from './en/states.ts'
 import { traces } from './en/traces.ts'
 
 /** English is the fallback and the type of every other language. */
-export const en = { shell, states, traces, inspector, logs, connect, settings }
+export const en = { shell, states, traces, inspector, logs, map, connect, settings }
 
 export type Messages = typeof en

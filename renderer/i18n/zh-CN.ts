@@ -2,9 +2,10 @@ import type { Messages } from './en.ts'
 import { connect } from './zh-CN/connect.ts'
 import { inspector } from './zh-CN/inspector.ts'
 import { logs } from './zh-CN/logs.ts'
+import { map } from './zh-CN/map.ts'
 import { settings } from './zh-CN/settings.ts'
 import { shell } from './zh-CN/shell.ts'
 import { states } from './zh-CN/states.ts'
 import { traces } from './zh-CN/traces.ts'
 
-export const zhCN: Messages = { shell, states, traces, inspector, logs, connect, settings }
+export const zhCN: Messages = { shell, states, traces, inspector, logs, map, connect, settings }

@@ -1,5 +1,5 @@
 import type { ServiceGraph } from '../../model/answers.ts'
-import { type GraphCall, PEER_KEYS, peerOf, ServiceGraphBuilder } from '../../query/service-graph.ts'
+import { type GraphCall, type GraphPeer, PEER_KEYS, peerOf, ServiceGraphBuilder } from '../../query/service-graph.ts'
 import type { AttributeColumn } from './attribute-sections.ts'
 import { cellText } from './attribute-value.ts'
 import type { BlockCache, SpanMeta } from './block-cache.ts'
@@ -105,22 +105,24 @@ function incoming(
   services: string[],
   builder: ServiceGraphBuilder,
 ): number {
+  const peer = peersOf(block)
   let spans = 0
   for (let row = 0; row < block.rows; row++) {
     if (!within(block, row, range)) continue
     spans++
-    const service = block.services[block.service[row]]
+    const name = block.services[block.service[row]]
     const kind = block.kind[row]
     const hasParent = block.parentIds.subarray(row * 8, row * 8 + 8).some((byte) => byte !== 0)
     const parent = hasParent ? index.ids.find(block.parentIds, row * 8) : -1
     const caller = parent === -1 ? null : services[index.service[parent]]
-    if (caller !== null && caller !== service) {
-      index.answered[parent] = 1
-      builder.call(caller, { name: service, type: 'service' }, callOf(block, row))
-    } else if (kind === SERVER || kind === CONSUMER || !hasParent) {
-      if (parent !== -1) index.answered[parent] = 1
-      builder.entry(service, callOf(block, row))
-    } else builder.see(service)
+    if (parent !== -1 && (caller !== name || kind === SERVER || kind === CONSUMER)) index.answered[parent] = 1
+    // A consumer that starts a trace of its own (linked to the producer's) took the message from its queue.
+    const queue = kind === CONSUMER && parent === -1 ? peer(row) : null
+    if (caller !== null && caller !== name)
+      builder.call({ name: caller, type: 'service' }, { name, type: 'service' }, callOf(block, row))
+    else if (queue?.type === 'queue') builder.call(queue, { name, type: 'service' }, callOf(block, row))
+    else if (kind === SERVER || kind === CONSUMER || !hasParent) builder.entry(name, callOf(block, row))
+    else builder.see(name)
   }
   return spans
 }
@@ -132,18 +134,23 @@ function outgoing(
   index: SpanIndex,
   builder: ServiceGraphBuilder,
 ): void {
-  const known = new Set(block.attributeKeys())
-  const lookups = new Map(
-    PEER_KEYS.filter((key) => known.has(key)).map((key) => [key, cellByRow(block.attribute(key), block.rows)]),
-  )
-  if (lookups.size === 0) return
+  const peer = peersOf(block)
   for (let row = 0; row < block.rows; row++) {
     const kind = block.kind[row]
     if ((kind !== CLIENT && kind !== PRODUCER) || !within(block, row, range)) continue
     if (index.answered[index.ids.find(block.spanIds, row * 8)] === 1) continue
-    const peer = peerOf((key) => lookups.get(key)?.(row))
-    if (peer) builder.call(block.services[block.service[row]], peer, callOf(block, row))
+    const called = peer(row)
+    if (called) builder.call({ name: block.services[block.service[row]], type: 'service' }, called, callOf(block, row))
   }
+}
+
+/** What the attributes of a row name as the far side of its call. */
+function peersOf(block: SpanBlock): (row: number) => GraphPeer | null {
+  const known = new Set(block.attributeKeys())
+  const lookups = new Map(
+    PEER_KEYS.filter((key) => known.has(key)).map((key) => [key, cellByRow(block.attribute(key), block.rows)]),
+  )
+  return lookups.size === 0 ? () => null : (row) => peerOf((key) => lookups.get(key)?.(row))
 }
 
 function cellByRow(column: AttributeColumn | null, rows: number): (row: number) => string | undefined {

@@ -79,10 +79,11 @@ describe('GET /api/services/graph', () => {
         { service: 'gateway', id: 1, kind: 2, ms: 200 },
         { service: 'gateway', id: 2, parent: 1, kind: 3, ms: 110, attributes: { 'server.address': 'cart.internal' } },
         { service: 'mailer', id: 7, parent: 5, kind: 5, ms: 20 },
+        { service: 'audit', id: 8, kind: 5, ms: 5, attributes: { 'messaging.system': 'kafka' } },
       ])
     }
     // Writes are in order, so the first status that counts all of them stored comes after the last.
-    await live.wait((message) => message.type === 'status' && message.data.storage.spans === 70)
+    await live.wait((message) => message.type === 'status' && message.data.storage.spans === 80)
     live.close()
     graph = await host.get<ServiceGraph>('/api/services/graph')
   })
@@ -101,13 +102,18 @@ describe('GET /api/services/graph', () => {
     expect(inferred.sort()).toEqual([
       ['database:carts (redis)', 10],
       ['external:api.example.com', 10],
+      ['queue:kafka', 0],
     ])
+  })
+
+  it('sees a consumer with a trace of its own as called by its queue', () => {
+    expect(graph.edges.find(({ to }) => to === 'audit')).toMatchObject({ from: 'queue:kafka', calls: 10 })
   })
 
   it('counts a request once at the service that took it', () => {
     const calls = Object.fromEntries(graph.nodes.map(({ id, calls }) => [id, calls]))
     expect(calls).toMatchObject({ gateway: 10, cart: 10, mailer: 10 })
-    expect(graph.spans).toBe(70)
+    expect(graph.spans).toBe(80)
     expect(graph.partial).toBeNull()
   })
 

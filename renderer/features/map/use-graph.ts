@@ -1,0 +1,52 @@
+import { onBeforeUnmount, ref, shallowRef, watch } from 'vue'
+import type { Problem } from '../../../core/api/contract/shapes.ts'
+import type { ServiceGraph } from '../../../core/model/answers.ts'
+import { api, isAbort, toProblem } from '../../api/client.ts'
+import { useRange } from '../../app/stores/range.ts'
+import { useServices } from '../../app/stores/services.ts'
+
+const LIVE_MS = 10_000
+
+/** The service graph of the range; the old one stays while a new one loads. */
+export function useGraph() {
+  const range = useRange()
+  const services = useServices()
+  const graph = shallowRef<ServiceGraph | null>(null)
+  const problem = shallowRef<Problem | null>(null)
+  const loading = ref(true)
+  /** Seconds that `graph` spans. */
+  const seconds = ref(1)
+  let running: AbortController | null = null
+
+  async function load(): Promise<void> {
+    running?.abort()
+    const own = new AbortController()
+    running = own
+    loading.value = true
+    const { start, end } = range.bounds
+    try {
+      const found = await api.serviceGraph({ start, end }, own.signal)
+      // Edges in a fixed order, so that their paths belong to them whatever the counts.
+      found.edges.sort((a, b) => (a.from + a.to < b.from + b.to ? -1 : 1))
+      graph.value = found
+      seconds.value = (end - start) / 1e6
+      services.remember(found.nodes.filter(({ type }) => type === 'service').map(({ id }) => id))
+      problem.value = null
+    } catch (error) {
+      if (isAbort(error)) return
+      problem.value = toProblem(error)
+    } finally {
+      if (running === own) loading.value = false
+    }
+  }
+
+  watch(() => [range.bounds.start, range.bounds.end], load, { immediate: true })
+  const timer = setInterval(() => {
+    if (range.live && document.visibilityState === 'visible') range.refresh()
+  }, LIVE_MS)
+  onBeforeUnmount(() => {
+    clearInterval(timer)
+    running?.abort()
+  })
+  return { graph, problem, loading, seconds, load, cancel: () => running?.abort() }
+}
