@@ -1,0 +1,98 @@
+import { fileURLToPath } from 'node:url'
+import AxeBuilder from '@axe-core/playwright'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { launchBrowser } from '../fixtures/page-browser.ts'
+import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
+
+const HOSTILE = '<img src=x onerror="window.pwned=1">'
+let host: RunningHost
+let browser: Browser
+
+beforeAll(async () => {
+  host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
+  browser = await launchBrowser()
+  const now = Date.now()
+  const span = (service: string, spanId: string, parentSpanId: string, kind: number, failed: boolean) => ({
+    resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] },
+    scopeSpans: [
+      {
+        spans: [
+          {
+            traceId: '5b8efff798038103d269b633813fc60c',
+            spanId,
+            parentSpanId,
+            name: `${service} work`,
+            kind,
+            startTimeUnixNano: `${now - 500}000000`,
+            endTimeUnixNano: `${now - 100}000000`,
+            status: failed ? { code: 2 } : {},
+            attributes: [{ key: 'db.system', value: { stringValue: 'postgresql' } }],
+          },
+        ],
+      },
+    ],
+  })
+  const live = await followLive(host)
+  const answer = await fetch(`${host.otlp}/v1/traces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      resourceSpans: [
+        span('gateway', '0000000000000001', '', 2, false),
+        span('cart', '0000000000000002', '0000000000000001', 2, true),
+        span('cart', '0000000000000003', '0000000000000002', 3, false),
+        span(HOSTILE, '0000000000000004', '0000000000000002', 2, false),
+      ],
+    }),
+  })
+  expect(answer.status).toBe(200)
+  await live.wait((message) => message.type === 'status' && message.data.storage.spans === 4)
+  live.close()
+})
+afterAll(async () => {
+  await browser?.close()
+  await host.stop()
+})
+
+it.each(['light', 'dark'] as const)('shows who calls whom and leads to the traces (%s)', async (colorScheme) => {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme, locale: 'en-US' })
+  const page = await context.newPage()
+  const problems: string[] = []
+  page.on('pageerror', (error) => problems.push(error.message))
+  await page.goto(`${host.api}/map?range=1h#token=${host.token}`)
+  const cart = page.getByTitle(/^cart, service/)
+  await cart.waitFor()
+  await page.getByTitle(/^postgresql, database/).waitFor()
+  expect(
+    (await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa']).analyze()).violations.map(({ id, nodes }) => [
+      id,
+      nodes.map(({ html }) => html.slice(0, 200)),
+    ]),
+  ).toEqual([])
+
+  await cart.click()
+  const side = page.getByRole('complementary', { name: 'cart' })
+  await side.getByText('gateway').waitFor()
+  expect(new URL(page.url()).searchParams.get('sel')).toBe('cart')
+  await page.keyboard.press('ArrowLeft')
+  await page.getByRole('complementary', { name: 'gateway' }).waitFor()
+  await page.keyboard.press('f')
+  await page.getByText('4 nodes, showing 2 around gateway').waitFor()
+  await page.keyboard.press('Shift+T')
+  await page.getByRole('columnheader', { name: /P95/ }).waitFor()
+  expect(
+    (await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa']).analyze()).violations.map(({ id, nodes }) => [
+      id,
+      nodes.map(({ html }) => html.slice(0, 200)),
+    ]),
+  ).toEqual([])
+
+  await page.getByRole('button', { name: 'Traces of gateway' }).click()
+  await page.waitForURL(/\/traces\?.*service=gateway/)
+  await page.goBack()
+  await page.getByRole('columnheader', { name: /P95/ }).waitFor()
+  expect(await page.evaluate(() => 'pwned' in window)).toBe(false)
+  expect(problems).toEqual([])
+  await context.close()
+})
