@@ -15,9 +15,12 @@ export interface MatchAttribute {
   types: Uint8Array
   /** Of bool, int and double values. */
   numbers: Float64Array
-  dictionary: string[]
-  /** Into `dictionary`, for values kept as text. */
+  /** How many distinct texts there are; `index` has the number of each cell's, for values kept as text. */
+  texts: number
   index: ArrayLike<number>
+  text(number: number): string
+  /** The number of a text, or -1. */
+  find(text: string): number
 }
 
 interface MatchBlock {
@@ -140,15 +143,31 @@ function keepSeverity(mask: Uint8Array, severity: Uint8Array, term: FilterTerm, 
 }
 
 function keepAttribute(mask: Uint8Array, block: MatchBlock, key: string, test: ValueTest): void {
-  const ofResource = block.resources().map((resource) => resourceHolds(resource, key, test))
+  // Opened only when a row has no value of its own, as resources lie apart.
+  let ofResource: boolean[] | null = null
   const column = block.attribute(key)
   let next = 0
   const count = column ? column.rows.length : 0
-  const verdict = new Uint8Array(column ? column.dictionary.length : 0)
+  const verdict = new Uint8Array(column ? column.texts : 0)
+  if (column && test.exact !== null) {
+    // One look at the texts instead of one at each that a row has.
+    const wanted = column.find(test.exact)
+    if (column.rows.length === mask.length && column.types.every((type) => type === AttrType.string)) {
+      for (let row = 0; row < mask.length; row++) if (column.index[row] !== wanted) mask[row] = 0
+      return
+    }
+    verdict.fill(1)
+    if (wanted !== -1) verdict[wanted] = 2
+  }
   for (let row = 0; row < mask.length; row++) {
     const own = next < count && column !== null && column.rows[next] === row
     if (mask[row] !== 0) {
-      const holds = own && column ? cellHolds(column, next, test, verdict) : ofResource[block.resource[row]]
+      let holds: boolean
+      if (own && column) holds = cellHolds(column, next, test, verdict)
+      else {
+        ofResource ??= block.resources().map((resource) => resourceHolds(resource, key, test))
+        holds = ofResource[block.resource[row]]
+      }
       if (!holds) mask[row] = 0
     }
     if (own) next++
@@ -161,8 +180,8 @@ function cellHolds(column: MatchAttribute, cell: number, test: ValueTest, verdic
   if (type === AttrType.int || type === AttrType.double) return test.number(column.numbers[cell])
   if (type === AttrType.empty) return test.text('')
   const entry = column.index[cell]
-  if (type === AttrType.json) return test.text(plainText(JSON.parse(column.dictionary[entry])))
-  if (verdict[entry] === 0) verdict[entry] = test.text(column.dictionary[entry]) ? 2 : 1
+  if (type === AttrType.json) return test.text(plainText(JSON.parse(column.text(entry))))
+  if (verdict[entry] === 0) verdict[entry] = test.text(column.text(entry)) ? 2 : 1
   return verdict[entry] === 2
 }
 

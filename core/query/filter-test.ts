@@ -7,6 +7,8 @@ export interface ValueTest {
   number(value: number): boolean
   /** Whether the term holds where the key is missing. */
   missing: boolean
+  /** The one text for which `text` holds, or null where more may do. */
+  exact: string | null
 }
 
 /** Makes a term ready to be tested. Patterns are RE2: time grows with the text alone, whatever the pattern. */
@@ -18,20 +20,22 @@ export function compileTest(term: FilterTerm): ValueTest {
   const { op, value: wanted, number } = term
   switch (op) {
     case 'exists':
-      return { text: () => true, number: () => true, missing: false }
+      return { text: () => true, number: () => true, missing: false, exact: null }
     case '!exists':
-      return { text: () => false, number: () => false, missing: true }
+      return { text: () => false, number: () => false, missing: true, exact: null }
     case '=':
       return {
         text: (value) => value === wanted,
         number: (value) => (number === null ? String(value) === wanted : value === number),
         missing: false,
+        exact: wanted,
       }
     case '!=':
       return {
         text: (value) => value !== wanted,
         number: (value) => (number === null ? String(value) !== wanted : value !== number),
         missing: true,
+        exact: null,
       }
     case '=~':
     case '!~': {
@@ -45,7 +49,7 @@ export function compileTest(term: FilterTerm): ValueTest {
 }
 
 function onText(text: (value: string) => boolean, missing: boolean): ValueTest {
-  return { text, number: (value) => text(String(value)), missing }
+  return { text, number: (value) => text(String(value)), missing, exact: null }
 }
 
 function ordered(op: '>' | '>=' | '<' | '<=', limit: number): ValueTest {
@@ -56,5 +60,10 @@ function ordered(op: '>' | '>=' | '<' | '<=', limit: number): ValueTest {
     '<=': (value: number) => value <= limit,
   }[op]
   // Number('') is 0, and an empty text is no number.
-  return { text: (value) => value.trim() !== '' && compare(Number(value)), number: compare, missing: false }
+  return {
+    text: (value) => value.trim() !== '' && compare(Number(value)),
+    number: compare,
+    missing: false,
+    exact: null,
+  }
 }

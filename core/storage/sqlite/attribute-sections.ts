@@ -29,12 +29,16 @@ export interface AttributeColumn {
   /** Ascending row numbers. */
   rows: Uint32Array
   types: Uint8Array
-  /** Value of bool, int and double entries. */
+  /** Value of bool, int and double entries; empty where there are none. */
   numbers: Float64Array
-  /** Distinct texts of string, bigint, bytes and json entries. */
-  dictionary: string[]
-  /** Index into `dictionary`. */
+  /** How many distinct texts string, bigint, bytes and json entries have. */
+  texts: number
+  /** Of each such entry its text's number, below `texts`. */
   index: Uint32Array
+  /** One of the texts by its number. */
+  text(number: number): string
+  /** The number of a text, or -1 where no entry has it. */
+  find(text: string): number
 }
 
 /**
@@ -206,6 +210,14 @@ function deltas(ascending: Uint32Array): Uint32Array {
   return out
 }
 
+let counting = new Uint32Array(0)
+
+/** 0, 1, 2 … below `n`, in memory that all columns share. */
+function everyRow(n: number): Uint32Array {
+  if (counting.length < n) counting = Uint32Array.from({ length: Math.max(n, 16_384) }, (_, i) => i)
+  return counting.subarray(0, n)
+}
+
 /** An attribute column with its texts still as bytes. */
 interface StoredColumn {
   rows: Uint32Array
@@ -247,8 +259,10 @@ export class BlockAttributes {
         rows: stored.rows,
         types: stored.types,
         numbers: stored.numbers,
-        dictionary: stored.arena.all(),
+        texts: stored.arena.size,
         index: stored.index,
+        text: (number) => stored.arena.text(number),
+        find: (text) => stored.arena.find(text),
       }
       this.#columns.set(key, column)
     }
@@ -258,15 +272,15 @@ export class BlockAttributes {
   #read(at: number): StoredColumn {
     const [count, rowPart, typePart, numberPart, size, lengths, bytes, index] = splitParts(this.#group.section(at + 1))
     const n = readSize(count)
-    const rows =
-      n === this.#n && rowPart.length === 0 ? Uint32Array.from({ length: n }, (_, i) => i) : unpackUints(rowPart, n)
-    if (rowPart.length > 0) for (let i = 1; i < n; i++) rows[i] += rows[i - 1]
-    const types =
-      typePart.length === 1 ? new Uint8Array(n).fill(typePart[0]) : Uint8Array.from(unpackUints(typePart, n))
+    const all = n === this.#n && rowPart.length === 0
+    const rows = all ? everyRow(n) : unpackUints(rowPart, n)
+    if (!all) for (let i = 1; i < n; i++) rows[i] += rows[i - 1]
+    const types = typePart.length === 1 ? new Uint8Array(n).fill(typePart[0]) : new Uint8Array(unpackUints(typePart, n))
     return {
       rows,
       types,
-      numbers: unpackFloats(numberPart, n),
+      // Nothing was written where no entry is a number.
+      numbers: numberPart.length === 0 ? new Float64Array(0) : unpackFloats(numberPart, n),
       arena: new TextArena(unpackUints(lengths, readSize(size)), bytes),
       index: unpackUints(index, n),
     }

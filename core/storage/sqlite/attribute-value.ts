@@ -18,7 +18,7 @@ export function findCell(column: AttributeColumn, row: number): number {
 /** One cell as OTLP/JSON writes it. */
 export function cellValue(column: AttributeColumn, cell: number): AnyValue {
   const number = column.numbers[cell]
-  const text = (): string => column.dictionary[column.index[cell]]
+  const text = (): string => column.text(column.index[cell])
   switch (column.types[cell]) {
     case AttrType.string:
       return { stringValue: text() }
@@ -44,7 +44,7 @@ export function cellText(column: AttributeColumn, cell: number): string {
   const type = column.types[cell]
   if (type === AttrType.bool) return column.numbers[cell] === 1 ? 'true' : 'false'
   if (type === AttrType.int || type === AttrType.double) return String(column.numbers[cell])
-  return type === AttrType.empty ? '' : column.dictionary[column.index[cell]]
+  return type === AttrType.empty ? '' : column.text(column.index[cell])
 }
 
 /** All attributes of a row. */

@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3'
 import { LogBlock } from './log-block.ts'
 import { SpanBlock } from './span-block.ts'
 import { decodeStats, type StoredStats } from './stats.ts'
-import { readPartials, type TracePartials } from './trace-partials.ts'
+import { makePartials, type TracePartials } from './trace-partials.ts'
 
 interface BlockMeta extends StoredStats {
   id: number
@@ -48,6 +48,7 @@ export class BlockCache {
   #spans = new ByteLru<SpanBlock>(BLOCK_BYTES)
   #logs = new ByteLru<LogBlock>(BLOCK_BYTES / 2)
   #partials = new ByteLru<TracePartials>(PARTIAL_BYTES)
+  #reads = new Map<string, Database.Statement>()
   readonly spanServices = new Map<number, ServiceCount[]>()
   readonly logServices = new Map<number, ServiceCount[]>()
 
@@ -106,7 +107,12 @@ export class BlockCache {
   }
 
   #data(table: string, id: number): Uint8Array {
-    return this.#db.prepare(`SELECT data FROM ${table} WHERE id = ?`).pluck().get(id) as Uint8Array
+    let read = this.#reads.get(table)
+    if (!read) {
+      read = this.#db.prepare(`SELECT data FROM ${table} WHERE id = ?`).pluck()
+      this.#reads.set(table, read)
+    }
+    return read.get(id) as Uint8Array
   }
 
   /** The block; sections not yet opened are read while the query that asked runs. */
@@ -134,9 +140,12 @@ export class BlockCache {
 
   /** Start, end and failure of each trace as far as this block knows; rows later than `asOf` are left out. */
   partials(meta: SpanMeta, asOf: number): TracePartials {
-    if (meta.lastSeq > asOf) return readPartials(this.spanBlock(meta), asOf)
+    if (meta.lastSeq > asOf) {
+      const block = this.spanBlock(meta)
+      return makePartials(block, block.seq, asOf)
+    }
     return this.#partials.get(meta.id, () => {
-      const value = readPartials(this.spanBlock(meta), asOf)
+      const value = this.spanBlock(meta).partials()
       return { value, bytes: value.n * 37 }
     })
   }

@@ -8,6 +8,9 @@ export interface BloomHash {
 
 const PROBES = 5
 
+/** For filters over trace ids: 2 in 10,000 false positives, as each costs a look into the block, and there are many. */
+export const TRACE_BITS = 24
+
 /** An empty filter for `items` distinct items, about 1.5 % false positives; never larger than 64 KiB. */
 export function newBloom(items: number, bitsPerItem = 9): Uint8Array {
   return new Uint8Array(Math.min(65_536, Math.max(8, Math.ceil((items * bitsPerItem) / 64) * 8)))

@@ -10,7 +10,7 @@ import {
   mergeDictionaries,
   partitionByDay,
 } from './block-rows.ts'
-import { bloomAdd, newBloom, traceHash } from './bloom.ts'
+import { bloomAdd, newBloom, TRACE_BITS, traceHash } from './bloom.ts'
 import { IdTable } from './id-table.ts'
 import { packFloats, packUints, unpackFloats, unpackUints } from './pack.ts'
 import { restoreAttributes } from './restore-attributes.ts'
@@ -157,7 +157,7 @@ function encodeBlock(day: number, rows: BlockRows<LogBatch>, input: NumberedLogB
 function fillTraceBloom(traceIds: Uint8Array, n: number): Uint8Array {
   const traces = new IdTable(16, n)
   for (let i = 0; i < n; i++) traces.intern(traceIds, i * 16)
-  const bloom = newBloom(traces.size, 12)
+  const bloom = newBloom(traces.size, TRACE_BITS)
   for (let t = 0; t < traces.size; t++) {
     if (traces.bytes.subarray(t * 16, t * 16 + 16).every((byte) => byte === 0)) continue
     const { hi, lo } = traceHash(traces.bytes, t * 16)
@@ -196,19 +196,19 @@ export class LogBlock {
     return this.#keep(2, () => unpackFloats(this.#core.section(2), this.rows))
   }
   get timeNs(): Uint16Array {
-    return this.#keep(3, () => Uint16Array.from(unpackUints(this.#core.section(3), this.rows)))
+    return this.#keep(3, () => new Uint16Array(unpackUints(this.#core.section(3), this.rows)))
   }
   get observedUs(): Float64Array {
     return this.#keep(4, () => unpackFloats(this.#core.section(4), this.rows))
   }
   get observedNs(): Uint16Array {
-    return this.#keep(5, () => Uint16Array.from(unpackUints(this.#core.section(5), this.rows)))
+    return this.#keep(5, () => new Uint16Array(unpackUints(this.#core.section(5), this.rows)))
   }
   get timeSource(): Uint8Array {
-    return this.#keep(6, () => Uint8Array.from(unpackUints(this.#core.section(6), this.rows)))
+    return this.#keep(6, () => new Uint8Array(unpackUints(this.#core.section(6), this.rows)))
   }
   get severity(): Uint8Array {
-    return this.#keep(7, () => Uint8Array.from(unpackUints(this.#core.section(7), this.rows)))
+    return this.#keep(7, () => new Uint8Array(unpackUints(this.#core.section(7), this.rows)))
   }
   /** 16 bytes a row, zeros = no trace. */
   get traceIds(): Uint8Array {
@@ -267,7 +267,7 @@ export class LogBlock {
   }
   /** AttrType of each body. */
   get bodyType(): Uint8Array {
-    return this.#keep('bodyType', () => Uint8Array.from(unpackUints(this.#body.section(3), this.rows)))
+    return this.#keep('bodyType', () => new Uint8Array(unpackUints(this.#body.section(3), this.rows)))
   }
   severityText(row: number): string {
     const { arena, index } = this.#column(4)

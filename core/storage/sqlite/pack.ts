@@ -25,8 +25,7 @@ export function packUints(values: Uints): Uint8Array {
   for (let i = 0; i < values.length; i++) if (values[i] > max) max = values[i]
   if (max === 0) return new Uint8Array(0)
   const width = max < 256 ? 1 : max < 65_536 ? 2 : 4
-  const narrow =
-    width === 1 ? Uint8Array.from(values) : width === 2 ? Uint16Array.from(values) : Uint32Array.from(values)
+  const narrow = width === 1 ? new Uint8Array(values) : width === 2 ? new Uint16Array(values) : new Uint32Array(values)
   const out = new Uint8Array(1 + values.length * width)
   out[0] = width
   const bytes = new Uint8Array(narrow.buffer, narrow.byteOffset, narrow.byteLength)
@@ -39,15 +38,25 @@ export function packUints(values: Uints): Uint8Array {
 export function unpackUints(bytes: Uint8Array, count: number): Uint32Array {
   if (bytes.length === 0) return new Uint32Array(count)
   const width = bytes[0]
-  if (width === 1) return Uint32Array.from(bytes.subarray(1, 1 + count))
-  const plain = unshuffle(bytes, 1, width, count)
-  return width === 2 ? Uint32Array.from(new Uint16Array(plain.buffer)) : new Uint32Array(plain.buffer)
+  if (width === 1) return new Uint32Array(bytes.subarray(1, 1 + count))
+  const out = new Uint32Array(count)
+  const second = 1 + count
+  if (width === 2) {
+    for (let i = 0; i < count; i++) out[i] = bytes[1 + i] | (bytes[second + i] << 8)
+    return out
+  }
+  const third = second + count
+  const fourth = third + count
+  for (let i = 0; i < count; i++)
+    out[i] = bytes[1 + i] | (bytes[second + i] << 8) | (bytes[third + i] << 16) | (bytes[fourth + i] << 24)
+  return out
 }
 
 const PLAIN = 0
 const WHOLE = 1
 const DELTA = 2
 const TWO32 = 4_294_967_296
+const TWO31 = 2_147_483_648
 
 /** Doubles; whole numbers inside ±2^52 as two halves, with `delta` as differences from the one before. */
 export function packFloats(values: Float64Array, delta: boolean): Uint8Array {
@@ -91,8 +100,8 @@ export function unpackFloats(bytes: Uint8Array, count: number): Float64Array {
   const out = new Float64Array(count)
   let before = 0
   for (let i = 0; i < count; i++) {
-    const zigzag = high[i] * TWO32 + low[i]
-    const step = zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2
+    const half = high[i] * TWO31 + (low[i] >>> 1)
+    const step = (low[i] & 1) === 0 ? half : -half - 1
     before = delta ? before + step : step
     out[i] = before
   }

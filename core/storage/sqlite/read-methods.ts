@@ -74,7 +74,7 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
 /** A read-only connection to the telemetry file of `dataDir`, which the writer must have made. */
 export function openReadConnection(dataDir: string): Database.Database {
   const db = new Database(join(dataDir, 'auxiliary.db'), { readonly: true, fileMustExist: true })
-  db.pragma('mmap_size = 268435456')
+  db.pragma('mmap_size = 0')
   db.pragma('cache_size = -4096')
   return db
 }

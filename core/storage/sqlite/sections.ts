@@ -4,12 +4,14 @@ import { GlassboxError } from '../../base/errors.ts'
 const RAW = 0
 const ZSTD = 1
 const ENTRY = 9
+/** Sections below so many bytes stay as they are: opening a decompressor costs more than it saves. */
+const SMALL = 256
 const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
 /** A group of sections, each compressed on its own: u16 count, then codec u8, stored u32, raw u32 each, then the bytes. */
 export function writeGroup(sections: readonly Uint8Array[]): Uint8Array {
   const stored = sections.map((raw) => {
-    if (raw.length < 64) return { codec: RAW, bytes: raw }
+    if (raw.length < SMALL) return { codec: RAW, bytes: raw }
     const packed = zstdCompressSync(raw, OPTIONS)
     return packed.length < raw.length ? { codec: ZSTD, bytes: packed } : { codec: RAW, bytes: raw }
   })
@@ -42,6 +44,10 @@ export class Group {
     this.#starts = new Uint32Array(count + 1)
     this.#starts[0] = 2 + count * ENTRY
     for (let i = 0; i < count; i++) this.#starts[i + 1] = this.#starts[i] + this.#view.getUint32(3 + i * ENTRY, true)
+  }
+
+  get count(): number {
+    return this.#starts.length - 1
   }
 
   /** @throws GlassboxError `data_damaged` */

@@ -10,7 +10,7 @@ import {
   mergeDictionaries,
   partitionByDay,
 } from './block-rows.ts'
-import { bloomAdd, newBloom, traceHash } from './bloom.ts'
+import { bloomAdd, newBloom, TRACE_BITS, traceHash } from './bloom.ts'
 import { IdTable } from './id-table.ts'
 import { packFloats, packUints, unpackFloats, unpackUints } from './pack.ts'
 import { restoreAttributes } from './restore-attributes.ts'
@@ -26,6 +26,7 @@ import {
   writeStrings,
   writeTextColumn,
 } from './text-column.ts'
+import { decodePartials, encodePartials, makePartials, type TracePartials } from './trace-partials.ts'
 
 /** Rows a block holds at most: small enough to open in a few ms, large enough to compress well. */
 export const MAX_BLOCK_ROWS = 16_384
@@ -144,11 +145,12 @@ function encodeBlock(day: number, rows: BlockRows<SpanBatch>, input: NumberedSpa
     traceIndex,
   )
 
+  const traceIds = traces.bytes.slice(0, traces.size * 16)
   const core = writeGroup([
     sizeBytes(n),
     packUints(seq),
     packUints(traceIndex),
-    traces.bytes.slice(0, traces.size * 16),
+    traceIds,
     spanIds,
     parents.offsets,
     parents.foreign,
@@ -166,6 +168,7 @@ function encodeBlock(day: number, rows: BlockRows<SpanBatch>, input: NumberedSpa
     u32((b) => b.flags),
     u8((b) => b.marks),
     u16((b) => b.sampleRate),
+    encodePartials({ rows: n, traceIndex, traceIds, startUs, durUs, status }),
   ])
   const { attr, keys, attrBloom } = encodeAttributes(rows, resources)
   const rest = writeGroup([
@@ -179,7 +182,7 @@ function encodeBlock(day: number, rows: BlockRows<SpanBatch>, input: NumberedSpa
     u32((b) => b.droppedEvents),
     u32((b) => b.droppedLinks),
   ])
-  const traceBloom = newBloom(traces.size, 12)
+  const traceBloom = newBloom(traces.size, TRACE_BITS)
   for (let t = 0; t < traces.size; t++) {
     const { hi, lo } = traceHash(traces.bytes, t * 16)
     bloomAdd(traceBloom, hi, lo)
@@ -280,12 +283,11 @@ function decodeParents(spanIds: Uint8Array, codes: Uint32Array, foreign: Uint8Ar
     const code = codes[i]
     if (code === ROOT) continue
     if (code === FOREIGN) {
-      out.set(foreign.subarray(next, next + 8), i * 8)
-      next += 8
+      for (let j = 0; j < 8; j++) out[i * 8 + j] = foreign[next++]
     } else {
       const zigzag = code - 2
       const row = i + (zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2)
-      out.set(spanIds.subarray(row * 8, row * 8 + 8), i * 8)
+      for (let j = 0; j < 8; j++) out[i * 8 + j] = spanIds[row * 8 + j]
     }
   }
   return out
@@ -342,19 +344,19 @@ export class SpanBlock {
     return this.#keep(7, () => unpackFloats(this.#core.section(7), this.rows))
   }
   get startNs(): Uint16Array {
-    return this.#keep(8, () => Uint16Array.from(unpackUints(this.#core.section(8), this.rows)))
+    return this.#keep(8, () => new Uint16Array(unpackUints(this.#core.section(8), this.rows)))
   }
   get durUs(): Float64Array {
     return this.#keep(9, () => unpackFloats(this.#core.section(9), this.rows))
   }
   get durNs(): Uint16Array {
-    return this.#keep(10, () => Uint16Array.from(unpackUints(this.#core.section(10), this.rows)))
+    return this.#keep(10, () => new Uint16Array(unpackUints(this.#core.section(10), this.rows)))
   }
   get kind(): Uint8Array {
-    return this.#keep(11, () => Uint8Array.from(unpackUints(this.#core.section(11), this.rows)))
+    return this.#keep(11, () => new Uint8Array(unpackUints(this.#core.section(11), this.rows)))
   }
   get status(): Uint8Array {
-    return this.#keep(12, () => Uint8Array.from(unpackUints(this.#core.section(12), this.rows)))
+    return this.#keep(12, () => new Uint8Array(unpackUints(this.#core.section(12), this.rows)))
   }
   get services(): string[] {
     return this.#keep(13, () => readStrings(this.#core.section(13)))
@@ -381,10 +383,15 @@ export class SpanBlock {
     return this.#uints(18)
   }
   get marks(): Uint8Array {
-    return this.#keep(19, () => Uint8Array.from(unpackUints(this.#core.section(19), this.rows)))
+    return this.#keep(19, () => new Uint8Array(unpackUints(this.#core.section(19), this.rows)))
   }
   get sampleRate(): Uint16Array {
-    return this.#keep(20, () => Uint16Array.from(unpackUints(this.#core.section(20), this.rows)))
+    return this.#keep(20, () => new Uint16Array(unpackUints(this.#core.section(20), this.rows)))
+  }
+
+  /** What the block knows of each of its traces, all rows counted. Blocks of old files have no section of it. */
+  partials(): TracePartials {
+    return this.#core.count > 21 ? decodePartials(this.#core.section(21), this.traceIds) : makePartials(this, null, 0)
   }
 
   get #attributes(): BlockAttributes {

@@ -27,6 +27,20 @@ export class TextArena {
     return text
   }
 
+  /** Number of the entry with this text, or -1; nothing is decoded. */
+  find(text: string): number {
+    const wanted = Buffer.from(text)
+    const { bytes, offsets, size } = this
+    for (let i = 0; i < size; i++) {
+      const from = offsets[i]
+      if (offsets[i + 1] - from !== wanted.length) continue
+      let at = 0
+      while (at < wanted.length && bytes[from + at] === wanted[at]) at++
+      if (at === wanted.length) return i
+    }
+    return -1
+  }
+
   all(): string[] {
     for (let i = 0; i < this.size; i++) this.text(i)
     return this.#texts as string[]

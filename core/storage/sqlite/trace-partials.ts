@@ -1,4 +1,4 @@
-import type { SpanBlock } from './span-block.ts'
+import { joinParts, packFloats, packUints, splitParts, unpackFloats, unpackUints } from './pack.ts'
 
 /** What one block knows of each of its traces. Rows of a trace lie together: firstRow[t] .. firstRow[t + 1]. */
 export interface TracePartials {
@@ -12,11 +12,25 @@ export interface TracePartials {
   firstRow: Uint32Array
 }
 
-/** @param asOf rows written later do not count */
-export function readPartials(block: SpanBlock, asOf: number): TracePartials {
-  const { rows, traceIndex, startUs, durUs, status, seq } = block
-  // A copy of its own, as the stored bytes need not be aligned to words.
-  const words = new Uint32Array(new Uint8Array(block.traceIds).buffer)
+/** The columns of a block that partials are made of. */
+interface PartialColumns {
+  rows: number
+  traceIndex: ArrayLike<number>
+  traceIds: Uint8Array
+  startUs: Float64Array
+  durUs: Float64Array
+  status: ArrayLike<number>
+}
+
+/** The ids as words, in memory of their own, as the stored bytes need not be aligned. */
+function wordsOf(traceIds: Uint8Array): Uint32Array {
+  return new Uint32Array(new Uint8Array(traceIds).buffer)
+}
+
+/** Works the partials out row by row. Rows whose `seq` is above `asOf` do not count; without `seq` all do. */
+export function makePartials(block: PartialColumns, seq: ArrayLike<number> | null, asOf: number): TracePartials {
+  const { rows, traceIndex, startUs, durUs, status } = block
+  const words = wordsOf(block.traceIds)
   const n = words.length / 4
   const start = new Float64Array(n).fill(Number.POSITIVE_INFINITY)
   const end = new Float64Array(n).fill(Number.NEGATIVE_INFINITY)
@@ -25,13 +39,40 @@ export function readPartials(block: SpanBlock, asOf: number): TracePartials {
   for (let row = rows - 1; row >= 0; row--) {
     const t = traceIndex[row]
     firstRow[t] = row
-    if (seq[row] > asOf) continue
+    if (seq !== null && seq[row] > asOf) continue
     if (startUs[row] < start[t]) start[t] = startUs[row]
     const stop = startUs[row] + durUs[row]
     if (stop > end[t]) end[t] = stop
     if (status[row] === 2) failed[t] = 1
   }
   return { n, words, start, end, failed, firstRow }
+}
+
+/** The partials of all rows as one section, so that a search need not open the columns they were made from. */
+export function encodePartials(block: PartialColumns): Uint8Array {
+  const { n, start, end, failed, firstRow } = makePartials(block, null, 0)
+  const counts = new Uint32Array(n)
+  const dur = new Float64Array(n)
+  for (let t = 0; t < n; t++) {
+    counts[t] = firstRow[t + 1] - firstRow[t]
+    dur[t] = end[t] - start[t]
+  }
+  return joinParts([packFloats(start, true), packFloats(dur, false), packUints(failed), packUints(counts)])
+}
+
+export function decodePartials(section: Uint8Array, traceIds: Uint8Array): TracePartials {
+  const [starts, durs, fails, counts] = splitParts(section)
+  const words = wordsOf(traceIds)
+  const n = words.length / 4
+  const start = unpackFloats(starts, n)
+  const end = unpackFloats(durs, n)
+  const rows = unpackUints(counts, n)
+  const firstRow = new Uint32Array(n + 1)
+  for (let t = 0; t < n; t++) {
+    end[t] += start[t]
+    firstRow[t + 1] = firstRow[t] + rows[t]
+  }
+  return { n, words, start, end, failed: new Uint8Array(unpackUints(fails, n)), firstRow }
 }
 
 /** Index of the trace whose id stands at words[at], or -1. */

@@ -55,19 +55,19 @@ export class TraceScan {
   /** Calls `found` for each trace of the block that has a matching span. */
   matches(meta: SpanMeta, found: (partials: TracePartials, trace: number) => void): void {
     this.#guard.check()
-    const partials = this.#cache.partials(meta, this.asOf)
     if (!this.selective) {
+      const partials = this.#cache.partials(meta, this.asOf)
       for (let t = 0; t < partials.n; t++) if (partials.end[t] >= partials.start[t]) found(partials, t)
       return
     }
     const mask = this.#mask(meta)
     if (!mask) return
-    for (let t = 0; t < partials.n; t++) {
-      for (let row = partials.firstRow[t]; row < partials.firstRow[t + 1]; row++) {
-        if (mask[row] === 0) continue
-        found(partials, t)
-        break
-      }
+    const partials = this.#cache.partials(meta, this.asOf)
+    const { firstRow } = partials
+    let t = 0
+    for (let row = mask.indexOf(1); row !== -1; row = mask.indexOf(1, firstRow[t])) {
+      while (firstRow[t + 1] <= row) t++
+      found(partials, t++)
     }
   }
 
