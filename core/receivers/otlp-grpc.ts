@@ -5,12 +5,19 @@ import type { ListenState } from '../model/answers.ts'
 import { tokenMatches } from './http-guards.ts'
 import { bind, portProblem } from './listen.ts'
 import type { Receiver, ReceiverOptions } from './receiver.ts'
-import { exportAnswer } from './status-body.ts'
+import { exportAnswer, retryStatus } from './status-body.ts'
 
 const SIGNALS = { trace: 'TraceService', logs: 'LogsService', metrics: 'MetricsService' } as const
 /** HTTP/2 begins with this; anything else on the port is HTTP/1. */
 const PREFACE = 'PRI '
 const FIRST_BYTES_MS = 10_000
+const RETRY_SECONDS = 1
+
+interface Refusal {
+  code: grpc.status
+  details: string
+  metadata?: grpc.Metadata
+}
 
 type Signal = 'traces' | 'logs' | 'metrics'
 
@@ -37,6 +44,8 @@ export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
   const { settings, doctor, log } = options
   const fronts: NetServer[] = []
   const sockets = new Set<Socket>()
+  /** Who is behind each connection to the inner server, by its local port. */
+  const peers = new Map<string, string>()
   let inner: grpc.Server | null = null
 
   async function exportCall(
@@ -44,7 +53,7 @@ export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
     call: grpc.ServerUnaryCall<Buffer, Buffer>,
     answer: grpc.sendUnaryData<Buffer>,
   ): Promise<void> {
-    const peer = 'grpc'
+    const peer = peers.get(call.getPeer().split(':').at(-1) ?? '') ?? 'grpc'
     try {
       if (
         options.requireToken !== undefined &&
@@ -65,8 +74,10 @@ export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
         peer,
         transport: 'otlp-grpc',
       })
-      if (outcome.refused)
-        return answer({ code: grpc.status.UNAVAILABLE, details: 'the queue is full, send again later' })
+      if (outcome.refused) {
+        doctor.finding('overload', peer, 'the queue is full')
+        return answer(busy('the queue is full, send again later'))
+      }
       doctor.sender(peer, 'otlp-grpc', 'otlp-protobuf', outcome)
       answer(null, Buffer.from(exportAnswer('protobuf', signal, outcome.rejected + outcome.dropped, outcome.message)))
     } catch (error) {
@@ -74,7 +85,13 @@ export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
     }
   }
 
-  function statusOf(error: unknown, peer: string): { code: grpc.status; details: string } {
+  function busy(details: string): Refusal {
+    const metadata = new grpc.Metadata()
+    metadata.set('grpc-status-details-bin', retryStatus(grpc.status.UNAVAILABLE, details, RETRY_SECONDS))
+    return { code: grpc.status.UNAVAILABLE, details, metadata }
+  }
+
+  function statusOf(error: unknown, peer: string): Refusal {
     if (!(error instanceof GlassboxError)) {
       log.error({ error: String(error) }, 'OTLP/gRPC request failed')
       return { code: grpc.status.INTERNAL, details: 'internal error' }
@@ -87,7 +104,9 @@ export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
       doctor.finding('too-large', peer, error.message)
       return { code: grpc.status.RESOURCE_EXHAUSTED, details: error.message }
     }
-    return { code: error.status === 503 ? grpc.status.UNAVAILABLE : grpc.status.INTERNAL, details: error.message }
+    if (error.status !== 503) return { code: grpc.status.INTERNAL, details: error.message }
+    doctor.finding('overload', peer, error.message)
+    return busy(error.message)
   }
 
   /** Hands HTTP/2 to the gRPC server and explains everything else. */
@@ -116,6 +135,11 @@ export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
   function pass(socket: Socket, first: Buffer, innerPort: number): void {
     const inside = connect(innerPort, '127.0.0.1')
     sockets.add(inside)
+    inside.on('connect', () => {
+      const port = String(inside.localPort)
+      peers.set(port, `${socket.remoteAddress}:${socket.remotePort}`)
+      inside.on('close', () => peers.delete(port))
+    })
     inside.on('close', () => sockets.delete(inside))
     inside.on('error', () => socket.destroy())
     socket.on('close', () => inside.destroy())

@@ -46,3 +46,16 @@ export function exportAnswer(
   ])
   return field(1, inner)
 }
+
+/**
+ * google.rpc.Status with RetryInfo, as gRPC carries it in `grpc-status-details-bin`: tells a sender that UNAVAILABLE is
+ * throttling and when to come back (OTLP 1.11, OTLP/gRPC Throttling).
+ */
+export function retryStatus(code: number, message: string, seconds: number): Buffer {
+  const duration = Buffer.from([0x08, ...varint(seconds)])
+  const any = Buffer.concat([
+    field(1, Buffer.from('type.googleapis.com/google.rpc.RetryInfo')),
+    field(2, field(1, duration)),
+  ])
+  return Buffer.concat([statusBody('protobuf', code, message), field(3, any)])
+}

@@ -4,6 +4,7 @@ import { AttrType } from '../../model/columns.ts'
 import type { DictionaryBuilder } from '../../model/dictionary-builder.ts'
 import type { AnyValue, KeyValue } from '../../model/records.ts'
 import { doubleJson, lastWins, MAX_DEPTH } from './any-value.ts'
+import { jsonFault } from './json-fault.ts'
 import type { Micros } from './times.ts'
 import { splitBigNanos } from './times.ts'
 
@@ -62,10 +63,11 @@ export function parseBody(bytes: Uint8Array): unknown {
   try {
     return exact ? JSON.parse(text, keepDigits as (key: string, value: unknown) => unknown) : JSON.parse(text)
   } catch (error) {
-    const reason = (error as Error).message
-    const at = /position (\d+)/.exec(reason)
-    const where = at ? lineAndColumn(text, Number(at[1])) : `${text.length === 0 ? 'the start' : 'the end'}`
-    throw new GlassboxError('malformed_body', `JSON cannot be decoded at ${where}: ${reason}`)
+    const at = jsonFault(text)
+    // The parser gave up on something that is JSON: its nesting.
+    if (at === -1) throw new GlassboxError('malformed_body', `JSON cannot be decoded: ${(error as Error).message}`)
+    const reason = at === text.length ? 'it ends too early' : `unexpected ${JSON.stringify(text.slice(at, at + 16))}`
+    throw new GlassboxError('malformed_body', `JSON cannot be decoded at ${lineAndColumn(text, at)}: ${reason}`)
   }
 }
 
