@@ -38,6 +38,21 @@ export const ERRORS = {
   },
   bad_cursor: { status: 400, title: 'The cursor is not valid', hint: 'Start again without a cursor.' },
   bad_sql: { status: 400, title: 'The SQL cannot be run', hint: 'Only one SELECT over _traces and _logs is allowed.' },
+  bad_promql: {
+    status: 400,
+    title: 'The PromQL expression cannot be read',
+    hint: 'The message starts with the line and column of the fault.',
+  },
+  promql_failed: {
+    status: 422,
+    title: 'The PromQL expression cannot be evaluated',
+    hint: 'Change the expression as the message says.',
+  },
+  query_too_large: {
+    status: 422,
+    title: 'The query would touch too much',
+    hint: 'Narrow the time range, add a matcher or take a larger step.',
+  },
   unauthorized: {
     status: 401,
     title: 'The token is missing or wrong',

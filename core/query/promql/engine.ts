@@ -1,0 +1,230 @@
+import { Worker } from 'node:worker_threads'
+import { GlassboxError } from '../../base/errors.ts'
+import { RpcClient, serveRpc, Transferred } from '../../base/rpc.ts'
+import { workerFile } from '../../base/worker-file.ts'
+import type { MetricReader, SelectQuery } from '../../storage/metric-store.ts'
+import type { QueryContext } from '../../storage/store.ts'
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_LOOKBACK_MS,
+  type EvaluationSettings,
+  type PromqlAnswer,
+  type PromqlFeatures,
+  type PromqlLimits,
+  STABLE_FEATURES,
+} from './answer.ts'
+import { STOP, stopError } from './stop-sign.ts'
+
+/** How long a worker may run on after its deadline before it is replaced. */
+const OVERRUN_MS = 2000
+const DEFAULT_TIMEOUT_MS = 120_000
+
+export interface PromqlEngineOptions {
+  /** Only `select` is called; the arrays of its result are handed to a worker and no longer readable afterwards. */
+  reader: Pick<MetricReader, 'select'>
+  /** Threads that evaluate; one query runs on one thread. Default 2. */
+  workers?: number
+  /** Queries waiting for a thread; more are refused with `overloaded`. Default 64. */
+  maxWaiting?: number
+  timeoutMs?: number
+  features?: Partial<PromqlFeatures>
+  limits?: Partial<PromqlLimits>
+  lookbackMs?: number
+  subqueryStepMs?: number
+}
+
+export interface PromqlContext extends QueryContext {
+  /** Overrides the engine's lookback for this query (`lookback_delta` of the API), ms. */
+  lookbackMs?: number
+}
+
+/**
+ * Evaluates PromQL on threads of its own. Errors are GlassboxError: `bad_promql` (the text cannot be read; the message
+ * starts with line:column), `promql_failed` (it was read but cannot be evaluated), `query_too_large`, `query_timeout`,
+ * `query_cancelled`, `overloaded`.
+ */
+export interface PromqlEngine {
+  /** @param timeMs whole ms since the epoch */
+  instant(query: string, timeMs: number, context?: PromqlContext): Promise<PromqlAnswer>
+  /** Both ends inclusive; the answer is always a matrix. All in whole ms. */
+  range(query: string, startMs: number, endMs: number, stepMs: number, context?: PromqlContext): Promise<PromqlAnswer>
+  stop(): Promise<void>
+}
+
+/** What a worker is asked to evaluate. */
+export interface EvaluationRequest {
+  id: number
+  query: string
+  start: number
+  end: number
+  /** 0 for an instant query. */
+  step: number
+  settings: EvaluationSettings
+  flag: SharedArrayBuffer
+}
+
+interface Job {
+  request: EvaluationRequest
+  context: PromqlContext
+  timeoutMs: number
+  resolve(answer: PromqlAnswer): void
+  reject(error: unknown): void
+}
+
+class EngineThread {
+  busy = false
+  #worker: Worker | null = null
+  #rpc: RpcClient | null = null
+  #reader: Pick<MetricReader, 'select'>
+  #contexts = new Map<number, QueryContext>()
+
+  constructor(reader: Pick<MetricReader, 'select'>) {
+    this.#reader = reader
+  }
+
+  async run(job: Job): Promise<PromqlAnswer> {
+    const rpc = this.#start()
+    const sign = new Int32Array(job.request.flag)
+    const abort = new AbortController()
+    this.#contexts.set(job.request.id, { signal: abort.signal, timeoutMs: job.timeoutMs })
+    return await new Promise<PromqlAnswer>((resolve, reject) => {
+      const raise = (why: number): void => {
+        Atomics.compareExchange(sign, 0, 0, why)
+        abort.abort()
+      }
+      const cancel = (): void => raise(STOP.cancelled)
+      const deadline = setTimeout(() => raise(STOP.late), job.timeoutMs)
+      const overrun = setTimeout(() => {
+        reject(stopError(STOP.late))
+        this.#replace(rpc)
+      }, job.timeoutMs + OVERRUN_MS)
+      if (job.context.signal?.aborted) cancel()
+      job.context.signal?.addEventListener('abort', cancel, { once: true })
+      rpc
+        .call<PromqlAnswer>('evaluate', job.request)
+        .then(resolve, (error) => reject(Atomics.load(sign, 0) === 0 ? error : stopError(Atomics.load(sign, 0))))
+        .finally(() => {
+          clearTimeout(deadline)
+          clearTimeout(overrun)
+          job.context.signal?.removeEventListener('abort', cancel)
+          this.#contexts.delete(job.request.id)
+        })
+    })
+  }
+
+  #start(): RpcClient {
+    if (this.#rpc) return this.#rpc
+    const worker = new Worker(workerFile(import.meta.url, './promql.worker.ts'))
+    const rpc = new RpcClient(worker)
+    serveRpc(worker, {
+      select: async (asked: { id: number; query: SelectQuery }) => {
+        const result = await this.#reader.select(asked.query, this.#contexts.get(asked.id))
+        const buffers = new Set<ArrayBuffer>()
+        for (const series of result.series)
+          for (const column of [series.times, series.values, series.kinds])
+            if (column?.buffer instanceof ArrayBuffer && column.buffer.byteLength > 0) buffers.add(column.buffer)
+        return new Transferred(result, [...buffers])
+      },
+    })
+    const lost = (error: Error): void => {
+      rpc.close(error)
+      if (this.#rpc !== rpc) return
+      this.#rpc = null
+      this.#worker = null
+    }
+    worker.on('error', lost)
+    worker.on('exit', (code) => lost(new GlassboxError('internal', `A PromQL thread ended with code ${code}.`)))
+    this.#worker = worker
+    this.#rpc = rpc
+    return rpc
+  }
+
+  #replace(rpc: RpcClient): void {
+    if (this.#rpc !== rpc) return
+    const worker = this.#worker
+    this.#rpc = null
+    this.#worker = null
+    rpc.close(stopError(STOP.late))
+    void worker?.terminate()
+  }
+
+  async stop(): Promise<void> {
+    const worker = this.#worker
+    this.#rpc?.close(stopError(STOP.cancelled))
+    this.#rpc = null
+    this.#worker = null
+    await worker?.terminate()
+  }
+}
+
+/** Threads start at the first query. */
+export function createPromqlEngine(options: PromqlEngineOptions): PromqlEngine {
+  const threads = Array.from({ length: options.workers ?? 2 }, () => new EngineThread(options.reader))
+  const maxWaiting = options.maxWaiting ?? 64
+  const settings: EvaluationSettings = {
+    features: { ...STABLE_FEATURES, ...options.features },
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    lookbackMs: options.lookbackMs ?? DEFAULT_LOOKBACK_MS,
+    subqueryStepMs: options.subqueryStepMs ?? 60_000,
+  }
+  const waiting: Job[] = []
+  let nextId = 1
+  let stopped = false
+
+  const next = (): void => {
+    const thread = threads.find((candidate) => !candidate.busy)
+    const job = thread ? waiting.shift() : undefined
+    if (!thread || !job) return
+    if (job.context.signal?.aborted) {
+      job.reject(stopError(STOP.cancelled))
+      next()
+      return
+    }
+    thread.busy = true
+    thread
+      .run(job)
+      .then(job.resolve, job.reject)
+      .finally(() => {
+        thread.busy = false
+        next()
+      })
+  }
+
+  const ask = (query: string, start: number, end: number, step: number, context: PromqlContext = {}) =>
+    new Promise<PromqlAnswer>((resolve, reject) => {
+      if (stopped || context.signal?.aborted) {
+        reject(stopError(STOP.cancelled))
+        return
+      }
+      if (waiting.length >= maxWaiting) {
+        reject(new GlassboxError('overloaded', `${waiting.length} PromQL queries already wait for a thread.`))
+        return
+      }
+      waiting.push({
+        request: {
+          id: nextId++,
+          query,
+          start,
+          end,
+          step,
+          settings: context.lookbackMs ? { ...settings, lookbackMs: context.lookbackMs } : settings,
+          flag: new SharedArrayBuffer(4),
+        },
+        context,
+        timeoutMs: context.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+        resolve,
+        reject,
+      })
+      next()
+    })
+
+  return {
+    instant: (query, timeMs, context) => ask(query, timeMs, timeMs, 0, context),
+    range: (query, startMs, endMs, stepMs, context) => ask(query, startMs, endMs, stepMs, context),
+    async stop() {
+      stopped = true
+      for (const job of waiting.splice(0)) job.reject(stopError(STOP.cancelled))
+      await Promise.all(threads.map((thread) => thread.stop()))
+    },
+  }
+}
