@@ -14,6 +14,8 @@ import { selfMetricsText } from './health/self-metrics.ts'
 import { startPipeline } from './pipeline/start-pipeline.ts'
 import { createOtlpGrpcReceiver } from './receivers/otlp-grpc.ts'
 import { createOtlpHttpReceiver } from './receivers/otlp-http.ts'
+import { ByteBudget } from './receivers/read-body.ts'
+import { type SlowLimits, slowLimits } from './receivers/receiver.ts'
 import { scheduleRetention } from './retention-schedule.ts'
 import { StopStack } from './stop-stack.ts'
 import { openSqliteStore } from './storage/sqlite/store.ts'
@@ -42,7 +44,7 @@ const drainLimitMs = 5000
 const closeLimitMs = 1000
 
 /** Builds the product from its parts. One host a data directory. */
-export function createHost(config: HostConfig, overrides: { clock?: Clock } = {}): Host {
+export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?: SlowLimits } = {}): Host {
   const clock = overrides.clock ?? systemClock
   const parts = new StopStack()
   let stopped: Promise<void> | null = null
@@ -98,7 +100,16 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock } = {}
 
     const doctor = new IntakeDoctor(clock)
     const exposed = !isLoopback(settingsNow().server.host)
-    const receiverParts = { settings: settingsNow, pipeline, doctor, log, ...(exposed ? { requireToken: token } : {}) }
+    const receiverParts = {
+      settings: settingsNow,
+      pipeline,
+      doctor,
+      log,
+      budget: new ByteBudget(() => settingsNow().receivers.maxInFlightBytes),
+      ports: { http: settingsNow().server.otlpPort, grpc: settingsNow().server.otlpGrpcPort },
+      slow: overrides.slow ?? slowLimits,
+      ...(exposed ? { requireToken: token } : {}),
+    }
     const otlpHttp = createOtlpHttpReceiver(receiverParts)
     const otlpGrpc = createOtlpGrpcReceiver(receiverParts)
     const { host, apiPort, otlpPort, otlpGrpcPort } = settingsNow().server

@@ -4,6 +4,7 @@ import type { IngestOutcome } from '../pipeline/ingest.ts'
 
 const MAX_SENDERS = 64
 const MAX_FINDINGS = 100
+const MAX_DETAIL = 500
 
 /** Remembers who sent telemetry and what went wrong on the way in. Bounded: the oldest leave. */
 export class IntakeDoctor {
@@ -41,13 +42,14 @@ export class IntakeDoctor {
   /** Something went wrong; the same thing from the same host is counted, not listed again. */
   finding(kind: FindingKind, peer: string, detail: string): void {
     const now = this.#clock.nowUs()
-    const key = `${kind} ${hostOf(peer)} ${detail}`
+    const said = detail.length > MAX_DETAIL ? `${detail.slice(0, MAX_DETAIL)}…` : detail
+    const key = `${kind} ${hostOf(peer)} ${said}`
     const known = this.#findings.get(key)
     this.#findings.delete(key)
     this.#findings.set(key, {
       kind,
       peer,
-      detail,
+      detail: said,
       count: (known?.count ?? 0) + 1,
       firstSeen: known?.firstSeen ?? now,
       lastSeen: now,

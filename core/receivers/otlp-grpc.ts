@@ -1,17 +1,18 @@
-import { type AddressInfo, connect, createServer, type Server as NetServer, type Socket } from 'node:net'
+import type { Server as NetServer, Socket } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import { GlassboxError } from '../base/errors.ts'
 import type { ListenState } from '../model/answers.ts'
+import { type FirstProtocol, firstBytesServer } from './first-bytes.ts'
 import { tokenMatches } from './http-guards.ts'
 import { bind, portProblem } from './listen.ts'
 import type { Receiver, ReceiverOptions } from './receiver.ts'
 import { exportAnswer, retryStatus } from './status-body.ts'
 
 const SIGNALS = { trace: 'TraceService', logs: 'LogsService', metrics: 'MetricsService' } as const
-/** HTTP/2 begins with this; anything else on the port is HTTP/1. */
-const PREFACE = 'PRI '
-const FIRST_BYTES_MS = 10_000
 const RETRY_SECONDS = 1
+const TOO_MANY_BYTES = 'too many bytes are being received at once'
+const TLS_SENTENCE =
+  'TLS was sent to the OTLP/gRPC port, which speaks plain text: use http:// or OTEL_EXPORTER_OTLP_INSECURE=true'
 
 interface Refusal {
   code: grpc.status
@@ -37,33 +38,28 @@ function serviceOf(name: keyof typeof SIGNALS): grpc.ServiceDefinition {
 }
 
 /**
- * OTLP/gRPC. Messages pass through as bytes to the same pipeline as OTLP/HTTP. A small TCP server stands in front: it
- * looks at the first bytes, so that HTTP/1 sent to this port is recognised and explained.
+ * OTLP/gRPC. Messages pass through as bytes to the same pipeline as OTLP/HTTP. The port's first bytes are looked at, so
+ * that HTTP/1 and TLS sent to it are recognised and explained. Browsers cannot speak HTTP/2 without TLS: no page reaches
+ * this port, and it needs no look at Host or Origin.
  */
 export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
-  const { settings, doctor, log } = options
+  const { settings, doctor, log, budget, ports, slow } = options
   const fronts: NetServer[] = []
   const sockets = new Set<Socket>()
-  /** Who is behind each connection to the inner server, by its local port. */
-  const peers = new Map<string, string>()
-  let inner: grpc.Server | null = null
+  let server: grpc.Server | null = null
 
   async function exportCall(
     signal: Signal,
     call: grpc.ServerUnaryCall<Buffer, Buffer>,
     answer: grpc.sendUnaryData<Buffer>,
   ): Promise<void> {
-    const peer = peers.get(call.getPeer().split(':').at(-1) ?? '') ?? 'grpc'
+    const peer = call.getPeer()
+    const size = call.request.length
+    if (!budget.take(size, 0)) {
+      doctor.finding('overload', peer, TOO_MANY_BYTES)
+      return answer(busy(TOO_MANY_BYTES))
+    }
     try {
-      if (
-        options.requireToken !== undefined &&
-        !tokenMatches(String(call.metadata.get('authorization')[0] ?? ''), options.requireToken)
-      ) {
-        return answer({
-          code: grpc.status.UNAUTHENTICATED,
-          details: 'the token is missing or wrong: send authorization: Bearer TOKEN',
-        })
-      }
       if (signal === 'metrics')
         return answer(null, Buffer.from(exportAnswer('protobuf', signal, 0, 'metrics are not stored by this version')))
       const outcome = await options.pipeline.ingest({
@@ -82,7 +78,44 @@ export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
       answer(null, Buffer.from(exportAnswer('protobuf', signal, outcome.rejected + outcome.dropped, outcome.message)))
     } catch (error) {
       answer(statusOf(error, peer))
+    } finally {
+      budget.give(size)
     }
+  }
+
+  /** Refuses a wrong token before the message is read, and cuts a message that comes too slowly. */
+  const guard: grpc.ServerInterceptor = (_method, call) => {
+    let late: NodeJS.Timeout | undefined
+    const refuse = (code: grpc.status, details: string): void =>
+      call.sendStatus({ code, details, metadata: new grpc.Metadata() })
+    const listener = new grpc.ServerListenerBuilder()
+      .withOnReceiveMetadata((metadata, next) => {
+        const shown = String(metadata.get('authorization')[0] ?? '')
+        if (options.requireToken !== undefined && !tokenMatches(shown, options.requireToken)) {
+          const sentence = 'the token is missing or wrong: send authorization: Bearer TOKEN'
+          doctor.finding('unauthorized', call.getPeer(), sentence)
+          return refuse(grpc.status.UNAUTHENTICATED, sentence)
+        }
+        late = setTimeout(
+          () => refuse(grpc.status.DEADLINE_EXCEEDED, `the message did not arrive within ${slow.requestMs} ms`),
+          slow.requestMs,
+        )
+        next(metadata)
+      })
+      .withOnReceiveMessage((message, next) => {
+        clearTimeout(late)
+        next(message)
+      })
+      .withOnCancel(() => clearTimeout(late))
+      .build()
+    const responder = new grpc.ResponderBuilder()
+      .withStart((next) => next(listener))
+      .withSendStatus((status, next) => {
+        clearTimeout(late)
+        next(status)
+      })
+      .build()
+    return new grpc.ServerInterceptingCall(call, responder)
   }
 
   function busy(details: string): Refusal {
@@ -110,85 +143,62 @@ export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
   }
 
   /** Hands HTTP/2 to the gRPC server and explains everything else. */
-  function front(innerPort: number): NetServer {
-    const server = createServer((socket) => {
+  function front(take: (socket: Socket) => void): NetServer {
+    return firstBytesServer(slow.headersMs, (socket, protocol) => {
       sockets.add(socket)
       socket.on('close', () => sockets.delete(socket))
-      socket.on('error', () => socket.destroy())
-      socket.setTimeout(FIRST_BYTES_MS, () => socket.destroy())
-      let seen = Buffer.alloc(0)
-      const look = (chunk: Buffer): void => {
-        seen = Buffer.concat([seen, chunk])
-        if (seen.length < PREFACE.length && PREFACE.startsWith(seen.toString('latin1'))) return
-        socket.removeListener('data', look)
-        socket.pause()
-        socket.setTimeout(0)
-        if (seen.subarray(0, PREFACE.length).toString('latin1') === PREFACE) pass(socket, seen, innerPort)
-        else explain(socket)
-      }
-      socket.on('data', look)
+      if (protocol === 'http2') take(socket)
+      else explain(socket, protocol)
     })
-    server.maxConnections = 1000
-    return server
   }
 
-  function pass(socket: Socket, first: Buffer, innerPort: number): void {
-    const inside = connect(innerPort, '127.0.0.1')
-    sockets.add(inside)
-    inside.on('connect', () => {
-      const port = String(inside.localPort)
-      peers.set(port, `${socket.remoteAddress}:${socket.remotePort}`)
-      inside.on('close', () => peers.delete(port))
-    })
-    inside.on('close', () => sockets.delete(inside))
-    inside.on('error', () => socket.destroy())
-    socket.on('close', () => inside.destroy())
-    inside.on('close', () => socket.destroy())
-    inside.write(first)
-    socket.pipe(inside)
-    inside.pipe(socket)
-  }
-
-  function explain(socket: Socket): void {
+  function explain(socket: Socket, protocol: FirstProtocol): void {
     const peer = `${socket.remoteAddress}:${socket.remotePort}`
-    const sentence = `HTTP/1 was sent to the OTLP/gRPC port: use port ${settings().server.otlpPort} for http/protobuf and http/json`
+    if (protocol === 'tls') {
+      doctor.finding('wrong-protocol', peer, TLS_SENTENCE)
+      socket.destroy()
+      return
+    }
+    const sentence = `HTTP/1 was sent to the OTLP/gRPC port: use port ${ports.http} for http/protobuf and http/json`
     doctor.finding('wrong-protocol', peer, sentence)
     const body = JSON.stringify({ code: 3, message: sentence })
+    socket.setTimeout(slow.headersMs, () => socket.destroy())
+    socket.resume()
     socket.end(
       `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
     )
   }
 
-  async function startInner(): Promise<number> {
-    const server = new grpc.Server({
+  function makeServer(): grpc.ConnectionInjector {
+    const made = new grpc.Server({
       'grpc.max_receive_message_length': settings().receivers.maxInflatedBytes,
       'grpc.max_send_message_length': 4 * 1024 * 1024,
+      'grpc.max_concurrent_streams': 100,
+      'grpc.keepalive_time_ms': 60_000,
+      'grpc.keepalive_timeout_ms': 20_000,
+      interceptors: [guard],
     })
     for (const [name, signal] of [
       ['trace', 'traces'],
       ['logs', 'logs'],
       ['metrics', 'metrics'],
     ] as const) {
-      server.addService(serviceOf(name), {
+      made.addService(serviceOf(name), {
         Export: (call: grpc.ServerUnaryCall<Buffer, Buffer>, answer: grpc.sendUnaryData<Buffer>) =>
           void exportCall(signal, call, answer),
       })
     }
-    inner = server
-    return new Promise((resolve, reject) => {
-      server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) =>
-        error ? reject(error) : resolve(port),
-      )
-    })
+    server = made
+    return made.createConnectionInjector(grpc.ServerCredentials.createInsecure())
   }
 
   return {
     async listen(host, wanted): Promise<ListenState> {
-      const innerPort = await startInner()
-      const first = front(innerPort)
-      let port: number
+      const injector = makeServer()
+      const take = (socket: Socket): void => injector.injectConnection(socket)
+      const first = front(take)
       try {
-        port = await bind(first, host, wanted)
+        ports.grpc = await bind(first, host, wanted)
       } catch (error) {
         const problem = portProblem(error as NodeJS.ErrnoException, wanted)
         doctor.finding('port-taken', `${host}:${wanted}`, problem)
@@ -197,18 +207,18 @@ export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
       }
       fronts.push(first)
       if (host === '127.0.0.1' || host === 'localhost') {
-        const second = front(innerPort)
-        await bind(second, '::1', port).then(
+        const second = front(take)
+        await bind(second, '::1', ports.grpc).then(
           () => fronts.push(second),
           () => second.close(),
         )
       }
-      return { address: `http://${host}:${(first.address() as AddressInfo).port}`, listening: true, problem: null }
+      return { address: `http://${host}:${ports.grpc}`, listening: true, problem: null }
     },
     async close() {
-      for (const server of fronts.splice(0)) server.close()
+      for (const one of fronts.splice(0)) one.close()
+      server?.forceShutdown()
       for (const socket of sockets) socket.destroy()
-      inner?.forceShutdown()
     },
   }
 }

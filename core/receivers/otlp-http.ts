@@ -9,9 +9,10 @@ import type { Duplex } from 'node:stream'
 import { GlassboxError } from '../base/errors.ts'
 import type { ListenState } from '../model/answers.ts'
 import type { IngestFormat, IngestOutcome, IngestRequest } from '../pipeline/ingest.ts'
+import { firstProtocol } from './first-bytes.ts'
 import { corsHeaders, hostAllowed, originAllowed, tokenMatches } from './http-guards.ts'
 import { bind, portProblem } from './listen.ts'
-import { ByteBudget, readBody } from './read-body.ts'
+import { readBody } from './read-body.ts'
 import type { Receiver, ReceiverOptions } from './receiver.ts'
 import { type AnswerEncoding, exportAnswer, statusBody } from './status-body.ts'
 
@@ -37,20 +38,18 @@ const GRPC_CODES: Record<number, number> = {
 
 /** OTLP/HTTP (protobuf and JSON) and Zipkin v2, on one port (OTLP 1.11, section OTLP/HTTP). */
 export function createOtlpHttpReceiver(options: ReceiverOptions): Receiver {
-  const { settings, doctor, log } = options
-  const budget = new ByteBudget(() => settings().receivers.maxInFlightBytes)
+  const { settings, doctor, log, budget, ports, slow } = options
   const servers: Server[] = []
-  let port = 0
-  let toldAboutGrpc = false
+  let toldAboutProtocol = false
 
   function makeServer(): Server {
     const server = createServer({
       keepAliveTimeout: 75_000,
-      headersTimeout: 15_000,
-      requestTimeout: 30_000,
-      connectionsCheckingInterval: 5000,
+      headersTimeout: slow.headersMs,
+      requestTimeout: slow.requestMs,
+      connectionsCheckingInterval: slow.checkMs,
     })
-    server.maxConnections = 2000
+    server.maxConnections = 4000
     server.on('request', (request, response) => {
       handle(request, response).catch((error: unknown) => {
         log.error({ error: String(error) }, 'OTLP/HTTP request failed')
@@ -66,11 +65,15 @@ export function createOtlpHttpReceiver(options: ReceiverOptions): Receiver {
   /** A client that does not speak HTTP/1: most often an SDK set to gRPC. */
   function explainSocket(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Duplex): void {
     const peer = peerOf(socket)
-    if (error.rawPacket?.subarray(0, 5).toString('latin1') === 'PRI *') {
-      const sentence = `gRPC was sent to the OTLP/HTTP port: use port ${settings().server.otlpGrpcPort} for gRPC, or OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`
+    const protocol = error.rawPacket ? firstProtocol(error.rawPacket) : null
+    if (protocol === 'http2' || protocol === 'tls') {
+      const sentence =
+        protocol === 'tls'
+          ? 'TLS was sent to the OTLP/HTTP port, which speaks plain text: use http:// in the endpoint'
+          : `gRPC was sent to the OTLP/HTTP port: use port ${ports.grpc} for gRPC, or OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`
       doctor.finding('wrong-protocol', peer, sentence)
-      if (!toldAboutGrpc) log.warn({ peer }, sentence)
-      toldAboutGrpc = true
+      if (!toldAboutProtocol) log.warn({ peer }, sentence)
+      toldAboutProtocol = true
     }
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
@@ -90,7 +93,7 @@ export function createOtlpHttpReceiver(options: ReceiverOptions): Receiver {
     const encoding = encodingOf(request)
     const { server } = settings()
     const { host, origin } = request.headers
-    if (host === undefined || !hostAllowed(host, port, server.allowedHosts)) {
+    if (host === undefined || !hostAllowed(host, ports.http, server.allowedHosts)) {
       if (host !== undefined) doctor.finding('host-refused', peer, `Host ${host} is not on the list`)
       return respond(
         request,
@@ -133,6 +136,7 @@ export function createOtlpHttpReceiver(options: ReceiverOptions): Receiver {
         allow: 'POST, OPTIONS',
       })
     if (options.requireToken !== undefined && !tokenMatches(request.headers.authorization, options.requireToken)) {
+      doctor.finding('unauthorized', peer, 'the token is missing or wrong')
       return respond(
         request,
         response,
@@ -239,7 +243,7 @@ export function createOtlpHttpReceiver(options: ReceiverOptions): Receiver {
     async listen(host, wanted): Promise<ListenState> {
       const first = makeServer()
       try {
-        port = await bind(first, host, wanted)
+        ports.http = await bind(first, host, wanted)
       } catch (error) {
         const problem = portProblem(error as NodeJS.ErrnoException, wanted)
         doctor.finding('port-taken', `${host}:${wanted}`, problem)
@@ -250,12 +254,12 @@ export function createOtlpHttpReceiver(options: ReceiverOptions): Receiver {
       if (host === '127.0.0.1' || host === 'localhost') {
         // `localhost` is IPv6 for some clients; a machine without IPv6 does without.
         const second = makeServer()
-        await bind(second, '::1', port).then(
+        await bind(second, '::1', ports.http).then(
           () => servers.push(second),
           () => second.close(),
         )
       }
-      return { address: `http://${host}:${port}`, listening: true, problem: null }
+      return { address: `http://${host}:${ports.http}`, listening: true, problem: null }
     },
     async close() {
       await Promise.all(

@@ -10,9 +10,14 @@ export class ByteBudget {
     this.#limit = limit
   }
 
+  /** Whether `bytes` more fit beside what others hold. `own` is what the asking request holds already. */
+  fits(bytes: number, own: number): boolean {
+    return this.#used <= own || this.#used + bytes <= this.#limit()
+  }
+
   /** False when there is no room; an idle host always takes one whole request. */
-  take(bytes: number): boolean {
-    if (this.#used > 0 && this.#used + bytes > this.#limit()) return false
+  take(bytes: number, own: number): boolean {
+    if (!this.fits(bytes, own)) return false
     this.#used += bytes
     return true
   }
@@ -39,6 +44,10 @@ export function readBody(request: IncomingMessage, maxBytes: number, budget: Byt
       reject(new GlassboxError('too_large', `the body has ${declared} bytes, the limit is ${maxBytes}`))
       return
     }
+    if (!budget.fits(declared, 0)) {
+      reject(new GlassboxError('overloaded', 'too many bytes are being received at once'))
+      return
+    }
     let taken = 0
     let size = 0
     const chunks: Buffer[] = []
@@ -54,7 +63,7 @@ export function readBody(request: IncomingMessage, maxBytes: number, budget: Byt
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size > maxBytes) return fail(new GlassboxError('too_large', `the body is larger than ${maxBytes} bytes`))
-      if (!budget.take(chunk.length)) {
+      if (!budget.take(chunk.length, taken)) {
         return fail(new GlassboxError('overloaded', 'too many bytes are being received at once'))
       }
       taken += chunk.length

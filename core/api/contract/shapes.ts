@@ -95,6 +95,7 @@ export type FindingKind =
   | 'too-large'
   | 'unsupported'
   | 'wrong-path'
+  | 'unauthorized'
   | 'clock-skew'
   | 'missing-service-name'
   | 'overload'
