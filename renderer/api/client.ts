@@ -1,5 +1,8 @@
 import type {
+  Facets,
+  Heatmap,
   Histogram,
+  LogPatterns,
   Page,
   PipelineAnswer,
   Problem,
@@ -7,6 +10,7 @@ import type {
   SettingsAnswer,
   StatusAnswer,
   TagValue,
+  TraceGroups,
 } from '../../core/api/contract/shapes.ts'
 import type { ServiceGraph } from '../../core/model/answers.ts'
 import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts'
@@ -159,12 +163,21 @@ export const api = {
   traces: (params: TraceParams, signal?: AbortSignal) => get<Page<TraceSummary>>('/api/traces', params, signal),
   traceHistogram: (params: TraceParams, buckets: number, signal?: AbortSignal) =>
     get<Histogram>('/api/traces/histogram', { ...params, buckets }, signal),
+  traceFacets: (params: TraceParams, signal?: AbortSignal) =>
+    get<Facets>('/api/traces/facets', { ...params, values: 50 }, signal),
+  traceHeatmap: (params: TraceParams, buckets: number, rows: number, signal?: AbortSignal) =>
+    get<Heatmap>('/api/traces/heatmap', { ...params, buckets, rows }, signal),
+  traceGroups: (params: TraceParams, by: string, signal?: AbortSignal) =>
+    get<TraceGroups>('/api/traces/groups', { ...params, by }, signal),
   trace: (traceId: string, signal?: AbortSignal) => get<Trace>(`/api/traces/${traceId}`, {}, signal),
   exportTrace: (traceId: string, format: 'otlp' | 'jaeger' | 'zipkin', signal?: AbortSignal) =>
     request('GET', `/api/traces/${traceId}/export`, { params: { format }, signal }),
   logs: (params: LogParams, signal?: AbortSignal) => get<Page<LogRecord>>('/api/logs', params, signal),
   logHistogram: (params: LogParams, buckets: number, signal?: AbortSignal) =>
     get<Histogram>('/api/logs/histogram', { ...params, buckets }, signal),
+  logFacets: (params: LogParams, signal?: AbortSignal) =>
+    get<Facets>('/api/logs/facets', { ...params, values: 50 }, signal),
+  logPatterns: (params: LogParams, signal?: AbortSignal) => get<LogPatterns>('/api/logs/patterns', params, signal),
   services: async (range: Range, signal?: AbortSignal) =>
     (await get<{ items: ServiceInfo[] }>('/api/services', range, signal)).items,
   serviceGraph: (range: Range, signal?: AbortSignal) => get<ServiceGraph>('/api/services/graph', range, signal),

@@ -1,10 +1,11 @@
 import { computed, onBeforeUnmount, ref, shallowRef, watch } from 'vue'
 import type { TraceSummary } from '../../../core/model/records.ts'
 import { api } from '../../api/client.ts'
+import type { FilterParams } from '../../app/filter/address.ts'
 import { useLive } from '../../app/stores/live.ts'
 import { useRange } from '../../app/stores/range.ts'
 import { parseDuration } from '../../ui/format.ts'
-import type { FilterParams } from './derive/filter-tokens.ts'
+
 import { matchesSummary, mergeNew } from './derive/rows.ts'
 
 /** Rows painted a second at most; what is above is counted. */

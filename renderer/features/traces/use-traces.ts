@@ -4,13 +4,14 @@ import { useRoute } from 'vue-router'
 import type { Histogram, Page, Problem } from '../../../core/api/contract/shapes.ts'
 import type { TraceSummary } from '../../../core/model/records.ts'
 import { api, isAbort, type TraceParams, toProblem } from '../../api/client.ts'
+import { type FilterParams, filterParams, TRACE_FILTER } from '../../app/filter/address.ts'
 import { useRange } from '../../app/stores/range.ts'
 import { useServices } from '../../app/stores/services.ts'
-import { type FilterParams, PARAMS } from './derive/filter-tokens.ts'
 import { mergeNew } from './derive/rows.ts'
 
 const PAGE = 100
 const BUCKETS = 120
+const ENOUGH_FOR_P95 = 5
 
 /** The list and its histogram for what the address says; old results stay while new ones load. */
 export function useTraces() {
@@ -28,13 +29,14 @@ export function useTraces() {
   const loadingMore = ref(false)
   const loadedOnce = ref(false)
   const cancelled = ref(false)
+  /** µs, by operation. */
+  const usual = shallowRef<ReadonlyMap<string, number>>(new Map())
   let running: AbortController | null = null
 
-  const filter = computed<FilterParams>(() => {
-    const params: FilterParams = {}
-    for (const key of PARAMS) if (typeof route.query[key] === 'string') params[key] = route.query[key]
-    return params
-  })
+  const filterText = computed(() => JSON.stringify(filterParams(TRACE_FILTER, route.query)))
+  /** Changes only when what it says changes. */
+  const filter = computed<FilterParams>(() => JSON.parse(filterText.value) as FilterParams)
+  const sort = computed(() => (route.query['sort'] === 'duration' ? 'duration' : 'start'))
   const query = computed<TraceParams>(() => ({ ...filter.value, start: range.bounds.start, end: range.bounds.end }))
 
   async function load(): Promise<void> {
@@ -46,7 +48,7 @@ export function useTraces() {
     const asked = query.value
     try {
       const [page, bars] = await Promise.all([
-        api.traces({ ...asked, limit: PAGE }, own.signal),
+        api.traces({ ...asked, sort: sort.value, limit: PAGE }, own.signal),
         api.traceHistogram(asked, BUCKETS, own.signal),
       ])
       items.value = page.items
@@ -57,11 +59,24 @@ export function useTraces() {
       shownBounds.value = { start: asked.start, end: asked.end }
       problem.value = null
       loadedOnce.value = true
+      void loadUsual(asked, own.signal)
     } catch (error) {
       if (isAbort(error)) return
       problem.value = toProblem(error)
     } finally {
       if (running === own) loading.value = false
+    }
+  }
+
+  /** The P95 of each operation in the range: the tick in the latency bars. */
+  async function loadUsual(asked: TraceParams, signal: AbortSignal): Promise<void> {
+    try {
+      const { items: groups } = await api.traceGroups({ start: asked.start, end: asked.end }, 'operation', signal)
+      usual.value = new Map(
+        groups.filter((group) => group.count >= ENOUGH_FOR_P95).map((group) => [group.value, group.p95]),
+      )
+    } catch {
+      // The tick then comes from the loaded rows.
     }
   }
 
@@ -71,7 +86,7 @@ export function useTraces() {
     const asked = cursor.value
     try {
       const page = await api.traces(
-        { ...query.value, ...shownBounds.value, limit: PAGE, cursor: asked },
+        { ...query.value, ...shownBounds.value, sort: sort.value, limit: PAGE, cursor: asked },
         running?.signal,
       )
       if (cursor.value !== asked) return
@@ -118,7 +133,7 @@ export function useTraces() {
     return merged.added
   }
 
-  watch(query, load, { immediate: true })
+  watch([query, sort], load, { immediate: true })
   onBeforeUnmount(() => running?.abort())
 
   return {
@@ -133,10 +148,12 @@ export function useTraces() {
     loadedOnce,
     cancelled,
     filter,
+    query,
+    sort,
+    usual,
     load,
     loadMore,
     cancel,
     prepend,
-    renewHistogram,
   }
 }

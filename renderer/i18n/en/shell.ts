@@ -4,6 +4,7 @@ export const shell = {
   monitor: 'Monitor',
   logs: 'Logs',
   map: 'Service map',
+  metrics: 'Metrics',
   connect: 'Connect',
   settings: 'Settings',
   tabTraces: 'Traces',
@@ -105,4 +106,8 @@ export const shell = {
   copied: 'Copied',
   undo: 'Undo',
   notifications: 'Notifications',
+  liveNew: '{n} new',
+  paused: 'Paused: {n} new',
+  showNew: 'Show',
+  notShown: '+{n}/s not shown',
 }

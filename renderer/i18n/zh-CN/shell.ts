@@ -6,6 +6,7 @@ export const shell: Messages['shell'] = {
   monitor: '监控',
   logs: '日志',
   map: '服务拓扑',
+  metrics: '指标',
   connect: '接入',
   settings: '设置',
   tabTraces: 'Traces',
@@ -106,4 +107,8 @@ export const shell: Messages['shell'] = {
   copied: '已复制',
   undo: '撤销',
   notifications: '通知',
+  liveNew: '{n} 条新数据',
+  paused: '已暂停：{n} 条新数据',
+  showNew: '显示',
+  notShown: '另有 {n}/秒未显示',
 }

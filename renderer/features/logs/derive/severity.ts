@@ -1,27 +1,22 @@
-/** The lowest number of each severity band (OTLP 1.11, logs). */
+/** The lowest number of each severity band (OTLP 1.11, logs), and how it is drawn in the histogram. */
 export const SEVERITIES = [
-  { word: 'TRACE', number: 1 },
-  { word: 'DEBUG', number: 5 },
-  { word: 'INFO', number: 9 },
-  { word: 'WARN', number: 13 },
-  { word: 'ERROR', number: 17 },
-  { word: 'FATAL', number: 21 },
+  { word: 'FATAL', key: 'fatal', number: 21, colour: '--err-fill', hatch: true },
+  { word: 'ERROR', key: 'error', number: 17, colour: '--err-fill', hatch: true },
+  { word: 'WARN', key: 'warn', number: 13, colour: '--warn-fill', hatch: false },
+  { word: 'INFO', key: 'info', number: 9, colour: '--heat-3', hatch: false },
+  { word: 'DEBUG', key: 'debug', number: 5, colour: '--heat-2', hatch: false },
+  { word: 'TRACE', key: 'trace', number: 1, colour: '--heat-2', hatch: false },
 ] as const
+
+export type SeverityKey = (typeof SEVERITIES)[number]['key'] | 'unknown'
+
+/** The band of a severity number. */
+export function severityKey(severity: number): SeverityKey {
+  return SEVERITIES.find(({ number }) => severity >= number)?.key ?? 'unknown'
+}
 
 /** The band's word; the source's own word where there is no number. */
 export function severityWord(log: { severity: number; severityText: string }): string {
   if (log.severity === 0) return log.severityText || '–'
-  return SEVERITIES[Math.floor((log.severity - 1) / 4)].word
-}
-
-/** ANSI colours taken out, other control characters made visible: a log line must not act on the page. */
-export function visibleText(text: string): string {
-  const esc = String.fromCharCode(27)
-  const plain = text.includes(esc)
-    ? text
-        .split(esc)
-        .map((part, i) => (i === 0 ? part : part.replace(/^\[[0-9;]*m/, '')))
-        .join('')
-    : text
-  return Array.from(plain, (char) => (char < ' ' && char !== '\n' && char !== '\t' ? '␛' : char)).join('')
+  return SEVERITIES.find(({ number }) => log.severity >= number)?.word ?? '–'
 }

@@ -13,8 +13,11 @@ export interface TraceRow {
 
 const ENOUGH_FOR_P95 = 5
 
-/** Rows of the list with what depends on all of them: the scale of the bars and each route's P95. */
-export function toRows(items: TraceSummary[]): TraceRow[] {
+/**
+ * Rows of the list with what depends on all of them: the scale of the bars and each route's P95. `known` holds the P95
+ * of each operation in the whole range, µs; where it says nothing, the loaded rows must do.
+ */
+export function toRows(items: TraceSummary[], known: ReadonlyMap<string, number> = new Map()): TraceRow[] {
   const durations = items.map((item) => Math.max(1, item.dur))
   const least = Math.log(Math.min(...durations, Infinity))
   const most = Math.log(Math.max(...durations, 1))
@@ -23,13 +26,13 @@ export function toRows(items: TraceSummary[]): TraceRow[] {
   for (const [route, values] of groupDurations(items))
     p95.set(route, values.length < ENOUGH_FOR_P95 ? null : quantile(values, 0.95))
   return items.map((summary) => {
-    const slow = p95.get(routeOf(summary)) ?? null
+    const slow = known.get(summary.name) ?? p95.get(routeOf(summary)) ?? null
     return {
       summary,
       method: summary.http?.method ?? '',
       path: summary.http?.route || summary.name,
       share: 0.02 + 0.98 * scale(summary.dur),
-      tick: slow === null ? null : 0.02 + 0.98 * scale(slow),
+      tick: slow === null ? null : 0.02 + 0.98 * Math.min(1, Math.max(0, scale(slow))),
     }
   })
 }

@@ -1,0 +1,180 @@
+/**
+ * The filter language as the field sees it: terms with their places in the text, and what is wrong with them. The
+ * grammar is that of core/query/filter-language.ts.
+ */
+
+export interface FilterToken {
+  negated: boolean
+  /** Empty for free text. */
+  key: string
+  /** Empty for free text; `exists` has no value. */
+  op: string
+  value: string
+}
+
+export type TermProblem =
+  | 'noValue'
+  | 'noKey'
+  | 'badDuration'
+  | 'badStatus'
+  | 'badNumber'
+  | 'badSeverity'
+  | 'badId'
+  | 'openQuote'
+
+/** A term and where it stands: `from` to `to` in the text, its parts between. */
+export interface PlacedTerm extends FilterToken {
+  from: number
+  keyFrom: number
+  keyTo: number
+  opFrom: number
+  opTo: number
+  valueFrom: number
+  to: number
+  problem: TermProblem | null
+}
+
+const OPERATORS = ['>=', '<=', '!=', '=~', '!~', '=', '>', '<'] as const
+const DURATION = /^(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)$/
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
+export const SEVERITY_WORDS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+
+/** Every term of the text, also unfinished and wrong ones. */
+export function scanTerms(text: string): PlacedTerm[] {
+  const terms: PlacedTerm[] = []
+  let at = 0
+  const blank = (i: number): boolean => /\s/.test(text[i] ?? '')
+  const operatorAt = (i: number): string | null => OPERATORS.find((op) => text.startsWith(op, i)) ?? null
+  const skip = (): void => {
+    while (at < text.length && blank(at)) at++
+  }
+  /** Text in quotes from `at` on; `open` when the end of it is missing. */
+  const quoted = (): { value: string; open: boolean } => {
+    let value = ''
+    for (at++; at < text.length; at++) {
+      if (text[at] === '"') {
+        at++
+        return { value, open: false }
+      }
+      if (text[at] === '\\' && at + 1 < text.length) {
+        at++
+        value += text[at] === 'n' ? '\n' : text[at] === 't' ? '\t' : text[at]
+      } else value += text[at]
+    }
+    return { value, open: true }
+  }
+  for (skip(); at < text.length; skip()) {
+    const from = at
+    const negated = text[at] === '-' && at + 1 < text.length && !blank(at + 1)
+    if (negated) at++
+    const keyFrom = at
+    let open = false
+    let word = ''
+    if (text[at] === '"') {
+      const read = quoted()
+      word = read.value
+      open = read.open
+    } else {
+      while (at < text.length && !blank(at) && operatorAt(at) === null) at++
+      word = text.slice(keyFrom, at)
+    }
+    const keyTo = at
+    skip()
+    const opFrom = at
+    const op = operatorAt(at)
+    const exists = op === null && at > keyTo && /^exists(\s|$)/.test(text.slice(at))
+    if (op === null && !exists) {
+      at = keyTo
+      const problem = open ? 'openQuote' : null
+      terms.push({
+        negated,
+        key: '',
+        op: '',
+        value: word,
+        from,
+        keyFrom,
+        keyTo: keyFrom,
+        opFrom: keyFrom,
+        opTo: keyFrom,
+        valueFrom: keyFrom,
+        to: keyTo,
+        problem,
+      })
+      continue
+    }
+    at = opFrom + (op ?? 'exists').length
+    const opTo = at
+    let value = ''
+    let valueFrom = at
+    if (op !== null) {
+      // A blank may stand after the operator, yet not at the very end: there the value is still to come.
+      const before = at
+      skip()
+      valueFrom = at
+      if (at >= text.length) at = valueFrom = before
+      if (text[at] === '"') {
+        const read = quoted()
+        value = read.value
+        open = read.open
+      } else {
+        while (at < text.length && !blank(at)) at++
+        value = text.slice(valueFrom, at)
+      }
+    }
+    const token = { negated, key: word, op: op ?? 'exists', value }
+    const quotedEmpty = valueFrom < at && value === ''
+    const problem = open ? 'openQuote' : termProblem(token, quotedEmpty)
+    terms.push({ ...token, from, keyFrom, keyTo, opFrom, opTo, valueFrom, to: at, problem })
+  }
+  return terms
+}
+
+/** Why a term cannot be applied, or null. */
+export function termProblem(token: FilterToken, emptyIsMeant = false): TermProblem | null {
+  const { key, op, value } = token
+  if (op === '') return null
+  if (key === '') return 'noKey'
+  if (op === 'exists') return null
+  if (value === '' && !emptyIsMeant) return 'noValue'
+  const ordered = /^[<>]/.test(op)
+  if (key === 'duration' || key === 'dur') return DURATION.test(value) ? null : 'badDuration'
+  if (key === 'status') return /^(ok|error|unset)$/i.test(value) ? null : 'badStatus'
+  if (key === 'severity')
+    return /^(trace|debug|info|warn|warning|error|fatal|\d{1,2})$/i.test(value) ? null : 'badSeverity'
+  if (key === 'trace' && op === '=') return /^[0-9a-f]{32}$/i.test(value) ? null : 'badId'
+  if (key === 'span' && op === '=') return /^[0-9a-f]{16}$/i.test(value) ? null : 'badId'
+  return ordered && !NUMBER.test(value) ? 'badNumber' : null
+}
+
+/** The term as the field and the address write it. */
+export function termText({ negated, key, op, value }: FilterToken): string {
+  const minus = negated ? '-' : ''
+  if (op === '') return minus + quoteKey(value)
+  if (op === 'exists') return `${minus}${quoteKey(key)} exists`
+  return `${minus}${quoteKey(key)}${op}${quoteValue(value)}`
+}
+
+export function termsText(tokens: readonly FilterToken[]): string {
+  return tokens.map(termText).join(' ')
+}
+
+export function sameToken(a: FilterToken, b: FilterToken): boolean {
+  return termText(a) === termText(b)
+}
+
+/** `key=value`, or its opposite. */
+export function equals(key: string, value: string, negated = false): FilterToken {
+  return { negated, key, op: '=', value }
+}
+
+function quoteKey(key: string): string {
+  return key !== '' && key !== 'exists' && !/[\s"=<>!]/.test(key) && !key.startsWith('-') ? key : quote(key)
+}
+
+function quoteValue(value: string): string {
+  return value !== '' && !/[\s"]/.test(value) && !/^[=~]/.test(value) ? value : quote(value)
+}
+
+function quote(text: string): string {
+  return `"${text.replace(/[\\"\n\t]/g, (c) => (c === '\n' ? '\\n' : c === '\t' ? '\\t' : `\\${c}`))}"`
+}

@@ -1,0 +1,133 @@
+import { timeTicks } from './axis.ts'
+import { duration } from './format.ts'
+import { timeOfDaySeconds, timeOfDayShort, zoneLabel, zoneOffset } from './format-time.ts'
+
+export interface HeatView {
+  start: number
+  bucketUs: number
+  columns: number
+  /** µs, ascending, one more than there are rows. */
+  edges: number[]
+  counts: number[]
+  errors: number[]
+  zone: string
+  /** Cells chosen, all inclusive. */
+  selection: CellRange | null
+}
+
+export interface CellRange {
+  fromColumn: number
+  toColumn: number
+  fromRow: number
+  toRow: number
+}
+
+const GUTTER = 52
+const AXIS = 20
+
+export function cellAt(
+  view: HeatView,
+  width: number,
+  height: number,
+  x: number,
+  y: number,
+): { column: number; row: number } {
+  const rows = view.edges.length - 1
+  const column = Math.floor(((x - GUTTER) / (width - GUTTER)) * view.columns)
+  const row = rows - 1 - Math.floor((y / (height - AXIS)) * rows)
+  return { column: Math.min(view.columns - 1, Math.max(0, column)), row: Math.min(rows - 1, Math.max(0, row)) }
+}
+
+/** Time to the right, duration upwards on a log scale; the more traces in a cell, the stronger its colour. */
+export function paintHeat(
+  g: CanvasRenderingContext2D,
+  width: number,
+  height: number,
+  view: HeatView,
+  token: (name: string) => string,
+): void {
+  const rows = view.edges.length - 1
+  const plot = height - AXIS
+  const cellWidth = (width - GUTTER) / Math.max(1, view.columns)
+  const cellHeight = plot / Math.max(1, rows)
+  g.clearRect(0, 0, width, height)
+  let most = 1
+  for (const n of view.counts) most = Math.max(most, n)
+  const shades = ['--heat-1', '--heat-2', '--heat-3', '--heat-4', '--heat-5'].map(token)
+  const failed = token('--err-fill')
+  view.counts.forEach((n, index) => {
+    if (n === 0) return
+    const column = Math.floor(index / rows)
+    const row = index % rows
+    const x = GUTTER + column * cellWidth
+    const y = plot - (row + 1) * cellHeight
+    const strength = most === 1 ? 2 : Math.min(4, Math.floor((Math.log(n) / Math.log(most)) * 4.999))
+    g.fillStyle = shades[strength]
+    g.fillRect(x, y, Math.max(1, cellWidth - 1), Math.max(1, cellHeight - 1))
+    if (view.errors[index] > 0) {
+      // Errors as a mark in the cell's corner, so that they show in any shade.
+      const size = Math.min(cellWidth - 1, cellHeight - 1, 5)
+      g.fillStyle = failed
+      g.beginPath()
+      g.moveTo(x, y)
+      g.lineTo(x + size, y)
+      g.lineTo(x, y + size)
+      g.fill()
+    }
+  })
+  paintSelection(g, view, cellWidth, cellHeight, plot, token)
+  paintAxes(g, width, height, view, token)
+}
+
+function paintSelection(
+  g: CanvasRenderingContext2D,
+  view: HeatView,
+  cellWidth: number,
+  cellHeight: number,
+  plot: number,
+  token: (name: string) => string,
+): void {
+  const chosen = view.selection
+  if (!chosen) return
+  const x = GUTTER + chosen.fromColumn * cellWidth
+  const y = plot - (chosen.toRow + 1) * cellHeight
+  const w = (chosen.toColumn - chosen.fromColumn + 1) * cellWidth
+  const h = (chosen.toRow - chosen.fromRow + 1) * cellHeight
+  g.fillStyle = token('--accent')
+  g.globalAlpha = 0.16
+  g.fillRect(x, y, w, h)
+  g.globalAlpha = 1
+  g.strokeStyle = token('--accent')
+  g.lineWidth = 1.5
+  g.strokeRect(x, y, w, h)
+}
+
+function paintAxes(
+  g: CanvasRenderingContext2D,
+  width: number,
+  height: number,
+  view: HeatView,
+  token: (name: string) => string,
+): void {
+  const plot = height - AXIS
+  const rows = view.edges.length - 1
+  g.font = `11px ${token('--font-ui')}`
+  g.fillStyle = token('--text-3')
+  g.textBaseline = 'middle'
+  g.textAlign = 'right'
+  const step = Math.max(1, Math.ceil(rows / 4))
+  for (let row = 0; row <= rows; row += step) {
+    const y = Math.min(plot - 6, Math.max(6, plot - (row / rows) * plot))
+    g.fillText(duration(view.edges[row]), GUTTER - 8, y)
+  }
+  const end = view.start + view.bucketUs * view.columns
+  const ticks = timeTicks(view.start, end, Math.max(2, Math.floor(width / 150)), zoneOffset(end, view.zone))
+  g.fillText(zoneLabel(end, view.zone), GUTTER - 8, plot + 12)
+  g.textAlign = 'center'
+  for (const time of ticks.at) {
+    const text = ticks.step < 60e6 ? timeOfDaySeconds(time, view.zone) : timeOfDayShort(time, view.zone)
+    const x = GUTTER + ((time - view.start) / (end - view.start)) * (width - GUTTER)
+    const half = g.measureText(text).width / 2
+    if (x - half > GUTTER && x + half < width) g.fillText(text, x, plot + 12)
+  }
+}

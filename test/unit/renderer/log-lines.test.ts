@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import { patternOf } from '../../../core/query/log-pattern.ts'
+import { patternRegex } from '../../../renderer/features/logs/derive/attribute-text.ts'
+import { rowAt, rowTops, wrappedSteps } from '../../../renderer/features/logs/derive/line-layout.ts'
+import { prettyJson, segmentsOf, visibleText } from '../../../renderer/features/logs/derive/segments.ts'
+import { severityKey, severityWord } from '../../../renderer/features/logs/derive/severity.ts'
+
+const ESC = String.fromCharCode(27)
+
+describe('log lines', () => {
+  it('turns ANSI colours into names and shows other control characters', () => {
+    const pieces = segmentsOf(`${ESC}[1;31mfailed${ESC}[0m at once${ESC}[2K`, [])
+    expect(pieces.map(({ text, colour, bold }) => [text, colour, bold])).toEqual([
+      ['failed', 'red', true],
+      [' at once␛[2K', '', false],
+    ])
+    expect(visibleText('a\u0000b\u202ec\td\ne')).toBe('a␛b␛c\td\ne')
+  })
+
+  it('marks what was searched for, and dims JSON', () => {
+    const pieces = segmentsOf('tool call Search {"q":"mug"} → 5', ['search', 'mug'])
+    expect(pieces.filter(({ hit }) => hit).map(({ text }) => text)).toEqual(['Search', 'mug'])
+    expect(
+      pieces
+        .filter(({ dim }) => dim)
+        .map(({ text }) => text)
+        .join(''),
+    ).toBe(' {"q":"mug"}')
+    expect(pieces.map(({ text }) => text).join('')).toBe('tool call Search {"q":"mug"} → 5')
+  })
+
+  it('spreads JSON messages and leaves others', () => {
+    expect(prettyJson('{"a":[1]}')).toBe('{\n  "a": [\n    1\n  ]\n}')
+    expect([prettyJson('{not json'), prettyJson('plain')]).toEqual([null, null])
+  })
+
+  it('knows the height of wrapped lines and which row stands where', () => {
+    expect([
+      wrappedSteps('', 10),
+      wrappedSteps('x'.repeat(21), 10),
+      wrappedSteps('a\nb', 10),
+      wrappedSteps('日志'.repeat(5), 10),
+    ]).toEqual([1, 3, 2, 2])
+    const tops = rowTops((index) => (index === 1 ? 100 : 20), 4)
+    expect([...tops]).toEqual([0, 20, 120, 140, 160])
+    expect([0, 19, 20, 119, 120, 9999].map((y) => rowAt(tops, y))).toEqual([0, 0, 1, 1, 2, 3])
+  })
+
+  it('names severities by band', () => {
+    expect([1, 8, 9, 13, 20, 24].map(severityKey)).toEqual(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
+    expect([
+      severityWord({ severity: 0, severityText: 'notice' }),
+      severityWord({ severity: 0, severityText: '' }),
+    ]).toEqual(['notice', '–'])
+  })
+
+  it('makes a filter of a pattern that finds its lines', () => {
+    const lines = ['waited (250 ms), retrying', 'waited (9 ms), retrying']
+    const regex = new RegExp(patternRegex(patternOf(lines[0])))
+    expect(lines.every((line) => regex.test(line))).toBe(true)
+    expect(regex.test('waited [9 ms], giving up')).toBe(false)
+  })
+})
