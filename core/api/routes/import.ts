@@ -11,7 +11,7 @@ export const importHandlers: Handlers<'importFile'> = {
   async importFile({ query, stream, services: { pipeline, clock } }) {
     const answer: ImportAnswer = { traces: 0, spans: 0, logs: 0, points: 0, refused: [], warnings: [] }
     const traces = new Set<string>()
-    const { importFile } = await import('../../formats/import-file.ts')
+    const { importFile } = await import('../../formats/import/import-file.ts')
     for await (const part of importFile(limited(stream), query.name, clock.nowUs())) {
       if ('refused' in part && part.refused && answer.refused.length < maxRefused) answer.refused.push(part.refused)
       if ('warning' in part && part.warning && answer.warnings.length < maxWarnings) answer.warnings.push(part.warning)

@@ -56,8 +56,18 @@ export function asNanos(value: unknown): Micros {
   return wide === null || wide <= 0n ? { us: 0, ns: 0 } : splitBigNanos(wide)
 }
 
-/** Parses a body; numbers of 16 digits and more keep their digits. @throws GlassboxError `malformed_body` */
-export function parseBody(bytes: Uint8Array): unknown {
+/** Where a text begins in its file: 0-based byte, 1-based line and column. */
+export interface TextOrigin {
+  at: number
+  line: number
+  column: number
+}
+
+/**
+ * Parses a body; numbers of 16 digits and more keep their digits.
+ * @throws GlassboxError `malformed_body`, with the place counted from `origin`
+ */
+export function parseBody(bytes: Uint8Array, origin: TextOrigin = { at: 0, line: 1, column: 1 }): unknown {
   const text = new TextDecoder().decode(bytes)
   const exact = /[:[,\s]-?\d{16,}/.test(text)
   try {
@@ -67,7 +77,7 @@ export function parseBody(bytes: Uint8Array): unknown {
     // The parser gave up on something that is JSON: its nesting.
     if (at === -1) throw new GlassboxError('malformed_body', `JSON cannot be decoded: ${(error as Error).message}`)
     const reason = at === text.length ? 'it ends too early' : `unexpected ${JSON.stringify(text.slice(at, at + 16))}`
-    throw new GlassboxError('malformed_body', `JSON cannot be decoded at ${lineAndColumn(text, at)}: ${reason}`)
+    throw new GlassboxError('malformed_body', `JSON cannot be decoded at ${lineAndColumn(text, at, origin)}: ${reason}`)
   }
 }
 
@@ -77,10 +87,11 @@ function keepDigits(_key: string, value: unknown, context: { source?: string }):
     : value
 }
 
-function lineAndColumn(text: string, position: number): string {
+function lineAndColumn(text: string, position: number, origin: TextOrigin): string {
   const before = text.slice(0, position)
-  const line = before.split('\n').length
-  return `byte ${Buffer.byteLength(before)} (line ${line}, column ${position - before.lastIndexOf('\n')})`
+  const lines = before.split('\n')
+  const column = (lines.at(-1) ?? '').length + (lines.length === 1 ? origin.column : 1)
+  return `byte ${origin.at + Buffer.byteLength(before)} (line ${origin.line + lines.length - 1}, column ${column})`
 }
 
 const HEX = /^[0-9a-f]+$/i

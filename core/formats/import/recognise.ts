@@ -1,0 +1,101 @@
+import { GlassboxError } from '../../base/errors.ts'
+import type { Decoded, TelemetryBatch } from '../../model/columns.ts'
+import { jaegerFromJson } from '../jaeger/decode.ts'
+import { logsFromJson, tracesFromJson } from '../otlp/decode-json.ts'
+import { decodeLogsProtobuf, decodeTracesProtobuf } from '../otlp/decode-protobuf.ts'
+import { asList, asObject, type Json } from '../otlp/json-values.ts'
+import { zipkinFromJson } from '../zipkin/decode.ts'
+import type { Piece } from './piece.ts'
+
+type AnyDecoded = Decoded<TelemetryBatch>
+
+/** What a JSON element is, as far as elements that stand together can be decoded together. */
+export type Form = 'zipkin' | 'jaeger' | 'resourceSpans' | 'resourceLogs' | 'resourceMetrics' | 'document'
+
+/** Lists of lists of requests; more is no file that anything writes. */
+const MAX_LISTS = 4
+export const NO_METRICS = 'the file holds metrics, which are not stored by this version'
+
+/** @throws GlassboxError `malformed_body` when it is nothing that we read */
+export function formOf(value: unknown, place: Piece['place']): Form {
+  if (place === 'batches') return 'resourceSpans'
+  if (place === 'resourceSpans' || place === 'resourceLogs' || place === 'resourceMetrics') return place
+  const object = asObject(Array.isArray(value) ? value[0] : value)
+  if (place !== 'own' && 'traceId' in object && 'id' in object) return 'zipkin'
+  if (place !== 'own' && 'spans' in object && !Array.isArray(value)) return 'jaeger'
+  if (place === 'data') throw new GlassboxError('malformed_body', 'this is not a Jaeger trace: it has no list of spans')
+  return 'document'
+}
+
+/** Decodes elements of one form together. */
+export function decodeElements(form: Form, values: unknown[], receivedUs: number): AnyDecoded[] {
+  switch (form) {
+    case 'zipkin':
+      return [zipkinFromJson(values, receivedUs)]
+    case 'jaeger':
+      return [jaegerFromJson(values, receivedUs)]
+    case 'resourceSpans':
+      return [tracesFromJson({ resourceSpans: values }, receivedUs)]
+    case 'resourceLogs':
+      return [logsFromJson({ resourceLogs: values }, receivedUs)]
+    case 'resourceMetrics':
+      return [{ ...tracesFromJson({}, receivedUs), warnings: [NO_METRICS] }]
+    default:
+      return values.flatMap((value) => fromDocument(value, receivedUs))
+  }
+}
+
+/** A document or line of its own. @throws GlassboxError `malformed_body` */
+function fromDocument(body: unknown, receivedUs: number, depth = 0): AnyDecoded[] {
+  if (depth > MAX_LISTS) throw new GlassboxError('malformed_body', `lists are nested deeper than ${MAX_LISTS}`)
+  if (Array.isArray(body)) {
+    const form = body.length > 0 ? formOf(body[0], 'list') : 'document'
+    return form === 'document'
+      ? body.flatMap((item) => fromDocument(item, receivedUs, depth + 1))
+      : decodeElements(form, body, receivedUs)
+  }
+  const object = asObject(body)
+  if ('resourceSpans' in object || 'resourceLogs' in object || 'resourceMetrics' in object)
+    return fromOtlp(object, receivedUs)
+  if ('trace' in object) return fromDocument(object.trace, receivedUs, depth + 1)
+  if ('batches' in object) return [tracesFromJson({ resourceSpans: object.batches }, receivedUs)]
+  if ('spans' in object || 'data' in object) return [jaegerFromJson(object, receivedUs)]
+  if (typeof object.context === 'object' && 'start_time' in object) {
+    throw new GlassboxError(
+      'malformed_body',
+      'this is the console exporter of the Python SDK, which is not OTLP',
+      'Use an OTLP file exporter.',
+    )
+  }
+  throw new GlassboxError(
+    'malformed_body',
+    `this is neither OTLP, Jaeger nor Zipkin (found ${Object.keys(object).slice(0, 4).join(', ') || 'no object'})`,
+  )
+}
+
+function fromOtlp(object: Json, receivedUs: number): AnyDecoded[] {
+  const decoded: AnyDecoded[] = []
+  for (const form of ['resourceSpans', 'resourceLogs', 'resourceMetrics'] as const) {
+    const values = asList(object[form])
+    if (values.length > 0) decoded.push(...decodeElements(form, values, receivedUs))
+  }
+  return decoded
+}
+
+/** A protobuf request does not say what it is: spans have ids that decode, log records do not look like spans. */
+export function fromProtobuf(bytes: Uint8Array, receivedUs: number): AnyDecoded[] {
+  const traces = attempt(() => decodeTracesProtobuf(bytes, receivedUs))
+  if (traces && traces.batch.n > 0 && traces.rejected.length === 0) return [traces]
+  const logs = attempt(() => decodeLogsProtobuf(bytes, receivedUs))
+  if (logs && logs.batch.n > 0) return [logs]
+  return [traces ?? decodeTracesProtobuf(bytes, receivedUs)]
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof GlassboxError) return undefined
+    throw error
+  }
+}
