@@ -82,7 +82,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     parts.add('storage', () => withLimit(store.stop(), closeLimitMs))
     const pipeline = await startPipeline({
       settings: settingsNow(),
-      openWriterPort: () => store.writerPort(),
+      openWriterPort: (renew) => store.writerPort(renew),
       clock,
       log,
       journalFile: join(dataDir, 'run-journal.json'),

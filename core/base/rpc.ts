@@ -98,8 +98,8 @@ export class RpcClient {
     })
   }
 
-  notify(method: string, argument: unknown): void {
-    if (!this.#closed) this.#port.postMessage({ kind: 'notice', method, argument } satisfies Notice)
+  notify(method: string, argument: unknown, transfer: readonly Transferable[] = []): void {
+    if (!this.#closed) this.#port.postMessage({ kind: 'notice', method, argument } satisfies Notice, [...transfer])
   }
 
   /** Calls that have had no answer yet. */

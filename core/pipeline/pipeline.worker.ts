@@ -1,5 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
+import { GlassboxError } from '../base/errors.ts'
 import { RpcClient, serveRpc } from '../base/rpc.ts'
 import type { Settings } from '../config/settings.ts'
 import type { TelemetryBatch } from '../model/columns.ts'
@@ -25,7 +26,7 @@ export interface PipelineWorkerData {
 const main = parentPort as MessagePort
 const { settings, writerPort, journalFile, ledger } = workerData as PipelineWorkerData
 const warn = (message: string): void => main.postMessage({ kind: 'notice', method: 'warn', argument: message })
-const writer = new RpcClient(writerPort)
+let writer = new RpcClient(writerPort)
 const journal = new RunJournal(journalFile, warn)
 const loss = journal.open(systemClock.nowUs())
 
@@ -49,13 +50,29 @@ const snapshot = () => ({ ledger: intake.ledger, state: intake.state })
 const intake = new Intake({
   settings,
   clock: systemClock,
-  write: (batches) => writer.call<WriteResult>('write', batches),
+  write: (batches) => answeredInTime(writer.call<WriteResult>('write', batches)),
   journal,
   redactor: createRedactor(settings.privacy),
   ledger: start,
   onChange: report,
   onWriteFailure: (error) => warn(`a write failed: ${error.message}`),
 })
+
+/** A write that has no answer by then is tried again; the storage engine knows the spans that it stored after all. */
+const WRITE_TIMEOUT_MS = 60_000
+
+async function answeredInTime<T>(call: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const sentence = `storage did not answer a write within ${WRITE_TIMEOUT_MS / 1000} s`
+    timer = setTimeout(() => reject(new GlassboxError('storage_unavailable', sentence)), WRITE_TIMEOUT_MS)
+  })
+  try {
+    return await Promise.race([call, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
 
 // One body a turn of the event loop: answers of the writer get in between.
 const turns = new TurnQueue()
@@ -83,6 +100,11 @@ serveRpc(main, {
     keepTicking()
     const outcome = await intake.takeWhenRoom({ batch, rejected: [], warnings: [] })
     return { outcome, ...snapshot() }
+  },
+  /** The storage thread was started anew. */
+  writerPort: (port: MessagePort) => {
+    writer.close(new GlassboxError('storage_unavailable', 'the storage thread stopped before it answered'))
+    writer = new RpcClient(port)
   },
   updateSettings: (changed: Settings) => {
     intake.settings = changed

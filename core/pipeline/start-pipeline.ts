@@ -25,8 +25,11 @@ export interface PipelineLog {
 
 export interface PipelineOptions {
   settings: Settings
-  /** A fresh port to the storage engine's writer; called again when the thread has to be started anew. */
-  openWriterPort(): MessagePort
+  /**
+   * A fresh port to the storage engine's writer; called again when the thread has to be started anew. Calls `renew` with
+   * another port each time the writer behind the port was started anew.
+   */
+  openWriterPort(renew: (port: MessagePort) => void): MessagePort
   clock: Clock
   log: PipelineLog
   /** The run journal; see RunJournal. */
@@ -56,7 +59,7 @@ export async function startPipeline(options: PipelineOptions): Promise<RunningPi
 
   function launch(ledger: Ledger | null): Promise<{ worker: Worker; rpc: RpcClient }> {
     return new Promise((resolve, reject) => {
-      const writerPort = options.openWriterPort()
+      const writerPort = options.openWriterPort((port) => client.notify('writerPort', port, [port]))
       const workerData: PipelineWorkerData = { settings, writerPort, journalFile: options.journalFile, ledger }
       const started = new Worker(workerFile(import.meta.url, './pipeline.worker.ts'), {
         name: 'pipeline',

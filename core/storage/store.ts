@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads'
 import type {
   Facets,
   Heatmap,
@@ -144,8 +145,11 @@ export interface TelemetryStore {
   readonly reader: TelemetryReader
   /** Direct writes from the host's own thread (imports go through the pipeline instead). */
   readonly writer: TelemetryWriter
-  /** A port on which another thread can call `write` of this store's writer by RPC. */
-  writerPort(): import('node:worker_threads').MessagePort
+  /**
+   * A port on which another thread can call `write` of this store's writer by RPC. When the writer behind it died and was
+   * started anew, `renew` gets the port that takes its place; calls on the old one are never answered.
+   */
+  writerPort(renew?: (port: MessagePort) => void): MessagePort
   stats(): Promise<StorageStats>
   /** Applies the policy now; answers what it removed. */
   runRetention(

@@ -22,7 +22,11 @@ export function storeCorpus(dataDir: string, spans: number, days: number, nowUs:
   const begin = nowUs - days * DAY_US
   const stepUs = (days * DAY_US * PER_BATCH) / spans
   let clockUs = begin
-  const clock = { nowUs: () => Math.round(clockUs), monotonicMs: () => (clockUs - begin) / 1000 }
+  const clock = {
+    nowUs: () => Math.round(clockUs),
+    monotonicMs: () => (clockUs - begin) / 1000,
+    witness: () => ({ wallUs: clockUs, uptimeMs: (clockUs - begin) / 1000, boot: null }),
+  }
   const writer = new Writer({ dataDir, reserveBytes: 1_000_000 }, clock, () => undefined)
   const sample: string[] = []
   const total = Math.ceil(spans / PER_BATCH)

@@ -6,6 +6,7 @@ import { encodeLogBlocks, LogBlock } from './log-block.ts'
 import { firstOfTheirKind, HashSet } from './recent-spans.ts'
 import { deleteBlock } from './remove-blocks.ts'
 import { encodeSpanBlocks, MAX_BLOCK_ROWS, SpanBlock } from './span-block.ts'
+import { troubleOf } from './storage-trouble.ts'
 
 interface Candidate {
   id: number
@@ -23,7 +24,12 @@ const FAN_IN = 8
 const MAX_AGE_SPREAD_US = 6 * 3600 * 1e6
 
 /** The next run of neighbours worth merging, or none. With `eager`, two are enough. */
-function nextRun(db: Database.Database, table: 'span_block' | 'log_block', eager: boolean): Candidate[] {
+function nextRun(
+  db: Database.Database,
+  table: 'span_block' | 'log_block',
+  eager: boolean,
+  unreadable: ReadonlySet<number>,
+): Candidate[] {
   const small = db
     .prepare(
       `SELECT id, day, rows, min_received, max_received FROM ${table} WHERE rows < ? ORDER BY day, first_seq, id`,
@@ -38,6 +44,7 @@ function nextRun(db: Database.Database, table: 'span_block' | 'log_block', eager
     rows = 0
   }
   for (const candidate of small) {
+    if (unreadable.has(candidate.id)) continue
     const first = run[0]
     const spread = first && candidate.max_received - first.min_received > MAX_AGE_SPREAD_US
     if (first && (candidate.day !== first.day || spread || rows + candidate.rows > MAX_BLOCK_ROWS || run.length >= 64))
@@ -49,19 +56,35 @@ function nextRun(db: Database.Database, table: 'span_block' | 'log_block', eager
   return best
 }
 
-/** Merges one run of small blocks in one transaction. Answers whether there was one. */
-export function mergeOnce(db: Database.Database, writer: BlockWriter, eager: boolean): boolean {
-  return (
-    mergeSpans(db, writer, nextRun(db, 'span_block', eager)) || mergeLogs(db, writer, nextRun(db, 'log_block', eager))
-  )
+/** Merges one run of small blocks in one transaction. Answers whether there was one. Blocks of `unreadable` stay out. */
+export function mergeOnce(
+  db: Database.Database,
+  writer: BlockWriter,
+  eager: boolean,
+  unreadable: { span: Set<number>; log: Set<number> },
+): boolean {
+  const spans = nextRun(db, 'span_block', eager, unreadable.span)
+  if (spans.length > 0) return attempt(spans, unreadable.span, () => mergeSpans(db, writer, spans))
+  const logs = nextRun(db, 'log_block', eager, unreadable.log)
+  return logs.length > 0 && attempt(logs, unreadable.log, () => mergeLogs(db, writer, logs))
+}
+
+/** A block that cannot be read is left as it is, with its neighbours of this run, or merging would fail on it for ever. */
+function attempt(run: Candidate[], unreadable: Set<number>, merge: () => void): boolean {
+  try {
+    merge()
+  } catch (error) {
+    if (troubleOf(error) !== null) throw error
+    for (const { id } of run) unreadable.add(id)
+  }
+  return true
 }
 
 function reader(db: Database.Database, table: string, id: number): () => Uint8Array {
   return () => db.prepare(`SELECT data FROM ${table} WHERE id = ?`).pluck().get(id) as Uint8Array
 }
 
-function mergeSpans(db: Database.Database, writer: BlockWriter, run: Candidate[]): boolean {
-  if (run.length === 0) return false
+function mergeSpans(db: Database.Database, writer: BlockWriter, run: Candidate[]): void {
   const parts = run.map(({ id, min_received, max_received }) => {
     const { batch, seqs } = new SpanBlock(
       reader(db, 'span_core', id)(),
@@ -81,7 +104,6 @@ function mergeSpans(db: Database.Database, writer: BlockWriter, run: Candidate[]
       ).run(repeated)
     }
   }).immediate()
-  return true
 }
 
 interface Part {
@@ -106,8 +128,7 @@ function dropRepeated(parts: Part[]): { kept: Part[]; repeated: number } {
   return { kept: kept.filter(({ batch }) => batch.n > 0), repeated }
 }
 
-function mergeLogs(db: Database.Database, writer: BlockWriter, run: Candidate[]): boolean {
-  if (run.length === 0) return false
+function mergeLogs(db: Database.Database, writer: BlockWriter, run: Candidate[]): void {
   const parts = run.map(({ id, min_received, max_received }) => {
     const { batch, seqs } = new LogBlock(
       reader(db, 'log_core', id)(),
@@ -121,5 +142,4 @@ function mergeLogs(db: Database.Database, writer: BlockWriter, run: Candidate[])
     for (const { id } of run) deleteBlock(db, 'log', id)
     for (const block of blocks) writer.insertLogs(block, 1)
   }).immediate()
-  return true
 }

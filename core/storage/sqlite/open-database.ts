@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { prepareSchema } from './schema.ts'
+import { troubleOf } from './storage-trouble.ts'
 
 export interface OpenedDatabase {
   db: Database.Database
@@ -25,7 +26,7 @@ export function openDatabase(dataDir: string, nowUs: number): OpenedDatabase {
       throw error
     }
   } catch (error) {
-    if (!isDamage(error)) throw error
+    if (troubleOf(error) !== 'damaged') throw error
   }
   const aside = `${path}.corrupt-${new Date(nowUs / 1000).toISOString().replaceAll(':', '-')}`
   for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
@@ -40,15 +41,4 @@ function checkStructure(db: Database.Database): void {
   if (clean === 1) return
   const result = db.pragma('quick_check(1)', { simple: true })
   if (result !== 'ok') throw Object.assign(new Error(String(result)), { code: 'SQLITE_CORRUPT' })
-}
-
-function isDamage(error: unknown): boolean {
-  const code = (error as { code?: string }).code ?? ''
-  return code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB'
-}
-
-/** SQLite's ways of saying that the disk took no more. */
-export function isDiskFull(error: unknown): boolean {
-  const code = (error as { code?: string }).code ?? ''
-  return code === 'SQLITE_FULL' || code.startsWith('SQLITE_IOERR')
 }

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 import type { RetentionPolicy } from '../store.ts'
+import type { ClockShift } from './clock-guard.ts'
 import { removeBlock, returnSpace } from './remove-blocks.ts'
 
 const DAY_US = 86_400 * 1e6
@@ -43,6 +44,41 @@ export function applyRetention(
   }
   if (result.bytesFreed > 0) returnSpace(db)
   return result
+}
+
+/** Moves receipt times that a wrong clock gave; those in the future become now. */
+export function shiftReceipts(db: Database.Database, { fromUs, byUs }: ClockShift, nowUs: number): void {
+  for (const table of ['span_block', 'log_block']) {
+    const moved = (column: string): string =>
+      `${column} = min(CASE WHEN ${column} > @fromUs THEN ${column} + @byUs ELSE ${column} END, @nowUs)`
+    db.prepare(
+      `UPDATE ${table} SET ${moved('min_received')}, ${moved('max_received')} WHERE max_received > @fromUs OR max_received > @nowUs`,
+    ).run({
+      fromUs,
+      byUs,
+      nowUs,
+    })
+  }
+}
+
+/** Removes about a tenth of the data, oldest first, whatever its signal. */
+export function removeOldest(db: Database.Database, nowUs: number): { spans: number; logs: number } {
+  const blocks = db
+    .prepare(
+      `SELECT 'span' AS signal, id, bytes, max_received FROM span_block
+       UNION ALL SELECT 'log', id, bytes, max_received FROM log_block ORDER BY max_received, id`,
+    )
+    .all() as { signal: 'span' | 'log'; id: number; bytes: number }[]
+  const wanted = blocks.reduce((sum, { bytes }) => sum + bytes, 0) / 10
+  const removed = { span: 0, log: 0 }
+  let bytes = 0
+  for (const { signal, id } of blocks) {
+    if (bytes >= wanted) break
+    const block = removeBlock(db, signal, id, nowUs)
+    removed[signal] += block.rows
+    bytes += block.bytes
+  }
+  return { spans: removed.span, logs: removed.log }
 }
 
 function olderThan(db: Database.Database, table: 'span_block' | 'log_block', us: number): number[] {

@@ -56,7 +56,8 @@ export function prepareSchema(db: Database.Database): void {
     )
   }
   db.exec(TABLES)
-  db.pragma(`user_version = ${SCHEMA_VERSION}`)
+  // Writing the same number again would fail on a full disk.
+  if (version !== SCHEMA_VERSION) db.pragma(`user_version = ${SCHEMA_VERSION}`)
 }
 
 function checkSqliteVersion(db: Database.Database): void {

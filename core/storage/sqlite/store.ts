@@ -1,10 +1,8 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import { RpcClient } from '../../base/rpc.ts'
-import { workerFile } from '../../base/worker-file.ts'
 import type { Settings } from '../../config/settings.ts'
 import { batchBuffers } from '../../model/columns.ts'
 import type { RetentionPolicy, StorageStats, TelemetryStore, TelemetryWriter, WriteResult } from '../store.ts'
 import { startReader } from './reader.ts'
+import { WriterThread } from './writer-thread.ts'
 
 interface Log {
   info(fields: object, message: string): void
@@ -19,36 +17,51 @@ export async function openSqliteStore(options: {
   log: Log
 }): Promise<TelemetryStore> {
   const { dataDir, settings, log } = options
-  const worker = new Worker(workerFile(import.meta.url, './writer.worker.ts'), {
-    workerData: { dataDir, reserveBytes: settings.storage.reserveBytes },
+  let renewReaders = async (): Promise<void> => undefined
+  const movedAside = (file: string): void =>
+    log.error({ file }, 'auxiliary.db was damaged: it was moved aside and a new one made')
+  const thread = new WriterThread({
+    dataDir,
+    reserveBytes: settings.storage.reserveBytes,
+    problem: (sentence) => log.error({}, sentence),
+    replaced: (file) => {
+      movedAside(file)
+      void renewReaders()
+    },
   })
-  const rpc = new RpcClient(worker)
-  worker.on('error', (error) => {
-    log.error({ error: error.message }, 'the storage thread died')
-    rpc.close(error)
-  })
-  const { quarantined } = await rpc.call<{ quarantined: string | null }>('opened', null)
-  if (quarantined) log.error({ file: quarantined }, 'auxiliary.db was damaged: it was moved aside and a new one made')
+  const { quarantined } = await thread
+    .call<{ quarantined: string | null }>('opened', null)
+    .catch(async (error: Error) => {
+      await thread.stop()
+      throw error
+    })
+  if (quarantined) movedAside(quarantined)
   const reader = await startReader(dataDir, settings.query.timeoutMs)
+  renewReaders = () => reader.stop()
+  let last: StorageStats | null = null
   const writer: TelemetryWriter = {
     write: (batches) =>
-      rpc.call<WriteResult>('write', batches, [...batches.spans, ...batches.logs].flatMap(batchBuffers)),
+      thread.call<WriteResult>('write', batches, [...batches.spans, ...batches.logs].flatMap(batchBuffers)),
   }
   return {
     reader,
     writer,
-    writerPort(): MessagePort {
-      const { port1, port2 } = new MessageChannel()
-      worker.postMessage({ kind: 'notice', method: 'connect', argument: port1 }, [port1])
-      return port2
+    writerPort: (renew) => thread.port(renew),
+    async stats() {
+      try {
+        last = await thread.call<StorageStats>('stats', null)
+        return last
+      } catch (error) {
+        // Health must be able to say what is wrong while there is nobody to ask.
+        if (!last) throw error
+        return { ...last, mode: 'read-only', modeReason: thread.givenUp ?? (error as Error).message }
+      }
     },
-    stats: () => rpc.call<StorageStats>('stats', null),
-    runRetention: (policy: RetentionPolicy) => rpc.call('retention', policy),
-    compact: () => rpc.call('compact', null),
+    runRetention: (policy: RetentionPolicy) => thread.call('retention', policy),
+    compact: () => thread.call('compact', null),
     async stop() {
       await reader.stop()
-      await rpc.call('stop', null)
-      await worker.terminate()
+      await thread.stop()
     },
   }
 }

@@ -1,59 +1,90 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type Database from 'better-sqlite3'
-import type { Clock } from '../../base/clock.ts'
-import { GlassboxError } from '../../base/errors.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
 import { BlockWriter } from './block-writer.ts'
-import { ClockGuard, type ClockWitness } from './clock-guard.ts'
+import { ClockGuard } from './clock-guard.ts'
+import type { MachineClock } from './machine-clock.ts'
 import { mergeOnce } from './merge.ts'
-import { isDiskFull, openDatabase } from './open-database.ts'
+import { openDatabase } from './open-database.ts'
 import { RecentSpans } from './recent-spans.ts'
-import { removeBlock, returnSpace } from './remove-blocks.ts'
-import { ReserveFile } from './reserve-file.ts'
-import { applyRetention, type RetentionResult } from './retention.ts'
+import { returnSpace } from './remove-blocks.ts'
+import { freeBytesOf, ReserveFile } from './reserve-file.ts'
+import { applyRetention, type RetentionResult, removeOldest, shiftReceipts } from './retention.ts'
+import { StorageMode } from './storage-mode.ts'
+import { readStats } from './storage-stats.ts'
+import { type Trouble, troubleOf, unavailable } from './storage-trouble.ts'
+import { forgetClean, readWitness, rememberClean, rememberWitness } from './writer-memory.ts'
 
 export interface WriterOptions {
   dataDir: string
   reserveBytes: number
 }
 
+/** What the writing thread tells the host unasked. */
+export type WriterEvent =
+  | { method: 'written'; argument: { seq: number } }
+  | { method: 'problem'; argument: string }
+  /** The file was moved aside while running, and readers must open the new one. */
+  | { method: 'replaced'; argument: { quarantined: string } }
+
 /** Merging waits until no write has come for this long. */
 const QUIET_MS = 150
 /** More small blocks than this are merged even while writes keep coming. */
 const TOO_MANY_BLOCKS = 400
+/** On a full disk old data is removed at most so often: what fills the disk may be somebody else's. */
+const CLEANUP_MS = 60_000
+const RESERVE_MS = 5000
+const DAY_US = 86_400e6
 
-/** Owns the writing connection: writes, merging in quiet moments, retention, and what to do when the disk is full. */
+/** Owns the writing connection: writes, merging in quiet moments, retention, and what to do when the disk gives trouble. */
 export class Writer {
   #options: WriterOptions
-  #clock: Clock
-  #notify: (event: { method: string; argument: unknown }) => void
+  #clock: MachineClock
+  #notify: (event: WriterEvent) => void
   #db: Database.Database
   #blocks: BlockWriter
   #recent = new RecentSpans()
   #reserve: ReserveFile
   #quarantined: string | null
-  #mode: StorageStats['mode'] = 'normal'
-  #modeSince: number | null = null
-  #modeReason: string | null = null
+  #mode: StorageMode
   #retentionPaused: string | null = null
   #clockGuard: ClockGuard
   #timer: NodeJS.Timeout | null = null
   #writesSinceMerge = 0
+  #unreadable = { span: new Set<number>(), log: new Set<number>() }
+  #cleanedMs = Number.NEGATIVE_INFINITY
+  #reserveTriedMs = Number.NEGATIVE_INFINITY
+  #lastStats: StorageStats | null = null
 
-  constructor(options: WriterOptions, clock: Clock, notify: (event: { method: string; argument: unknown }) => void) {
+  constructor(options: WriterOptions, clock: MachineClock, notify: (event: WriterEvent) => void) {
     this.#options = options
     this.#clock = clock
     this.#notify = notify
-    const { db, quarantined } = openDatabase(options.dataDir, clock.nowUs())
+    this.#mode = new StorageMode(clock)
+    this.#reserve = new ReserveFile(options.dataDir, options.reserveBytes)
+    const { db, quarantined } = this.#openOnAnyDisk()
     this.#db = db
     this.#quarantined = quarantined
     this.#blocks = new BlockWriter(db)
-    this.#reserve = new ReserveFile(options.dataDir, options.reserveBytes)
-    this.#clockGuard = this.#openClockGuard()
-    this.#remember('clean', 0)
-    this.#reserve.make()
+    this.#clockGuard = new ClockGuard(readWitness(db), clock.witness())
+    this.#try(() => {
+      rememberWitness(this.#db, this.#clockGuard.witness(clock.witness()))
+      forgetClean(this.#db)
+    })
+    if (this.#mode.name === 'normal') this.#reserve.make()
+  }
+
+  /** A disk that is full already gets the reserve back first. */
+  #openOnAnyDisk(): { db: Database.Database; quarantined: string | null } {
+    try {
+      return openDatabase(this.#options.dataDir, this.#clock.nowUs())
+    } catch (error) {
+      if (troubleOf(error) !== 'full' || !this.#reserve.release()) throw error
+      this.#mode.set('disk-full', (error as Error).message)
+      return openDatabase(this.#options.dataDir, this.#clock.nowUs())
+    }
   }
 
   /** What was found at the start. */
@@ -61,51 +92,110 @@ export class Writer {
     return { quarantined: this.#quarantined }
   }
 
-  /** @throws GlassboxError `storage_unavailable` while the disk takes nothing */
+  /** @throws GlassboxError `storage_unavailable` while the disk takes nothing; other errors are about the rows */
   write(spans: SpanBatch[], logs: LogBatch[]): WriteResult {
+    this.#correctReceipt([...spans, ...logs])
     let result: WriteResult
     try {
+      this.#reopenIfClosed()
       result = this.#blocks.write(spans, logs, this.#recent)
     } catch (error) {
-      if (!isDiskFull(error)) throw error
-      result = this.#writeOnFullDisk(spans, logs, error as Error)
+      const trouble = troubleOf(error)
+      if (trouble === null) throw error
+      result = this.#writeInTrouble(spans, logs, trouble, error)
     }
-    if (this.#mode === 'disk-full' && this.#reserve.make()) this.#setMode('normal', null)
+    this.#recover()
     this.#notify({ method: 'written', argument: { seq: result.seq } })
     if (++this.#writesSinceMerge >= TOO_MANY_BLOCKS) this.#mergeStep()
     this.#schedule()
     return result
   }
 
-  /** Releases the reserve, truncates the WAL, drops the oldest tenth of the data and tries again. */
-  #writeOnFullDisk(spans: SpanBatch[], logs: LogBatch[], cause: Error): WriteResult {
-    this.#setMode('disk-full', cause.message)
-    this.#reserve.release()
-    try {
-      this.#db.pragma('wal_checkpoint(TRUNCATE)')
-      this.#dropOldest()
-      return this.#blocks.write(spans, logs, this.#recent)
-    } catch (error) {
-      if (!isDiskFull(error)) throw error
-      throw new GlassboxError(
-        'storage_unavailable',
-        `the disk is full: ${(error as Error).message}`,
-        'Free space on the disk of the data directory.',
-      )
+  /** Age is counted from receipt, so a clock that jumped must not date it. */
+  #correctReceipt(batches: (SpanBatch | LogBatch)[]): void {
+    const receivedUs = this.#clockGuard.receiptUs(this.#clock.witness())
+    for (const batch of batches) {
+      if (Math.abs(batch.receivedUs - receivedUs) > DAY_US) batch.receivedUs = receivedUs
     }
   }
 
-  #dropOldest(): void {
-    const ids = this.#db.prepare('SELECT id FROM span_block ORDER BY max_received, id').pluck().all() as number[]
-    for (const id of ids.slice(0, Math.ceil(ids.length / 10))) removeBlock(this.#db, 'span', id, this.#clock.nowUs())
-    returnSpace(this.#db)
+  #writeInTrouble(spans: SpanBatch[], logs: LogBatch[], trouble: Trouble, cause: unknown): WriteResult {
+    this.#mode.set(trouble === 'full' ? 'disk-full' : 'read-only', unavailable(trouble, cause).message)
+    try {
+      if (trouble === 'full') this.#makeRoom()
+      else if (trouble === 'busy') throw cause
+      else this.#reopen()
+      return this.#blocks.write(spans, logs, this.#recent)
+    } catch (error) {
+      const again = troubleOf(error)
+      if (again === null) throw error
+      if (again !== 'full' && again !== 'busy') this.#close()
+      throw unavailable(again, error)
+    }
   }
 
-  #setMode(mode: StorageStats['mode'], reason: string | null): void {
-    if (this.#mode === mode) return
-    this.#mode = mode
-    this.#modeReason = reason
-    this.#modeSince = mode === 'normal' ? null : this.#clock.nowUs()
+  /** Releases the reserve, truncates the WAL and, once a minute, drops the oldest tenth of the data. */
+  #makeRoom(): void {
+    this.#reserve.release()
+    this.#db.pragma('wal_checkpoint(TRUNCATE)')
+    if (this.#clock.monotonicMs() - this.#cleanedMs < CLEANUP_MS) return
+    this.#cleanedMs = this.#clock.monotonicMs()
+    const { spans, logs } = removeOldest(this.#db, this.#clock.nowUs())
+    returnSpace(this.#db)
+    this.#problem(`the disk is full: the oldest ${spans} spans and ${logs} log records were removed`)
+  }
+
+  /** A write went well: the mode ends, for a full disk once there is room for the reserve again. */
+  #recover(): void {
+    if (this.#mode.name === 'read-only') this.#mode.set('normal', null)
+    if (this.#mode.name !== 'disk-full') return
+    if (this.#clock.monotonicMs() - this.#reserveTriedMs < RESERVE_MS) return
+    this.#reserveTriedMs = this.#clock.monotonicMs()
+    if (this.#reserve.make()) this.#mode.set('normal', null)
+  }
+
+  /** After an I/O error what the connection holds in memory need not be what is on the disk: it is read anew. */
+  #reopen(): void {
+    this.#close()
+    const { db, quarantined } = openDatabase(this.#options.dataDir, this.#clock.nowUs())
+    this.#db = db
+    this.#blocks = new BlockWriter(db)
+    forgetClean(db)
+    this.#problem('the telemetry file was closed and opened again after an error of its disk')
+    if (quarantined) this.#notify({ method: 'replaced', argument: { quarantined } })
+  }
+
+  #close(): void {
+    try {
+      this.#db.close()
+    } catch (error) {
+      this.#problem(`the telemetry file did not close cleanly: ${(error as Error).message}`)
+    }
+  }
+
+  #reopenIfClosed(): void {
+    if (!this.#db.open) this.#reopen()
+  }
+
+  #problem(sentence: string): void {
+    this.#notify({ method: 'problem', argument: sentence })
+  }
+
+  /** Work that nobody waits for: trouble sets the mode instead of being thrown. */
+  #try<T>(work: () => T): T | null {
+    try {
+      this.#reopenIfClosed()
+      return work()
+    } catch (error) {
+      const trouble = troubleOf(error)
+      if (trouble === null) {
+        this.#problem(`upkeep of the telemetry file failed: ${(error as Error).message}`)
+        return null
+      }
+      this.#mode.set(trouble === 'full' ? 'disk-full' : 'read-only', unavailable(trouble, error).message)
+      if (trouble === 'io' || trouble === 'damaged') this.#close()
+      return null
+    }
   }
 
   #schedule(): void {
@@ -118,13 +208,7 @@ export class Writer {
 
   #mergeStep(eager = false): boolean {
     this.#writesSinceMerge = 0
-    try {
-      return mergeOnce(this.#db, this.#blocks, eager)
-    } catch (error) {
-      if (!isDiskFull(error)) throw error
-      this.#setMode('disk-full', (error as Error).message)
-      return false
-    }
+    return this.#try(() => mergeOnce(this.#db, this.#blocks, eager, this.#unreadable)) ?? false
   }
 
   /** Merges until nothing is left to merge, then gives the space back. */
@@ -132,67 +216,55 @@ export class Writer {
     while (this.#mergeStep(true)) {
       // Each step is one transaction.
     }
-    returnSpace(this.#db, 1_000_000)
+    this.#try(() => returnSpace(this.#db, 1_000_000))
   }
 
+  /** @throws GlassboxError `storage_unavailable` */
   retention(policy: RetentionPolicy): RetentionResult {
-    const now = this.#witness()
-    const paused = this.#clockGuard.judge(now)
+    const now = this.#clock.witness()
+    const { paused, shift } = this.#clockGuard.judge(now)
     this.#retentionPaused = paused
-    this.#remember('wall', this.#clockGuard.trustedUs(now))
-    return applyRetention(this.#db, policy, now.wallUs, paused)
-  }
-
-  #witness(): ClockWitness {
-    return { wallUs: this.#clock.nowUs(), monotonicMs: this.#clock.monotonicMs() }
-  }
-
-  /** The stored time counts as "no time has passed since": a stop of more than a day looks like a jump for one day. */
-  #openClockGuard(): ClockGuard {
-    const stored = this.#db.prepare("SELECT value FROM meta WHERE key = 'wall'").pluck().get() as number | undefined
-    const now = this.#witness()
-    const wallUs = Math.min(now.wallUs, stored ?? now.wallUs)
-    this.#remember('wall', wallUs)
-    return new ClockGuard({ ...now, wallUs })
-  }
-
-  #remember(key: string, value: number): void {
-    this.#db.prepare('INSERT OR REPLACE INTO meta VALUES (?,?)').run(key, value)
+    try {
+      this.#reopenIfClosed()
+      if (shift) shiftReceipts(this.#db, shift, now.wallUs)
+      rememberWitness(this.#db, this.#clockGuard.witness(now))
+      return applyRetention(this.#db, policy, now.wallUs, paused)
+    } catch (error) {
+      const trouble = troubleOf(error)
+      throw trouble === null ? error : unavailable(trouble, error)
+    }
   }
 
   stats(): StorageStats {
-    const one = (table: string, time: string) =>
-      this.#db
-        .prepare(
-          `SELECT coalesce(sum(rows),0) AS rows, coalesce(sum(bytes),0) AS bytes, count(*) AS blocks, min(min_${time}) AS oldest, max(max_${time}) AS newest FROM ${table}`,
-        )
-        .get() as { rows: number; bytes: number; blocks: number; oldest: number | null; newest: number | null }
-    const { rows: spans, ...traces } = one('span_block', 'start')
-    const { rows: logs, ...logsSize } = one('log_block', 'time')
-    const path = join(this.#options.dataDir, 'auxiliary.db')
+    const { dataDir } = this.#options
+    const path = join(dataDir, 'auxiliary.db')
     const walBytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-    const pages = this.#db.pragma('freelist_count', { simple: true }) as number
-    return {
+    const counted = this.#try(() => readStats(this.#db)) ?? this.#lastStats ?? emptyStats
+    this.#lastStats = {
+      ...counted,
       engine: 'sqlite',
-      spans,
-      logs,
-      traces,
-      logsSize,
       fileBytes: (statSync(path, { throwIfNoEntry: false })?.size ?? 0) + walBytes,
       walBytes,
-      freeBytes: pages * 16_384,
-      mode: this.#mode,
-      modeSince: this.#modeSince,
-      modeReason: this.#modeReason,
+      freeBytes: freeBytesOf(dataDir),
+      mode: this.#mode.name,
+      modeSince: this.#mode.since,
+      modeReason: this.#mode.reason,
       retentionPaused: this.#retentionPaused,
     }
+    return this.#lastStats
   }
 
   stop(): void {
     if (this.#timer) clearTimeout(this.#timer)
-    this.#remember('wall', this.#clockGuard.trustedUs(this.#witness()))
-    this.#remember('clean', 1)
-    this.#db.pragma('wal_checkpoint(TRUNCATE)')
-    this.#db.close()
+    if (!this.#db.open) return
+    this.#try(() => {
+      rememberWitness(this.#db, this.#clockGuard.witness(this.#clock.witness()))
+      rememberClean(this.#db)
+      this.#db.pragma('wal_checkpoint(TRUNCATE)')
+    })
+    this.#close()
   }
 }
+
+const nothing = { bytes: 0, blocks: 0, oldest: null, newest: null }
+const emptyStats = { spans: 0, logs: 0, traces: nothing, logsSize: nothing }

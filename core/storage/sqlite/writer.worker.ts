@@ -1,24 +1,36 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { systemClock } from '../../base/clock.ts'
 import { serveRpc } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { RetentionPolicy } from '../store.ts'
+import { machineClock } from './machine-clock.ts'
+import { troubleOf, unavailable } from './storage-trouble.ts'
 import { Writer, type WriterOptions } from './writer.ts'
 
 /** The one thread that writes auxiliary.db. */
 if (!parentPort) throw new Error('writer.worker.ts runs as a worker')
 const main = parentPort
-const writer = new Writer(workerData as WriterOptions, systemClock, (event) =>
-  main.postMessage({ kind: 'notice', ...event }),
-)
+let opened: Writer | null = null
+
+/** The writer; where the file could not be opened it is tried again at each call. */
+function writer(): Writer {
+  try {
+    opened ??= new Writer(workerData as WriterOptions, machineClock(), (event) =>
+      main.postMessage({ kind: 'notice', ...event }),
+    )
+    return opened
+  } catch (error) {
+    const trouble = troubleOf(error)
+    throw trouble === null ? error : unavailable(trouble, error)
+  }
+}
 
 const handlers = {
-  write: ({ spans, logs }: { spans: SpanBatch[]; logs: LogBatch[] }) => writer.write(spans, logs),
-  stats: () => writer.stats(),
-  retention: (policy: RetentionPolicy) => writer.retention(policy),
-  compact: () => writer.compact(),
-  opened: () => writer.opened(),
-  stop: () => writer.stop(),
+  write: ({ spans, logs }: { spans: SpanBatch[]; logs: LogBatch[] }) => writer().write(spans, logs),
+  stats: () => writer().stats(),
+  retention: (policy: RetentionPolicy) => writer().retention(policy),
+  compact: () => writer().compact(),
+  opened: () => writer().opened(),
+  stop: () => opened?.stop(),
   connect: (port: MessagePort) => serveRpc(port, { write: handlers.write }),
 }
 serveRpc(main, handlers)

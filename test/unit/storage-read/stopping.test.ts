@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { systemClock } from '../../../core/base/clock.ts'
+import { machineClock } from '../../../core/storage/sqlite/machine-clock.ts'
 import { startReader } from '../../../core/storage/sqlite/reader.ts'
 import { Writer } from '../../../core/storage/sqlite/writer.ts'
 import { T0 } from './arbitrary.ts'
@@ -14,7 +14,7 @@ let reader: Awaited<ReturnType<typeof startReader>>
 
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'glassbox-stop-'))
-  writer = new Writer({ dataDir, reserveBytes: 1000 }, systemClock, () => undefined)
+  writer = new Writer({ dataDir, reserveBytes: 1000 }, machineClock(), () => undefined)
   reader = await startReader(dataDir, 20_000)
   const attributes = {}
   const spans = Array.from({ length: 2000 }, (_, i) => ({

@@ -32,7 +32,11 @@ export class TestStore {
   }
 
   #openWriter(): Writer {
-    const clock = { nowUs: () => this.nowUs, monotonicMs: () => this.#monotonicMs }
+    const clock = {
+      nowUs: () => this.nowUs,
+      monotonicMs: () => this.#monotonicMs,
+      witness: () => ({ wallUs: this.nowUs, uptimeMs: this.#monotonicMs, boot: 'test' }),
+    }
     return new Writer({ dataDir: this.dataDir, reserveBytes: 1000 }, clock, () => undefined)
   }
 

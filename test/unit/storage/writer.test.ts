@@ -9,7 +9,12 @@ const DAY_MS = 86_400_000
 let dataDir = ''
 let nowMs = 0
 let monotonic = 0
-const clock = { nowUs: () => nowMs * 1000, monotonicMs: () => monotonic }
+let boot = 'first'
+const clock = {
+  nowUs: () => nowMs * 1000,
+  monotonicMs: () => monotonic,
+  witness: () => ({ wallUs: nowMs * 1000, uptimeMs: monotonic, boot }),
+}
 const policy = { tracesDays: 7, tracesBytes: 1e9, logsDays: 7 }
 const open = () => new Writer({ dataDir, reserveBytes: 1000 }, clock, () => undefined)
 
@@ -17,6 +22,7 @@ beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'glassbox-writer-'))
   nowMs = Date.UTC(2026, 0, 15)
   monotonic = 0
+  boot = 'first'
 })
 afterEach(() => rmSync(dataDir, { recursive: true, force: true }))
 
@@ -138,4 +144,72 @@ it('does not believe a jumped clock after a restart, nor data received under it'
   expect(second.retention(policy)).toMatchObject({ spans: 0, paused: expect.stringContaining('jumped') })
   expect(second.stats().spans).toBe(3)
   second.stop()
+})
+
+it('goes on deleting by age at once after standing still for days while the machine ran on', () => {
+  const first = open()
+  first.write([batch()], [])
+  first.stop()
+  nowMs += 9 * DAY_MS
+  monotonic += 9 * DAY_MS
+  const second = open()
+  expect(second.retention(policy)).toMatchObject({ spans: 3, paused: null })
+  second.stop()
+})
+
+it('waits a day when the machine was off for long, as nothing tells how long', () => {
+  const first = open()
+  first.write([batch()], [])
+  first.stop()
+  nowMs += 9 * DAY_MS
+  monotonic = 5000
+  boot = 'second'
+  const second = open()
+  expect(second.retention(policy)).toMatchObject({ spans: 0, paused: expect.stringContaining('jumped') })
+  second.write([{ ...batch(), spanId: new Uint8Array(24).fill(9) }], [])
+  nowMs += DAY_MS
+  monotonic += DAY_MS
+  // What came in meanwhile is a day old, not ten.
+  expect(second.retention(policy)).toMatchObject({ spans: 3, paused: null })
+  expect(second.stats().spans).toBe(1)
+  second.stop()
+})
+
+it.each([3650, -3650])('dates what arrives under a clock %s days off by elapsed time', (days) => {
+  const writer = open()
+  writer.write([batch()], [])
+  nowMs += days * DAY_MS
+  writer.write([{ ...batch(), spanId: new Uint8Array(24).fill(9) }], [])
+  // The clock is set right again after an hour; nothing was deleted, and nothing stays for ten years.
+  nowMs += 3_600_000 - days * DAY_MS
+  monotonic += 3_600_000
+  expect(writer.retention(policy)).toMatchObject({ spans: 0, paused: null })
+  nowMs += 8 * DAY_MS
+  monotonic += 8 * DAY_MS
+  expect(writer.retention(policy)).toMatchObject({ spans: 4, paused: null })
+  writer.stop()
+})
+
+it('moves the receipt of what arrived under a new clock once that is believed', () => {
+  const writer = open()
+  nowMs += 30 * DAY_MS
+  writer.write([batch()], [])
+  nowMs += DAY_MS
+  monotonic += DAY_MS
+  expect(writer.retention(policy)).toMatchObject({ spans: 0, paused: null })
+  nowMs += 5 * DAY_MS
+  monotonic += 5 * DAY_MS
+  expect(writer.retention(policy)).toMatchObject({ spans: 0, paused: null })
+  nowMs += 2 * DAY_MS
+  monotonic += 2 * DAY_MS
+  expect(writer.retention(policy)).toMatchObject({ spans: 3, paused: null })
+  writer.stop()
+})
+
+it('knows spans of earlier writes again after a write that failed', () => {
+  const writer = open()
+  writer.write([batch()], [])
+  expect(() => writer.write([{ ...batch(), name: Uint32Array.of(9, 9, 9), spanId: null as never }], [])).toThrow()
+  expect(writer.write([batch()], [])).toMatchObject({ storedSpans: 0, duplicateSpans: 3 })
+  writer.stop()
 })
