@@ -140,7 +140,7 @@ function encodeBlock(day: number, rows: BlockRows<LogBatch>, input: NumberedLogB
     firstSeq: seq.reduce((a, b) => Math.min(a, b), 0xffffffff),
     lastSeq: seq.reduce((a, b) => Math.max(a, b), 0),
     minReceived: Number.POSITIVE_INFINITY,
-    maxReceived: 0,
+    maxReceived: Number.NEGATIVE_INFINITY,
     services,
     keys,
     traceBloom,

@@ -1,6 +1,5 @@
 import type Database from 'better-sqlite3'
 import type { RetentionPolicy } from '../store.ts'
-import type { ClockShift } from './clock-guard.ts'
 import { removeBlock, returnSpace } from './remove-blocks.ts'
 
 const DAY_US = 86_400 * 1e6
@@ -46,18 +45,12 @@ export function applyRetention(
   return result
 }
 
-/** Moves receipt times that a wrong clock gave; those in the future become now. */
-export function shiftReceipts(db: Database.Database, { fromUs, byUs }: ClockShift, nowUs: number): void {
+/** Moves all receipt times by `byUs`, to `nowUs` at the latest: the clock that they came from was off by so much. */
+export function shiftReceipts(db: Database.Database, byUs: number, nowUs: number): void {
   for (const table of ['span_block', 'log_block']) {
-    const moved = (column: string): string =>
-      `${column} = min(CASE WHEN ${column} > @fromUs THEN ${column} + @byUs ELSE ${column} END, @nowUs)`
     db.prepare(
-      `UPDATE ${table} SET ${moved('min_received')}, ${moved('max_received')} WHERE max_received > @fromUs OR max_received > @nowUs`,
-    ).run({
-      fromUs,
-      byUs,
-      nowUs,
-    })
+      `UPDATE ${table} SET min_received = min(min_received + @byUs, @nowUs), max_received = min(max_received + @byUs, @nowUs)`,
+    ).run({ byUs, nowUs })
   }
 }
 

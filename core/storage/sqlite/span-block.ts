@@ -204,7 +204,7 @@ function received(
   input: NumberedSpanBatch[],
 ): { minReceived: number; maxReceived: number } {
   let minReceived = Number.POSITIVE_INFINITY
-  let maxReceived = 0
+  let maxReceived = Number.NEGATIVE_INFINITY
   for (const source of new Set(rows.source)) {
     const { batch, minReceived: earliest } = input[source]
     minReceived = Math.min(minReceived, earliest ?? batch.receivedUs)

@@ -36,7 +36,7 @@ const TOO_MANY_BLOCKS = 400
 /** On a full disk old data is removed at most so often: what fills the disk may be somebody else's. */
 const CLEANUP_MS = 60_000
 const RESERVE_MS = 5000
-const DAY_US = 86_400e6
+const HOUR_US = 3600e6
 
 /** Owns the writing connection: writes, merging in quiet moments, retention, and what to do when the disk gives trouble. */
 export class Writer {
@@ -115,7 +115,7 @@ export class Writer {
   #correctReceipt(batches: (SpanBatch | LogBatch)[]): void {
     const receivedUs = this.#clockGuard.receiptUs(this.#clock.witness())
     for (const batch of batches) {
-      if (Math.abs(batch.receivedUs - receivedUs) > DAY_US) batch.receivedUs = receivedUs
+      if (Math.abs(batch.receivedUs - receivedUs) > HOUR_US) batch.receivedUs = receivedUs
     }
   }
 
@@ -222,13 +222,13 @@ export class Writer {
   /** @throws GlassboxError `storage_unavailable` */
   retention(policy: RetentionPolicy): RetentionResult {
     const now = this.#clock.witness()
-    const { paused, shift } = this.#clockGuard.judge(now)
+    const { paused, nowUs, shiftUs } = this.#clockGuard.judge(now)
     this.#retentionPaused = paused
     try {
       this.#reopenIfClosed()
-      if (shift) shiftReceipts(this.#db, shift, now.wallUs)
+      if (shiftUs !== 0) shiftReceipts(this.#db, shiftUs, nowUs)
       rememberWitness(this.#db, this.#clockGuard.witness(now))
-      return applyRetention(this.#db, policy, now.wallUs, paused)
+      return applyRetention(this.#db, policy, nowUs, paused)
     } catch (error) {
       const trouble = troubleOf(error)
       throw trouble === null ? error : unavailable(trouble, error)
