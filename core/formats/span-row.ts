@@ -75,11 +75,14 @@ export function batchFromRows(
   return { batch: builder.finish(receivedUs), rejected: rejections.list(), warnings }
 }
 
-/** µs, possibly with a fraction, as whole ns. Null when it is not a number. */
+/** Times are unsigned 64-bit ns in the columns. */
+const mostMicros = Math.floor(2 ** 64 / 1000)
+
+/** µs, possibly with a fraction, as whole ns. Null when it is not a number or not below 2^64 ns. */
 export function microsToNanos(value: unknown): bigint | null {
-  if (typeof value === 'bigint') return value * 1000n
+  if (typeof value === 'bigint') return value >= 0n && value < BigInt(mostMicros) ? value * 1000n : null
   const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value : ''
-  if (/^\d{1,17}$/.test(text)) return BigInt(text) * 1000n
+  if (/^\d{1,16}$/.test(text)) return BigInt(text) * 1000n
   const number = Number(text)
-  return text !== '' && Number.isFinite(number) && number >= 0 ? BigInt(Math.round(number * 1000)) : null
+  return text !== '' && number >= 0 && number < mostMicros ? BigInt(Math.round(number * 1000)) : null
 }

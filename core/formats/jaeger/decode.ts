@@ -3,7 +3,17 @@ import { GlassboxError } from '../../base/errors.ts'
 import type { Decoded, SpanBatch } from '../../model/columns.ts'
 import type { AnyValue, KeyValue, SpanEvent, SpanLink } from '../../model/records.ts'
 import { doubleJson } from '../otlp/any-value.ts'
-import { asInt64, asList, asObject, asText, cleanString, type Json, parseBody } from '../otlp/json-values.ts'
+import {
+  asDouble,
+  asInt64,
+  asList,
+  asObject,
+  asText,
+  cleanString,
+  type Json,
+  parseBody,
+  quoted,
+} from '../otlp/json-values.ts'
 import { Rejections } from '../rejections.ts'
 import { batchFromRows, microsToNanos, type SpanRow, textPair } from '../span-row.ts'
 
@@ -61,10 +71,7 @@ function readSpan(
   }
   const start = microsToNanos(span.startTime)
   if (start === null) {
-    rejections.add(
-      'invalid_time',
-      `startTime ${JSON.stringify(span.startTime ?? null)} of span ${rawSpan} is not a number of µs`,
-    )
+    rejections.add('invalid_time', `startTime ${quoted(span.startTime)} of span ${rawSpan} is not a number of µs`)
     return null
   }
   const traceId = hexId(rawTrace, 32)
@@ -153,12 +160,21 @@ function tagValue(type: string, value: unknown): AnyValue {
     const wide = asInt64(value)
     return wide === null ? { stringValue: asText(value) } : { intValue: wide.toString() }
   }
-  if (type === 'float64') return { doubleValue: doubleJson(Number(value)) }
+  if (type === 'float64') return { doubleValue: doubleJson(asDouble(value)) }
   if (type === 'binary') return { bytesValue: asText(value) }
   if (typeof value === 'number')
     return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: doubleJson(value) }
   return {
-    stringValue: cleanString(typeof value === 'object' && value !== null ? JSON.stringify(value) : asText(value)),
+    stringValue: cleanString(typeof value === 'object' && value !== null ? jsonText(value) : asText(value)),
+  }
+}
+
+/** JSON that came in may be nested deeper than JSON can be written. */
+function jsonText(value: object): string {
+  try {
+    return JSON.stringify(value, (_key, member: unknown) => (typeof member === 'bigint' ? String(member) : member))
+  } catch {
+    return '(nested too deep)'
   }
 }
 

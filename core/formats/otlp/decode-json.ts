@@ -24,6 +24,7 @@ import {
   isZeroHex,
   type Json,
   parseBody,
+  quoted,
   readId,
   setAttributes,
   writeHex,
@@ -142,22 +143,16 @@ function addSpan(
   const spanId = readId(span.spanId, 8)
   const parentId = readId(span.parentSpanId, 8)
   if (traceId.hex === null || isZeroHex(traceId.hex)) {
-    rejections.add(
-      'invalid_trace_id',
-      `traceId ${JSON.stringify(span.traceId ?? '')} is not 32 hex digits with one that is not 0`,
-    )
+    rejections.add('invalid_trace_id', `traceId ${quoted(span.traceId)} is not 32 hex digits with one that is not 0`)
     return
   }
   if (spanId.hex === null || isZeroHex(spanId.hex)) {
-    rejections.add(
-      'invalid_span_id',
-      `spanId ${JSON.stringify(span.spanId ?? '')} is not 16 hex digits with one that is not 0`,
-    )
+    rejections.add('invalid_span_id', `spanId ${quoted(span.spanId)} is not 16 hex digits with one that is not 0`)
     return
   }
   const kind = asEnum(span.kind, 'SPAN_KIND_', KINDS)
   if (kind === null) {
-    rejections.add('invalid_kind', `kind ${JSON.stringify(span.kind)} is not a span kind`)
+    rejections.add('invalid_kind', `kind ${quoted(span.kind)} is not a span kind`)
     return
   }
   if (traceId.base64 || spanId.base64) warnings.add(BASE64_WARNING)

@@ -21,7 +21,22 @@ export function asList(value: unknown): unknown[] {
 
 export function asText(value: unknown): string {
   if (typeof value === 'string') return value
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
+  return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint' ? String(value) : ''
+}
+
+/** A double; NaN for what is none. An object is never asked for its value: its `valueOf` may be a text. */
+export function asDouble(value: unknown): number {
+  return typeof value === 'object' ? Number.NaN : Number(value)
+}
+
+const shownLength = 60
+
+/** A value as a message quotes it, short whatever it is. */
+export function quoted(value: unknown): string {
+  if (Array.isArray(value)) return '(a list)'
+  if (typeof value === 'object' && value !== null) return '(an object)'
+  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, shownLength)) : String(value ?? '""')
+  return text.length > shownLength + 2 ? `${text.slice(0, shownLength)}…` : text
 }
 
 const TWO64 = 2n ** 64n
@@ -31,18 +46,19 @@ const TWO64 = 2n ** 64n
  * Null for anything else: `Number('')` and `BigInt('0x10')` would quietly pass.
  */
 export function asInt64(value: unknown): bigint | null {
-  if (typeof value === 'bigint') return value
-  if (typeof value === 'number') return Number.isFinite(value) ? BigInt(Math.trunc(value)) : null
-  if (typeof value === 'string') {
-    if (!/^-?\d{1,20}$/.test(value)) return null
-    const wide = BigInt(value)
-    return wide > -TWO64 && wide < TWO64 ? wide : null
-  }
+  if (typeof value === 'bigint') return within64(value)
+  if (typeof value === 'number') return Number.isFinite(value) ? within64(BigInt(Math.trunc(value))) : null
+  if (typeof value === 'string') return /^-?\d{1,20}$/.test(value) ? within64(BigInt(value)) : null
   if (value !== null && typeof value === 'object' && 'low' in value && 'high' in value) {
-    const { low, high } = value as { low: number; high: number }
-    return BigInt(high >>> 0) * 4_294_967_296n + BigInt(low >>> 0)
+    const { low, high } = value
+    if (typeof low === 'number' && typeof high === 'number')
+      return BigInt(high >>> 0) * 4_294_967_296n + BigInt(low >>> 0)
   }
   return null
+}
+
+function within64(wide: bigint): bigint | null {
+  return wide > -TWO64 && wide < TWO64 ? wide : null
 }
 
 /** A 32-bit count; negative ones exist in the wild and become 0. */
@@ -82,7 +98,10 @@ export function parseBody(bytes: Uint8Array, origin: TextOrigin = { at: 0, line:
 }
 
 function keepDigits(_key: string, value: unknown, context: { source?: string }): unknown {
-  return typeof value === 'number' && !Number.isSafeInteger(value) && context.source && /^-?\d+$/.test(context.source)
+  return typeof value === 'number' &&
+    !Number.isSafeInteger(value) &&
+    context.source &&
+    /^-?\d{1,20}$/.test(context.source)
     ? BigInt(context.source)
     : value
 }
@@ -127,7 +146,7 @@ export function canonicalValue(input: unknown, depth = 0): AnyValue {
     return wide === null ? { stringValue: asText(value.intValue) } : { intValue: BigInt.asIntN(64, wide).toString() }
   }
   if (value.doubleValue !== undefined && value.doubleValue !== null)
-    return { doubleValue: doubleJson(Number(value.doubleValue)) }
+    return { doubleValue: doubleJson(asDouble(value.doubleValue)) }
   if (value.bytesValue !== undefined && value.bytesValue !== null) {
     return { bytesValue: Buffer.from(asText(value.bytesValue), 'base64').toString('base64') }
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { GlassboxError } from '../../base/errors.ts'
 import { type Decoded, type SpanBatch, SpanMark } from '../../model/columns.ts'
 import type { KeyValue } from '../../model/records.ts'
-import { asList, asObject, asText, type Json, parseBody } from '../otlp/json-values.ts'
+import { asList, asObject, asText, type Json, parseBody, quoted } from '../otlp/json-values.ts'
 import { Rejections } from '../rejections.ts'
 import { batchFromRows, microsToNanos, type SpanRow, textPair } from '../span-row.ts'
 
@@ -37,11 +37,11 @@ function readSpan(span: Json, rejections: Rejections, clients: Set<string>): Spa
   const traceId = asText(span.traceId).toLowerCase()
   const spanId = asText(span.id).toLowerCase()
   if (!/^[0-9a-f]{1,32}$/.test(traceId) || /^0+$/.test(traceId)) {
-    rejections.add('invalid_trace_id', `traceId ${JSON.stringify(span.traceId ?? '')} is not 16 or 32 hex digits`)
+    rejections.add('invalid_trace_id', `traceId ${quoted(span.traceId)} is not 16 or 32 hex digits`)
     return null
   }
   if (!/^[0-9a-f]{1,16}$/.test(spanId) || /^0+$/.test(spanId)) {
-    rejections.add('invalid_span_id', `id ${JSON.stringify(span.id ?? '')} is not 16 hex digits`)
+    rejections.add('invalid_span_id', `id ${quoted(span.id)} is not 16 hex digits`)
     return null
   }
   const parent = asText(span.parentId).toLowerCase()
@@ -98,7 +98,7 @@ function addEndpoint(attributes: KeyValue[], endpoint: Json, prefix: string, ser
   if (service) attributes.push(textPair('peer.service', service))
   const address = asText(endpoint.ipv4) || asText(endpoint.ipv6)
   if (address) attributes.push(textPair(`${prefix}.address`, address))
-  const port = Number(endpoint.port)
+  const port = Number(asText(endpoint.port))
   if (Number.isInteger(port) && port > 0) attributes.push({ key: `${prefix}.port`, value: { intValue: String(port) } })
 }
 
