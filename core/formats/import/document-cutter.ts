@@ -71,8 +71,12 @@ export class DocumentCutter {
   /** A file that ends inside a piece gives what there is of it, for its decoder to say that it ends too early. */
   *end(): Generator<Piece> {
     if (this.#state === 'word') yield* this.#endOfWord()
-    else if (this.#state === 'capture' && !this.#isMember) yield this.#piece()
-    else if (this.#state !== 'top') {
+    else if (this.#state === 'capture' && !this.#isMember) {
+      const whole = this.#depth === 0 && !this.#inString && !this.#fresh
+      yield this.#piece()
+      // The element is whole and its list is not.
+      if (whole) yield { ...this.#here(0), place: 'own', bytes: Buffer.alloc(0) }
+    } else if (this.#state !== 'top') {
       const here = this.#here(0)
       yield { ...(this.#streamed ? here : (this.#object ?? here)), place: 'own', bytes: Buffer.alloc(0) }
     }

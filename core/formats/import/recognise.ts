@@ -6,6 +6,7 @@ import { decodeLogsProtobuf, decodeTracesProtobuf } from '../otlp/decode-protobu
 import { asList, asObject, type Json } from '../otlp/json-values.ts'
 import { zipkinFromJson } from '../zipkin/decode.ts'
 import type { Piece } from './piece.ts'
+import { signalOf } from './protobuf-pieces.ts'
 
 type AnyDecoded = Decoded<TelemetryBatch>
 
@@ -18,8 +19,11 @@ export const NO_METRICS = 'the file holds metrics, which are not stored by this 
 
 /** @throws GlassboxError `malformed_body` when it is nothing that we read */
 export function formOf(value: unknown, place: Piece['place']): Form {
-  if (place === 'batches') return 'resourceSpans'
-  if (place === 'resourceSpans' || place === 'resourceLogs' || place === 'resourceMetrics') return place
+  if (place === 'batches' || place === 'resourceSpans' || place === 'resourceLogs' || place === 'resourceMetrics') {
+    if (value === null || typeof value !== 'object' || Array.isArray(value))
+      throw new GlassboxError('malformed_body', `an element of ${place} is not an object`)
+    return place === 'batches' ? 'resourceSpans' : place
+  }
   const object = asObject(Array.isArray(value) ? value[0] : value)
   if (place !== 'own' && 'traceId' in object && 'id' in object) return 'zipkin'
   if (place !== 'own' && 'spans' in object && !Array.isArray(value)) return 'jaeger'
@@ -27,11 +31,19 @@ export function formOf(value: unknown, place: Piece['place']): Form {
   return 'document'
 }
 
+/** Ids of client spans read before: a Zipkin server span of the same id is the other half of one of them. */
+export type ZipkinClients = readonly ReadonlySet<string>[]
+
 /** Decodes elements of one form together. */
-export function decodeElements(form: Form, values: unknown[], receivedUs: number): AnyDecoded[] {
+export function decodeElements(
+  form: Form,
+  values: unknown[],
+  receivedUs: number,
+  clients: ZipkinClients = [],
+): AnyDecoded[] {
   switch (form) {
     case 'zipkin':
-      return [zipkinFromJson(values, receivedUs)]
+      return [zipkinFromJson(values, receivedUs, clients)]
     case 'jaeger':
       return [jaegerFromJson(values, receivedUs)]
     case 'resourceSpans':
@@ -67,6 +79,14 @@ function fromDocument(body: unknown, receivedUs: number, depth = 0): AnyDecoded[
       'Use an OTLP file exporter.',
     )
   }
+  const snake = Object.keys(object).find((name) => /^resource_(spans|logs|metrics)$/.test(name))
+  if (snake)
+    throw new GlassboxError('malformed_body', `${snake} is not OTLP/JSON, which knows lowerCamelCase names only`)
+  if ('traceID' in object && 'spanID' in object)
+    throw new GlassboxError(
+      'malformed_body',
+      'this is a span of Jaeger outside a trace object with spans and processes',
+    )
   throw new GlassboxError(
     'malformed_body',
     `this is neither OTLP, Jaeger nor Zipkin (found ${Object.keys(object).slice(0, 4).join(', ') || 'no object'})`,
@@ -82,20 +102,16 @@ function fromOtlp(object: Json, receivedUs: number): AnyDecoded[] {
   return decoded
 }
 
-/** A protobuf request does not say what it is: spans have ids that decode, log records do not look like spans. */
+/** A request in protobuf; `signalOf` finds out what it holds. @throws GlassboxError `malformed_body` */
 export function fromProtobuf(bytes: Uint8Array, receivedUs: number): AnyDecoded[] {
-  const traces = attempt(() => decodeTracesProtobuf(bytes, receivedUs))
-  if (traces && traces.batch.n > 0 && traces.rejected.length === 0) return [traces]
-  const logs = attempt(() => decodeLogsProtobuf(bytes, receivedUs))
-  if (logs && logs.batch.n > 0) return [logs]
-  return [traces ?? decodeTracesProtobuf(bytes, receivedUs)]
-}
-
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof GlassboxError) return undefined
-    throw error
+  switch (signalOf(bytes)) {
+    case 'traces':
+      return [decodeTracesProtobuf(bytes, receivedUs)]
+    case 'logs':
+      return [decodeLogsProtobuf(bytes, receivedUs)]
+    case 'metrics':
+      return [{ ...tracesFromJson({}, receivedUs), warnings: [NO_METRICS] }]
+    case 'empty':
+      return []
   }
 }

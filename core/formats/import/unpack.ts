@@ -1,54 +1,76 @@
-import { pipeline, Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { GlassboxError } from '../../base/errors.ts'
 
-/** Reads until at least `wanted` bytes are there, and gives back a stream that begins with them. */
-async function peek(
-  chunks: AsyncIterable<Uint8Array>,
-  wanted: number,
-): Promise<{ head: Uint8Array; all: AsyncGenerator<Uint8Array> }> {
-  const source = chunks[Symbol.asyncIterator]()
+type Bytes = AsyncIterable<Uint8Array>
+
+/** The chunks again, with at least `least` bytes (or all there are) in the first. */
+async function peek(chunks: Bytes, least: number): Promise<{ head: Uint8Array; all: AsyncGenerator<Uint8Array> }> {
+  const iterator = chunks[Symbol.asyncIterator]()
   const parts: Uint8Array[] = []
   let size = 0
-  while (size < wanted) {
-    const { value, done } = await source.next()
-    if (done) break
-    parts.push(value)
-    size += value.length
+  while (size < least) {
+    const next = await iterator.next()
+    if (next.done) break
+    parts.push(next.value)
+    size += next.value.length
   }
-  const head = Buffer.concat(parts)
+  const head = parts.length === 1 ? parts[0] : Buffer.concat(parts)
   async function* all(): AsyncGenerator<Uint8Array> {
-    yield head
-    for (let next = await source.next(); !next.done; next = await source.next()) yield next.value
+    try {
+      if (head.length > 0) yield head
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value
+    } finally {
+      await iterator.return?.()
+    }
   }
   return { head, all: all() }
 }
 
 /**
- * The bytes of a file without its gzip or zstd, as a stream. What comes before a fault is given out first.
- * @throws GlassboxError `malformed_body` when the compressed data is cut or damaged
+ * The bytes inside a gzip or zstd file, told by their first bytes; any other file as it is. Streams: what one chunk
+ * unpacks to is held, no more. Several members in a row are one file.
+ * @throws GlassboxError `malformed_body` where the compressed data is cut or damaged, after what came before it
  */
-export async function* unpack(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* unpack(chunks: Bytes): AsyncGenerator<Uint8Array> {
   const { head, all } = await peek(chunks, 4)
-  const gzip = head[0] === 0x1f && head[1] === 0x8b
-  const zstd = head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd
-  if (!gzip && !zstd) {
+  const kind = head[0] === 0x1f && head[1] === 0x8b ? 'gzip' : isZstd(head) ? 'zstd' : null
+  if (!kind) {
     yield* all
     return
   }
-  const inflate = gzip ? createGunzip() : createZstdDecompress()
-  // The error comes out of the loop below; the callback only keeps it from being thrown twice.
-  pipeline(Readable.from(all), inflate, () => {})
-  let given = 0
+  const inflate = kind === 'gzip' ? createGunzip() : createZstdDecompress()
+  const out = new PassThrough()
+  let sourceFailed: unknown = null
+  const source = async function* (): AsyncGenerator<Uint8Array> {
+    try {
+      yield* all
+    } catch (error) {
+      sourceFailed = error
+      throw error
+    }
+  }
+  const running = pipeline(Readable.from(source(), { objectMode: false }), inflate, out).catch(() => undefined)
+  let size = 0
   try {
-    for await (const chunk of inflate) {
-      given += (chunk as Buffer).length
-      yield chunk as Buffer
+    for await (const chunk of out as AsyncIterable<Uint8Array>) {
+      size += chunk.length
+      yield chunk
     }
   } catch (error) {
+    if (sourceFailed) throw sourceFailed
     throw new GlassboxError(
       'malformed_body',
-      `the ${gzip ? 'gzip' : 'zstd'} data is cut or damaged after ${given} bytes of content: ${(error as Error).message}`,
+      `the ${kind} data is cut or damaged after ${size} unpacked bytes: ${(error as Error).message}`,
+      'Get the whole file again; what came before the damage was taken.',
     )
+  } finally {
+    out.destroy()
+    await running
   }
+}
+
+function isZstd(head: Uint8Array): boolean {
+  return head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd
 }

@@ -3,8 +3,10 @@ import type { AnyValue, KeyValue } from '../../model/records.ts'
 import type { WireReader } from './wire-reader.ts'
 
 const utf8 = new TextDecoder()
-/** Deeper values are refused, so that no reader ever breaks on them. */
+/** Deeper values are cut, so that no reader ever breaks on them. */
 export const MAX_DEPTH = 64
+/** What stands in the place of a value nested deeper. */
+export const TOO_DEEP: AnyValue = { stringValue: `(cut: nested deeper than ${MAX_DEPTH})` }
 
 /** UTF-8 as every engine can store it: ill-formed bytes become U+FFFD, U+0000 is taken out. */
 export function cleanText(bytes: Uint8Array): string {
@@ -20,7 +22,10 @@ export function doubleJson(value: number): number | 'NaN' | 'Infinity' | '-Infin
 
 /** Reads the AnyValue in [pos, end) as OTLP/JSON. Of a oneof, the last field on the wire wins. */
 export function readAnyValue(reader: WireReader, end: number, depth = 0): AnyValue {
-  if (depth > MAX_DEPTH) reader.fail(`a value is nested deeper than ${MAX_DEPTH}`)
+  if (depth > MAX_DEPTH) {
+    reader.pos = end
+    return TOO_DEEP
+  }
   let value: AnyValue = {}
   while (reader.pos < end) {
     const tag = reader.tag(end)

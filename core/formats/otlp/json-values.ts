@@ -3,7 +3,7 @@ import type { AttributesBuilder } from '../../model/batch-builder.ts'
 import { AttrType } from '../../model/columns.ts'
 import type { DictionaryBuilder } from '../../model/dictionary-builder.ts'
 import type { AnyValue, KeyValue } from '../../model/records.ts'
-import { doubleJson, lastWins, MAX_DEPTH } from './any-value.ts'
+import { doubleJson, lastWins, MAX_DEPTH, TOO_DEEP } from './any-value.ts'
 import { jsonFault } from './json-fault.ts'
 import type { Micros } from './times.ts'
 import { splitBigNanos } from './times.ts'
@@ -135,7 +135,7 @@ export function readId(value: unknown, length: number): IdReading {
 
 /** An AnyValue in canonical OTLP/JSON: 64-bit integers as strings, NaN by name, text well formed. */
 export function canonicalValue(input: unknown, depth = 0): AnyValue {
-  if (depth > MAX_DEPTH) throw new GlassboxError('malformed_body', `a value is nested deeper than ${MAX_DEPTH}`)
+  if (depth > MAX_DEPTH) return TOO_DEEP
   const value = asObject(input)
   if (value.stringValue !== undefined && value.stringValue !== null)
     return { stringValue: cleanString(asText(value.stringValue)) }

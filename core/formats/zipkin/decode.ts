@@ -16,24 +16,37 @@ export function decodeZipkinJson(bytes: Uint8Array, receivedUs: number): Decoded
   return zipkinFromJson(parseBody(bytes), receivedUs)
 }
 
-export function zipkinFromJson(body: unknown, receivedUs: number): Decoded<SpanBatch> {
+/**
+ * The same from a value already parsed.
+ * @param known ids (`traceId:id`) of client spans that were read before: a server span of the same id is its other half
+ */
+export function zipkinFromJson(
+  body: unknown,
+  receivedUs: number,
+  known: readonly ReadonlySet<string>[] = [],
+): Decoded<SpanBatch> {
   if (!Array.isArray(body)) throw new GlassboxError('malformed_body', 'Zipkin v2 is a JSON array of spans')
   const spans = body.flat().map(asObject)
   if (spans.some((span) => 'binaryAnnotations' in span)) {
     throw new GlassboxError('malformed_body', 'this is Zipkin v1 (binaryAnnotations)', 'Send Zipkin v2 JSON.')
   }
   const rejections = new Rejections()
-  const clients = new Set<string>()
-  for (const span of spans) if (span.kind === 'CLIENT') clients.add(`${asText(span.traceId)}:${asText(span.id)}`)
+  const clients = clientIds(spans)
   const rows: SpanRow[] = []
   for (const span of spans) {
-    const row = readSpan(span, rejections, clients)
+    const row = readSpan(span, rejections, (id) => clients.has(id) || known.some((ids) => ids.has(id)))
     if (row) rows.push(row)
   }
   return batchFromRows(rows, rejections, [], receivedUs)
 }
 
-function readSpan(span: Json, rejections: Rejections, clients: Set<string>): SpanRow | null {
+/** `traceId:id` of the client spans of a list. */
+export function clientIds(spans: readonly unknown[]): Set<string> {
+  const clients = spans.map(asObject).filter((span) => span.kind === 'CLIENT')
+  return new Set(clients.map((span) => `${asText(span.traceId)}:${asText(span.id)}`))
+}
+
+function readSpan(span: Json, rejections: Rejections, isClient: (id: string) => boolean): SpanRow | null {
   const traceId = asText(span.traceId).toLowerCase()
   const spanId = asText(span.id).toLowerCase()
   if (!/^[0-9a-f]{1,32}$/.test(traceId) || /^0+$/.test(traceId)) {
@@ -49,7 +62,7 @@ function readSpan(span: Json, rejections: Rejections, clients: Set<string>): Spa
   const service = asText(local.serviceName) || 'unknown_service'
   const kind = KINDS[asText(span.kind)] ?? 0
   const own = spanId.padStart(16, '0')
-  const sharedHalf = kind === 2 && (span.shared === true || clients.has(`${asText(span.traceId)}:${asText(span.id)}`))
+  const sharedHalf = kind === 2 && (span.shared === true || isClient(`${asText(span.traceId)}:${asText(span.id)}`))
   const start = microsToNanos(span.timestamp) ?? 0n
   const duration = microsToNanos(span.duration)
   const tags = Object.entries(asObject(span.tags)).map(([key, value]) => [key, asText(value)] as const)
