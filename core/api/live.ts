@@ -8,6 +8,8 @@ import { sameToken } from './guards.ts'
 import type { ApiServices } from './services.ts'
 
 const pollMs = 250
+/** Storage is asked this often even if this host wrote nothing: another host may write to the same database. */
+const quietMs = 5000
 const statusMs = 1000
 const maxClients = 64
 const maxBuffered = 1024 * 1024
@@ -28,7 +30,7 @@ interface Client {
   fullSince: number | null
 }
 
-/** The live socket: one poll of the store for all followers, nothing read while nobody follows. */
+/** The live socket: one poll of the store for all followers, and only when something was written. */
 export function createLive(services: ApiServices) {
   const server = new WebSocketServer({
     noServer: true,
@@ -40,6 +42,8 @@ export function createLive(services: ApiServices) {
   let pollTimer: NodeJS.Timeout | undefined
   let statusTimer: NodeJS.Timeout | undefined
   let seq: number | null = null
+  /** Rows stored when the store was last read, and when that was. */
+  let read = { stored: -1, atMs: 0 }
 
   /** @throws GlassboxError for a wrong path, a wrong token or too many clients. */
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -74,7 +78,7 @@ export function createLive(services: ApiServices) {
 
   function schedule(): void {
     const following = [...clients].some(({ traces, logs }) => traces || logs)
-    if (following) pollTimer ??= setInterval(poll, pollMs)
+    if (following) pollTimer ??= setInterval(pollIfWritten, pollMs)
     else {
       clearInterval(pollTimer)
       pollTimer = undefined
@@ -93,6 +97,15 @@ export function createLive(services: ApiServices) {
     if (seq !== null) send(client, { type: 'following', data: { seq } })
   }
 
+  function pollIfWritten(): void {
+    const quiet = storedRows() === read.stored && services.clock.monotonicMs() - read.atMs < quietMs
+    if (!quiet) void poll()
+  }
+
+  function storedRows(): number {
+    return Object.values(services.pipeline.ledger()).reduce((total, { stored }) => total + stored, 0)
+  }
+
   let running: Promise<void> | null = null
 
   /** One poll at a time; whoever asks meanwhile waits for that one. */
@@ -106,6 +119,8 @@ export function createLive(services: ApiServices) {
   async function readChanges(): Promise<void> {
     try {
       const first = seq === null
+      // Taken before the read: what is stored meanwhile is read again.
+      read = { stored: storedRows(), atMs: services.clock.monotonicMs() }
       const changes = await services.store.reader.changes(seq ?? 0, first ? 0 : tailLimit)
       const same = changes.seq === seq
       seq = changes.seq
