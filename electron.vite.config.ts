@@ -1,4 +1,5 @@
 import { defineConfig } from 'electron-vite'
+import { workerEntries } from './build/core.mjs'
 import renderer from './renderer/vite.config.ts'
 
 /** Workers are entries of their own, flat beside the main file: core/base/worker-file.ts finds them there. */
@@ -10,9 +11,7 @@ export default defineConfig({
       rollupOptions: {
         input: {
           index: 'electron/main.ts',
-          'pipeline.worker': 'core/pipeline/pipeline.worker.ts',
-          'writer.worker': 'core/storage/sqlite/writer.worker.ts',
-          'reader.worker': 'core/storage/sqlite/reader.worker.ts',
+          ...workerEntries(),
         },
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
       },

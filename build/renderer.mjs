@@ -6,38 +6,35 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
-function newest(folder) {
+function newest(path) {
+  const own = statSync(path)
+  if (own.isFile()) return own.mtimeMs
   let latest = 0
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+  for (const entry of readdirSync(path, { withFileTypes: true, recursive: true })) {
     if (entry.isFile()) latest = Math.max(latest, statSync(join(entry.parentPath, entry.name)).mtimeMs)
   }
   return latest
 }
 
-/** @returns {void} Exits the process when the build fails: a stale page would mislead. */
-export function ensureRenderer() {
-  const built = join(root, 'out/renderer/index.html')
-  const sources = Math.max(
-    newest(join(root, 'renderer')),
-    newest(join(root, 'core/api/contract')),
-    newest(join(root, 'core/model')),
-  )
-  if (existsSync(built) && statSync(built).mtimeMs > sources) return
-  process.stderr.write('building the page…\n')
-  const vite = join(root, 'node_modules/vite/bin/vite.js')
-  const result = spawnSync(
-    process.execPath,
-    [vite, 'build', '--config', 'renderer/vite.config.ts', '--logLevel', 'warn'],
-    {
-      cwd: root,
-      stdio: ['ignore', 'inherit', 'inherit'],
-    },
-  )
-  if (result.status !== 0) process.exit(1)
+/** Whether `built` is there and newer than all these sources (files and folders of the project). */
+export function isFresh(built, sources) {
+  const latest = Math.max(...sources.map((source) => newest(join(root, source))))
+  return existsSync(built) && statSync(built).mtimeMs > latest
 }
 
-/** Runs the core headless with the same arguments; this process only passes signals on. */
-export async function serve(args) {
-  process.argv = [process.execPath, join(root, 'core/cli/main.ts'), 'serve', ...args]
-  await import('../core/cli/main.ts')
+/** Builds the page when its sources are newer than what was built. */
+export function ensureRenderer() {
+  if (isFresh(join(root, 'out/renderer/index.html'), ['renderer', 'core/api/contract', 'core/model'])) return
+  viteBuild('page', 'renderer/vite.config.ts')
+}
+
+/** Builds in a process of its own, whose memory goes with it; exits when that fails: stale code would mislead. */
+export function viteBuild(what, config) {
+  process.stderr.write(`building the ${what}…\n`)
+  const result = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--config', config, '--logLevel', 'warn'],
+    { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
+  )
+  if (result.status !== 0) process.exit(1)
 }

@@ -1,5 +1,4 @@
 /** `npm run serve -- FLAGS`: always headless. */
-import { ensureRenderer, serve } from './renderer.mjs'
+import { serve } from './headless.mjs'
 
-ensureRenderer()
 await serve(process.argv.slice(2))

@@ -2,7 +2,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureRenderer, root, serve } from './renderer.mjs'
+import { serve } from './headless.mjs'
+import { root } from './renderer.mjs'
 
 const electronFolder = join(root, 'node_modules/electron')
 
@@ -28,7 +29,6 @@ function whyHeadless() {
 const reason = whyHeadless()
 if (reason) {
   process.stderr.write(`${reason}: running headless, open the address below in a browser\n`)
-  ensureRenderer()
   await serve(process.argv.slice(2))
 } else {
   const built = spawnSync(

@@ -61,11 +61,11 @@ async function worker() {
 }
 await Promise.all([worker(), worker()])
 // The desktop build writes the page as well, with addresses of its own: the tests want the one that serve shows.
-queue.push([
-  'page',
-  [bin('vite/bin/vite.js'), 'build', '--config', 'renderer/vite.config.ts', '--logLevel', 'warn'],
-  '',
+for (const [name, config] of [
+  ['page', 'renderer/vite.config.ts'],
+  ['core', 'build/core.config.mjs'],
 ])
+  queue.push([name, [bin('vite/bin/vite.js'), 'build', '--config', config, '--logLevel', 'warn'], ''])
 await worker()
 
 const report = join(root, 'test-results/vitest.json')

@@ -66,8 +66,7 @@ const begun = performance.now()
 const server = spawn(
   process.execPath,
   [
-    'core/cli/main.ts',
-    'serve',
+    'build/serve.mjs',
     '--data-dir',
     dataDir,
     '--api-port',

@@ -31,7 +31,7 @@ interface Served {
 
 function launch(): { child: ChildProcess; stderr(): string } {
   const flags = ['--data-dir', dataDir, '--api-port', '0', '--otlp-port', '0', '--otlp-grpc-port', '0']
-  const child = spawn(process.execPath, ['core/cli/main.ts', 'serve', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, ['build/serve.mjs', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
   children.push(child)
   let text = ''
   child.stderr?.on('data', (chunk) => {
