@@ -1,7 +1,10 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
+import { RpcClient } from '../base/rpc.ts'
+import { workerFile } from '../base/worker-file.ts'
 import { damagedConfig, readSavedSettings } from './load-settings.ts'
 import { applySettings, defaultSettings, flattenSettings, type SettingSource, type Settings } from './settings.ts'
 
@@ -22,7 +25,7 @@ export interface SettingsService {
    * environment sets is saved, yet keeps the flag's value until a start without it.
    * @throws GlassboxError `bad_setting` naming the key; `storage_unavailable` when it cannot be saved.
    */
-  patch(changes: Record<string, unknown>): Record<string, SettingValue>
+  patch(changes: Record<string, unknown>): Promise<Record<string, SettingValue>>
   /** Calls `listener` after each change; answers how to stop that. */
   subscribe(listener: (settings: Settings) => void): () => void
 }
@@ -30,20 +33,25 @@ export interface SettingsService {
 const colorSlots = 12
 
 /**
- * glassbox.db: what must never be lost. WAL with `synchronous=FULL`. It works in the caller's thread: the host opens
- * it once at start, and writes are single rows when a person changes a setting.
+ * glassbox.db: what must never be lost. WAL with `synchronous=FULL`. The caller's thread opens it at start; changes are
+ * written in a thread of their own, one after the other.
  */
 export class ConfigStore implements SettingsService {
   #db: Database.Database
   #settings: Settings
   #sources: Record<string, SettingSource>
   #listeners = new Set<(settings: Settings) => void>()
+  readonly #file: string
+  #writer: { worker: Worker; rpc: RpcClient } | null = null
+  /** Ends when the change before has been saved or refused. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   /** @throws GlassboxError `data_damaged`; a damaged file is left as it is. */
   constructor(dataDir: string, settings: Settings, sources: Record<string, SettingSource>) {
     this.#settings = settings
     this.#sources = { ...sources }
     const file = join(dataDir, 'glassbox.db')
+    this.#file = file
     readSavedSettings(dataDir)
     try {
       this.#db = new Database(file, { timeout: 5000 })
@@ -76,24 +84,34 @@ export class ConfigStore implements SettingsService {
     )
   }
 
-  patch(changes: Record<string, unknown>): Record<string, SettingValue> {
-    applySettings(this.#settings, changes)
-    const now = Date.now() * 1000
-    const save = this.#db.prepare(
-      'insert into setting values (?, ?, ?) on conflict (key) do update set value = excluded.value, updated_at = excluded.updated_at',
-    )
-    try {
-      this.#db.transaction(() => {
-        for (const [key, value] of Object.entries(changes)) save.run(key, JSON.stringify(value), now)
-      })()
-    } catch (error) {
-      throw new GlassboxError('storage_unavailable', `the settings were not saved: ${(error as Error).message}`)
-    }
-    const free = Object.entries(changes).filter(([key]) => !['flag', 'environment'].includes(this.#sources[key]))
-    this.#settings = applySettings(this.#settings, Object.fromEntries(free))
-    for (const [key] of free) this.#sources[key] = 'saved'
-    for (const listener of this.#listeners) listener(this.#settings)
-    return this.all()
+  async patch(changes: Record<string, unknown>): Promise<Record<string, SettingValue>> {
+    const done = this.#turn.then(async () => {
+      applySettings(this.#settings, changes)
+      await this.#rpc().call('save', { changes, nowUs: Date.now() * 1000 })
+      const free = Object.entries(changes).filter(([key]) => !['flag', 'environment'].includes(this.#sources[key]))
+      this.#settings = applySettings(this.#settings, Object.fromEntries(free))
+      for (const [key] of free) this.#sources[key] = 'saved'
+      for (const listener of this.#listeners) listener(this.#settings)
+      return this.all()
+    })
+    this.#turn = done.catch(() => undefined)
+    return done
+  }
+
+  /** The writer's thread, started at the first change and again should it have died. */
+  #rpc(): RpcClient {
+    if (this.#writer) return this.#writer.rpc
+    const worker = new Worker(workerFile(import.meta.url, './config-writer.worker.ts'), {
+      workerData: { file: this.#file },
+    })
+    const rpc = new RpcClient(worker)
+    worker.on('error', () => undefined)
+    worker.on('exit', () => {
+      rpc.close(new GlassboxError('storage_unavailable', 'the settings were not saved: the writing thread ended'))
+      if (this.#writer?.worker === worker) this.#writer = null
+    })
+    this.#writer = { worker, rpc }
+    return rpc
   }
 
   subscribe(listener: (settings: Settings) => void): () => void {
@@ -123,8 +141,16 @@ export class ConfigStore implements SettingsService {
     return Object.fromEntries(services.map((service) => [service, known.get(service) as number]))
   }
 
-  close(): void {
+  /** Ends after the changes that were asked for. */
+  async close(): Promise<void> {
     this.#listeners.clear()
+    await this.#turn
+    const writer = this.#writer
+    this.#writer = null
+    if (writer) {
+      await writer.rpc.call('close', null).catch(() => undefined)
+      await writer.worker.terminate()
+    }
     this.#db.close()
   }
 }

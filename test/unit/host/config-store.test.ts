@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { InstanceLock, readInstance } from '../../../core/base/instance-lock.ts'
 import { ConfigStore } from '../../../core/config/config-store.ts'
@@ -16,10 +17,10 @@ afterEach(() => rmSync(dataDir, { recursive: true, force: true }))
 const load = (flags = {}, environment = {}) => loadSettings({ dataDir, flags, environment })
 const open = ({ settings, sources } = load()) => new ConfigStore(dataDir, settings, sources)
 
-it('lays flags over environment over saved over default, and says which', () => {
+it('lays flags over environment over saved over default, and says which', async () => {
   const store = open()
-  store.patch({ 'server.apiPort': 1, 'server.otlpPort': 2, 'pipeline.queueLimit': 77 })
-  store.close()
+  await store.patch({ 'server.apiPort': 1, 'server.otlpPort': 2, 'pipeline.queueLimit': 77 })
+  await store.close()
   const { settings, sources } = load(
     { apiPort: '3' },
     { GLASSBOX_API_PORT: '4', GLASSBOX_OTLP_PORT: '5', GLASSBOX_LOG_LEVEL: 'warn' },
@@ -39,24 +40,38 @@ it('names the flag or variable that is wrong', () => {
   expect(() => load({}, { GLASSBOX_ENGINE: 'oracle' })).toThrow(/GLASSBOX_ENGINE: storage\.engine/)
 })
 
-it('saves all changes or none, tells who listens, and keeps what a flag sets', () => {
+it('saves all changes or none, tells who listens, and keeps what a flag sets', async () => {
   const store = open(load({ apiPort: '0' }))
   const seen: number[] = []
   const stop = store.subscribe((settings) => seen.push(settings.retention.logs.days))
-  expect(() => store.patch({ 'retention.logs.days': 3, 'pipeline.queueLimit': 0 })).toThrow(/pipeline\.queueLimit/)
-  expect(() => store.patch({ __proto__x: 1 })).toThrow(/there is no setting/)
+  await expect(store.patch({ 'retention.logs.days': 3, 'pipeline.queueLimit': 0 })).rejects.toThrow(
+    /pipeline\.queueLimit/,
+  )
+  await expect(store.patch({ __proto__x: 1 })).rejects.toThrow(/there is no setting/)
   expect(store.now().retention.logs.days).toBe(7)
-  const answer = store.patch({ 'retention.logs.days': 3, 'server.apiPort': 9 })
+  const answer = await store.patch({ 'retention.logs.days': 3, 'server.apiPort': 9 })
   stop()
   expect(answer['retention.logs.days']).toEqual({ value: 3, default: 7, source: 'saved' })
   expect(answer['server.apiPort']).toEqual({ value: 0, default: 4380, source: 'flag' })
   expect(seen).toEqual([3])
-  store.close()
+  await store.close()
   expect(load().settings.server.apiPort).toBe(9)
 })
 
-it('never resets damaged settings', () => {
-  open().close()
+it('saves changes one after the other and refuses them while the disk cannot', async () => {
+  const store = open()
+  const answers = await Promise.all([1, 2, 3, 4].map((days) => store.patch({ 'retention.logs.days': days })))
+  expect(answers.map((answer) => answer['retention.logs.days'].value)).toEqual([1, 2, 3, 4])
+  const lock = new Database(join(dataDir, 'glassbox.db'))
+  lock.exec('drop table setting')
+  await expect(store.patch({ 'retention.logs.days': 5 })).rejects.toMatchObject({ code: 'storage_unavailable' })
+  expect(store.now().retention.logs.days).toBe(4)
+  lock.close()
+  await store.close()
+})
+
+it('never resets damaged settings', async () => {
+  await open().close()
   const file = join(dataDir, 'glassbox.db')
   writeFileSync(file, 'not a database at all '.repeat(500))
   const damaged = readFileSync(file)
@@ -64,14 +79,14 @@ it('never resets damaged settings', () => {
   expect(readFileSync(file).equals(damaged)).toBe(true)
 })
 
-it('gives each service a colour slot for good', () => {
+it('gives each service a colour slot for good', async () => {
   const store = open()
   const first = store.serviceColors(['a', 'b'])
   expect(first).toEqual({ a: 0, b: 1 })
-  store.close()
+  await store.close()
   const again = open()
   expect(again.serviceColors(['c', 'b', 'a'])).toEqual({ a: 0, b: 1, c: 2 })
-  again.close()
+  await again.close()
 })
 
 it('one lock a data directory; the second hears who has it', async () => {
