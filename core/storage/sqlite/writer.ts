@@ -67,7 +67,7 @@ export class Writer {
     const { db, quarantined } = this.#openOnAnyDisk()
     this.#db = db
     this.#quarantined = quarantined
-    this.#blocks = new BlockWriter(db)
+    this.#blocks = this.#prepare(db)
     this.#clockGuard = new ClockGuard(readWitness(db), clock.witness())
     this.#try(() => {
       rememberWitness(this.#db, this.#clockGuard.witness(clock.witness()))
@@ -85,6 +85,13 @@ export class Writer {
       this.#mode.set('disk-full', (error as Error).message)
       return openDatabase(this.#options.dataDir, this.#clock.nowUs())
     }
+  }
+
+  /** Keeps the WAL well below the reserve: a full disk is cleaned by moving the WAL into the file, which needs its size. */
+  #prepare(db: Database.Database): BlockWriter {
+    const pages = Math.floor(this.#options.reserveBytes / 4 / 16_384)
+    db.pragma(`wal_autocheckpoint = ${Math.min(1000, Math.max(64, pages))}`)
+    return new BlockWriter(db)
   }
 
   /** What was found at the start. */
@@ -159,7 +166,7 @@ export class Writer {
     this.#close()
     const { db, quarantined } = openDatabase(this.#options.dataDir, this.#clock.nowUs())
     this.#db = db
-    this.#blocks = new BlockWriter(db)
+    this.#blocks = this.#prepare(db)
     forgetClean(db)
     this.#problem('the telemetry file was closed and opened again after an error of its disk')
     if (quarantined) this.#notify({ method: 'replaced', argument: { quarantined } })
