@@ -18,15 +18,35 @@ export interface SpanRow {
   status: number
   statusMessage: string
   service: string
+  /** With `service.name`, where it has one. */
   resource: KeyValue[]
+  resourceDropped: number
+  resourceSchemaUrl: string
   scopeName: string
   scopeVersion: string
+  scopeAttributes: KeyValue[]
+  scopeDropped: number
+  scopeSchemaUrl: string
   traceState: string
+  flags: number
   attributes: KeyValue[]
+  droppedAttributes: number
   events: SpanEvent[]
+  droppedEvents: number
   links: SpanLink[]
+  droppedLinks: number
   marks: number
 }
+
+/** What neither Jaeger nor Zipkin has a place for, as it is when nobody says otherwise. */
+export const NO_EXTRAS = {
+  resourceDropped: 0,
+  resourceSchemaUrl: '',
+  scopeAttributes: [],
+  scopeDropped: 0,
+  scopeSchemaUrl: '',
+  flags: 0,
+} satisfies Partial<SpanRow>
 
 export function textPair(key: string, value: string): KeyValue {
   return { key: cleanString(key), value: { stringValue: cleanString(value) } }
@@ -51,20 +71,24 @@ export function batchFromRows(
     columns.status[at] = row.status
     columns.statusMessage[at] = dictionary.internText(row.statusMessage)
     columns.traceState[at] = dictionary.internText(row.traceState)
+    columns.flags[at] = row.flags
     columns.marks[at] = row.marks
     columns.sampleRate[at] = 1
+    columns.droppedAttributes[at] = row.droppedAttributes
+    columns.droppedEvents[at] = row.droppedEvents
+    columns.droppedLinks[at] = row.droppedLinks
     columns.resource[at] = builder.addResource({
       service: row.service,
-      attributes: JSON.stringify([textPair('service.name', row.service), ...row.resource]),
-      droppedAttributesCount: 0,
-      schemaUrl: '',
+      attributes: JSON.stringify(row.resource),
+      droppedAttributesCount: row.resourceDropped,
+      schemaUrl: row.resourceSchemaUrl,
     })
     columns.scope[at] = builder.addScope({
       name: row.scopeName,
       version: row.scopeVersion,
-      attributes: '[]',
-      droppedAttributesCount: 0,
-      schemaUrl: '',
+      attributes: JSON.stringify(row.scopeAttributes),
+      droppedAttributesCount: row.scopeDropped,
+      schemaUrl: row.scopeSchemaUrl,
     })
     if (row.events.length > 0) columns.events[at] = dictionary.internText(JSON.stringify(row.events))
     if (row.links.length > 0) columns.links[at] = dictionary.internText(JSON.stringify(row.links))

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto'
 import { GlassboxError } from '../../base/errors.ts'
 import type { Decoded, SpanBatch } from '../../model/columns.ts'
 import type { AnyValue, KeyValue, SpanEvent, SpanLink } from '../../model/records.ts'
+import { REST_KEY, withRest } from '../carried-rest.ts'
 import { doubleJson } from '../otlp/any-value.ts'
 import {
+  asCount,
   asDouble,
   asInt64,
   asList,
@@ -15,7 +17,7 @@ import {
   quoted,
 } from '../otlp/json-values.ts'
 import { Rejections } from '../rejections.ts'
-import { batchFromRows, microsToNanos, type SpanRow, textPair } from '../span-row.ts'
+import { batchFromRows, microsToNanos, NO_EXTRAS, type SpanRow, textPair } from '../span-row.ts'
 
 const KINDS: Record<string, number> = { internal: 1, server: 2, client: 3, producer: 4, consumer: 5 }
 
@@ -39,7 +41,7 @@ export function jaegerFromJson(body: unknown, receivedUs: number): Decoded<SpanB
     const { spans, processes } = asObject(trace)
     const ids = new Set(asList(spans).map((span) => asText(asObject(span).spanID)))
     for (const span of asList(spans)) {
-      const row = readSpan(asObject(span), asObject(processes), ids, rejections, warnings)
+      const row = jaegerRow(asObject(span), asObject(processes), ids, rejections, warnings)
       if (row) rows.push(row)
     }
   }
@@ -53,7 +55,8 @@ function hexId(id: string, length: number): { hex: string; word: boolean } {
   return { hex: createHash('sha256').update(id).digest('hex').slice(0, length), word: true }
 }
 
-function readSpan(
+/** One span as a row, or null when it is refused. `ids` are the span ids of its trace, as sent. */
+export function jaegerRow(
   span: Json,
   processes: Json,
   ids: Set<string>,
@@ -98,7 +101,13 @@ function readSpan(
       value: { arrayValue: { values: notes.map((note) => ({ stringValue: note })) } },
     })
   const process = asObject(processes[asText(span.processID)] ?? span.process)
-  return {
+  const service = cleanString(asText(process.serviceName)) || 'unknown_service'
+  const rest = textOf(take(REST_KEY))
+  const droppedAttributes = countOf(take('otel.dropped_attributes_count'))
+  const droppedEvents = countOf(take('otel.dropped_events_count'))
+  const droppedLinks = countOf(take('otel.dropped_links_count'))
+  const row: SpanRow = {
+    ...NO_EXTRAS,
     traceId: traceId.hex,
     spanId: spanId.hex,
     parentId: parent === '' ? '' : hexId(parent, 16).hex,
@@ -109,16 +118,23 @@ function readSpan(
     endNs: start + (microsToNanos(span.duration) ?? 0n) + (start === 0n ? 1n : 0n),
     status,
     statusMessage: message,
-    service: cleanString(asText(process.serviceName)) || 'unknown_service',
-    resource: readTags(process.tags, warnings).filter((tag) => tag.key !== 'service.name'),
+    service,
+    resource: [
+      textPair('service.name', service),
+      ...readTags(process.tags, warnings).filter((tag) => tag.key !== 'service.name'),
+    ],
     scopeName,
     scopeVersion,
     traceState,
     attributes: tags,
+    droppedAttributes,
     events: asList(span.logs).map((item) => readLog(asObject(item), warnings)),
+    droppedEvents,
     links,
+    droppedLinks,
     marks: 0,
   }
+  return withRest(row, rest)
 }
 
 /** The first CHILD_OF in the same trace is the parent, else the first FOLLOWS_FROM that exists; the rest are links. */
@@ -141,6 +157,10 @@ function readReferences(span: Json, traceId: string, ids: Set<string>): { parent
 
 function textOf(value: AnyValue | undefined): string {
   return value && 'stringValue' in value ? (value.stringValue as string) : ''
+}
+
+function countOf(value: AnyValue | undefined): number {
+  return value && 'intValue' in value ? asCount(value.intValue) : 0
 }
 
 function readTags(input: unknown, warnings: Set<string>): KeyValue[] {

@@ -1,4 +1,7 @@
-import type { AnyValue, KeyValue, SpanRecord, Trace } from '../../model/records.ts'
+import type { AnyValue, KeyValue, SpanLink, SpanRecord, Trace } from '../../model/records.ts'
+import { REST_KEY, restOf, rowOfSpan } from '../carried-rest.ts'
+import { Rejections } from '../rejections.ts'
+import { jaegerRow } from './decode.ts'
 
 interface Tag {
   key: string
@@ -44,23 +47,20 @@ function spanTags(trace: Trace, span: SpanRecord): Tag[] {
   return tags
 }
 
-/** Jaeger's query API form; sub-µs times, link attributes and nested values do not survive it. */
-export function exportJaeger(trace: Trace): unknown {
-  const processes: Record<string, unknown> = {}
-  trace.resources.forEach((resource, index) => {
-    const service = trace.spans.find((span) => span.resource === index)?.service ?? 'unknown_service'
-    processes[`p${index + 1}`] = {
-      serviceName: service,
-      tags: resource.attributes.filter(({ key }) => key !== 'service.name').map(tag),
-    }
-  })
-  const spans = trace.spans.map((span) => ({
+/** A link that came from Jaeger says which kind of reference it was; one of OTLP follows. */
+function refType({ attributes = [] }: SpanLink): string {
+  const type = attributes.find(({ key }) => key === 'opentracing.ref_type')?.value
+  return type && 'stringValue' in type && type.stringValue === 'child_of' ? 'CHILD_OF' : 'FOLLOWS_FROM'
+}
+
+function jaegerSpan(trace: Trace, span: SpanRecord) {
+  return {
     traceID: span.traceId,
     spanID: span.spanId,
     operationName: span.name,
     references: [
       ...(span.parentId ? [{ refType: 'CHILD_OF', traceID: span.traceId, spanID: span.parentId }] : []),
-      ...span.links.map((link) => ({ refType: 'FOLLOWS_FROM', traceID: link.traceId, spanID: link.spanId })),
+      ...span.links.map((link) => ({ refType: refType(link), traceID: link.traceId, spanID: link.spanId })),
     ],
     startTime: span.start,
     duration: span.dur,
@@ -71,7 +71,29 @@ export function exportJaeger(trace: Trace): unknown {
     })),
     processID: `p${span.resource + 1}`,
     warnings: null,
-  }))
+  }
+}
+
+/**
+ * Jaeger's query API form. What it has no place for (ns, link attributes, nested values …) goes in a tag of its own,
+ * which our import reads back: see carried-rest.ts.
+ */
+export function exportJaeger(trace: Trace): unknown {
+  const processes: Record<string, unknown> = {}
+  trace.resources.forEach((resource, index) => {
+    const service = trace.spans.find((span) => span.resource === index)?.service ?? 'unknown_service'
+    processes[`p${index + 1}`] = {
+      serviceName: service,
+      tags: resource.attributes.filter(({ key }) => key !== 'service.name').map(tag),
+    }
+  })
+  const ids = new Set(trace.spans.map((span) => span.spanId))
+  const spans = trace.spans.map((span) => {
+    const written = jaegerSpan(trace, span)
+    const readBack = jaegerRow(written, processes, ids, new Rejections(), new Set())
+    if (readBack) written.tags.push(...text(REST_KEY, restOf(rowOfSpan(trace, span), readBack)))
+    return written
+  })
   return {
     data: [{ traceID: trace.traceId, spans, processes, warnings: null }],
     total: 1,

@@ -183,7 +183,8 @@ function addSpan(
   builder.commitRow()
 }
 
-function readEvent(input: unknown): SpanEvent {
+/** One event in canonical OTLP/JSON. */
+export function readEvent(input: unknown): SpanEvent {
   const json = asObject(input)
   const event: SpanEvent = {
     timeUnixNano: (asInt64(json.timeUnixNano) ?? 0n).toString(),
@@ -196,7 +197,8 @@ function readEvent(input: unknown): SpanEvent {
   return event
 }
 
-function readLink(input: unknown): SpanLink {
+/** One link in canonical OTLP/JSON; an id that is none becomes ''. */
+export function readLink(input: unknown): SpanLink {
   const json = asObject(input)
   const link: SpanLink = { traceId: readId(json.traceId, 16).hex ?? '', spanId: readId(json.spanId, 8).hex ?? '' }
   const state = asText(json.traceState)

@@ -1,4 +1,5 @@
 import { type SpanBatch, SpanMark } from '../../model/columns.ts'
+import type { SpanRecord } from '../../model/records.ts'
 
 /** Below this many µs a "ns" time was really sent in µs or ms (1e17 ns is 1973). */
 const SUSPECT_BELOW_US = 1e14
@@ -21,6 +22,19 @@ export function splitBigNanos(value: bigint): Micros {
   return { us: Number(value / 1000n), ns: Number(value % 1000n) }
 }
 
+/** Start and end in ns as they were sent; 0 = unknown. An end before its start comes back as the start. */
+export function spanNanos(span: Pick<SpanRecord, 'start' | 'startNs' | 'dur' | 'durNs' | 'marks'>): {
+  start: bigint
+  end: bigint
+} {
+  const start = BigInt(span.start) * 1000n + BigInt(span.startNs)
+  const end = start + BigInt(span.dur) * 1000n + BigInt(span.durNs)
+  return {
+    start: (span.marks & SpanMark.startUnknown) !== 0 ? 0n : start,
+    end: (span.marks & SpanMark.unfinished) !== 0 ? 0n : end,
+  }
+}
+
 type TimeColumns = Pick<SpanBatch, 'startUs' | 'startNs' | 'durUs' | 'durNs' | 'marks'>
 
 /** Writes start and duration of row `at` and marks what is odd about them; times are never repaired in silence. */
@@ -30,9 +44,10 @@ export function setSpanTimes(columns: TimeColumns, at: number, start: Micros, en
   columns.durNs[at] = 0
   if (start.us === 0 && start.ns === 0) {
     marks |= SpanMark.startUnknown
-    columns.startUs[at] = receivedUs
-    columns.startNs[at] = 0
-    if (end.us === 0 && end.ns === 0) marks |= SpanMark.unfinished
+    const ended = end.us !== 0 || end.ns !== 0
+    columns.startUs[at] = ended ? end.us : receivedUs
+    columns.startNs[at] = ended ? end.ns : 0
+    if (!ended) marks |= SpanMark.unfinished
   } else {
     columns.startUs[at] = start.us
     columns.startNs[at] = start.ns

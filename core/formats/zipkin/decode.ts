@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { GlassboxError } from '../../base/errors.ts'
 import { type Decoded, type SpanBatch, SpanMark } from '../../model/columns.ts'
 import type { KeyValue } from '../../model/records.ts'
-import { asList, asObject, asText, type Json, parseBody, quoted } from '../otlp/json-values.ts'
+import { REST_KEY, withRest } from '../carried-rest.ts'
+import { asCount, asList, asObject, asText, type Json, parseBody, quoted } from '../otlp/json-values.ts'
 import { Rejections } from '../rejections.ts'
-import { batchFromRows, microsToNanos, type SpanRow, textPair } from '../span-row.ts'
+import { batchFromRows, microsToNanos, NO_EXTRAS, type SpanRow, textPair } from '../span-row.ts'
 
 const KINDS: Record<string, number> = { SERVER: 2, CLIENT: 3, PRODUCER: 4, CONSUMER: 5 }
 
@@ -34,7 +35,7 @@ export function zipkinFromJson(
   const clients = clientIds(spans)
   const rows: SpanRow[] = []
   for (const span of spans) {
-    const row = readSpan(span, rejections, (id) => clients.has(id) || known.some((ids) => ids.has(id)))
+    const row = zipkinRow(span, rejections, (id) => clients.has(id) || known.some((ids) => ids.has(id)))
     if (row) rows.push(row)
   }
   return batchFromRows(rows, rejections, [], receivedUs)
@@ -46,7 +47,8 @@ export function clientIds(spans: readonly unknown[]): Set<string> {
   return new Set(clients.map((span) => `${asText(span.traceId)}:${asText(span.id)}`))
 }
 
-function readSpan(span: Json, rejections: Rejections, isClient: (id: string) => boolean): SpanRow | null {
+/** One span as a row, or null when it is refused. `isClient` knows the ids (`traceId:id`) of client spans. */
+export function zipkinRow(span: Json, rejections: Rejections, isClient: (id: string) => boolean): SpanRow | null {
   const traceId = asText(span.traceId).toLowerCase()
   const spanId = asText(span.id).toLowerCase()
   if (!/^[0-9a-f]{1,32}$/.test(traceId) || /^0+$/.test(traceId)) {
@@ -65,46 +67,58 @@ function readSpan(span: Json, rejections: Rejections, isClient: (id: string) => 
   const sharedHalf = kind === 2 && (span.shared === true || isClient(`${asText(span.traceId)}:${asText(span.id)}`))
   const start = microsToNanos(span.timestamp) ?? 0n
   const duration = microsToNanos(span.duration)
-  const tags = Object.entries(asObject(span.tags)).map(([key, value]) => [key, asText(value)] as const)
-  const error = tags.find(([key]) => key === 'error')
-  const attributes: KeyValue[] = tags.filter(([key]) => key !== 'error').map(([key, value]) => textPair(key, value))
+  const tags = new Map(Object.entries(asObject(span.tags)).map(([key, value]) => [key, asText(value)]))
+  const take = (key: string): string => {
+    const value = tags.get(key) ?? ''
+    tags.delete(key)
+    return value
+  }
+  const failed = tags.has('error')
+  const statusMessage = take('error')
+  const code = tags.get('otel.status_code')
+  if (code === 'OK' || code === 'ERROR') tags.delete('otel.status_code')
+  const rest = take(REST_KEY)
+  const carried = {
+    statusMessage,
+    status: failed || code === 'ERROR' ? 2 : code === 'OK' ? 1 : 0,
+    scopeName: take('otel.scope.name'),
+    scopeVersion: take('otel.scope.version'),
+    traceState: take('w3c.tracestate'),
+    droppedAttributes: asCount(take('otel.dropped_attributes_count')),
+    droppedEvents: asCount(take('otel.dropped_events_count')),
+    droppedLinks: asCount(take('otel.dropped_links_count')),
+  }
+  const attributes: KeyValue[] = [...tags].map(([key, value]) => textPair(key, value))
   const remote = asObject(span.remoteEndpoint)
-  addEndpoint(
-    attributes,
-    remote,
-    'network.peer',
-    tags.some(([key]) => key === 'peer.service') ? '' : asText(remote.serviceName),
-  )
+  addEndpoint(attributes, remote, 'network.peer', tags.has('peer.service') ? '' : asText(remote.serviceName))
   addEndpoint(attributes, local, 'network.local', '')
   if (span.debug === true) attributes.push({ key: 'zipkin.debug', value: { boolValue: true } })
   const events = asList(span.annotations).map((item) => {
     const annotation = asObject(item)
     return { timeUnixNano: (microsToNanos(annotation.timestamp) ?? 0n).toString(), name: asText(annotation.value) }
   })
-  return {
+  const row: SpanRow = {
+    ...NO_EXTRAS,
+    ...carried,
     traceId: traceId.padStart(32, '0'),
     spanId: sharedHalf ? derivedId(own, service) : own,
-    parentId: sharedHalf
-      ? own
-      : parent && !/^0+$/.test(parent) && /^[0-9a-f]{1,16}$/.test(parent)
-        ? parent.padStart(16, '0')
-        : '',
+    parentId: sharedHalf ? own : parentOf(parent),
     name: asText(span.name),
     kind,
     startNs: start,
     endNs: start > 0n && duration !== null ? start + duration : 0n,
-    status: error ? 2 : 0,
-    statusMessage: error ? error[1] : '',
     service,
-    resource: [],
-    scopeName: '',
-    scopeVersion: '',
-    traceState: '',
+    resource: [textPair('service.name', service)],
     attributes,
     events,
     links: [],
     marks: sharedHalf ? SpanMark.sharedHalf : 0,
   }
+  return withRest(row, rest)
+}
+
+function parentOf(id: string): string {
+  return /^[0-9a-f]{1,16}$/.test(id) && !/^0+$/.test(id) ? id.padStart(16, '0') : ''
 }
 
 function addEndpoint(attributes: KeyValue[], endpoint: Json, prefix: string, service: string): void {
