@@ -20,6 +20,7 @@ export function scheduleRetention(store: TelemetryStore, settings: () => Setting
       tracesDays: retention.traces.days,
       tracesBytes: retention.traces.bytes,
       logsDays: retention.logs.days,
+      metricsDays: retention.metrics.days,
     })
     if (removed.paused) {
       log.warn(`retention removed nothing by age: ${removed.paused}`)

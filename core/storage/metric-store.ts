@@ -1,5 +1,5 @@
 import type { Labels, Matcher, MetricMetadata, SampleBatch, SeriesExemplars, SeriesSamples } from '../model/series.ts'
-import type { QueryContext } from './store.ts'
+import type { QueryContext } from './query-context.ts'
 
 /**
  * The contract of metric storage. Times are whole ms, both bounds inclusive (as Prometheus' api has them). A list with
@@ -65,7 +65,22 @@ export interface MetricWriteResult {
   rejected: { reason: string; count: number; example: string }[]
 }
 
+/** The state of the series index, for the screens and self-metrics. */
+export interface MetricStats {
+  series: number
+  /** Samples in memory that are not in a block yet. */
+  headSamples: number
+  /** Metrics of which series were refused because of a limit, with how many samples that cost. */
+  refusedSeries: { metric: string; samples: number }[]
+  topMetrics: { metric: string; series: number }[]
+}
+
 export interface MetricWriter {
   /** Stores what it can; one bad sample never takes others with it. */
   writeSamples(batch: SampleBatch): Promise<MetricWriteResult>
+}
+
+/** Metric storage as a store holds it. */
+export interface MetricStore extends MetricReader, MetricWriter {
+  metricStats(): Promise<MetricStats>
 }

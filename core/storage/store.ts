@@ -14,8 +14,11 @@ import type {
 import type { LogBatch, SpanBatch } from '../model/columns.ts'
 import type { Filter } from '../model/filter.ts'
 import type { LogRecord, Trace, TraceSummary } from '../model/records.ts'
+import type { MetricStore } from './metric-store.ts'
+import type { QueryContext } from './query-context.ts'
 
 export type { Histogram, HistogramBucket, Page, ServiceInfo, StorageStats, TagValue } from '../model/answers.ts'
+export type { QueryContext } from './query-context.ts'
 
 /**
  * The contract of a storage engine. Time bounds are µs, start inclusive, end exclusive. "None" is an empty list, never
@@ -78,14 +81,6 @@ export interface SqlResult {
   truncated: boolean
 }
 
-/** What a running query watches. */
-export interface QueryContext {
-  /** Aborts when the client goes away. */
-  signal?: AbortSignal
-  /** ms from now; the engine has its own default of 10 s. */
-  timeoutMs?: number
-}
-
 /** What arrived after `seq`, for live tails; newest first, capped, with the count of what the cap left out. */
 export interface Changes {
   seq: number
@@ -135,6 +130,8 @@ export interface TelemetryExplorer {
 }
 
 export interface RetentionPolicy {
+  /** 30 when absent. */
+  metricsDays?: number
   tracesDays: number
   tracesBytes: number
   logsDays: number
@@ -143,6 +140,7 @@ export interface RetentionPolicy {
 /** An opened engine, as the host holds it. */
 export interface TelemetryStore {
   readonly reader: TelemetryReader
+  readonly metrics: MetricStore
   /** Direct writes from the host's own thread (imports go through the pipeline instead). */
   readonly writer: TelemetryWriter
   /**

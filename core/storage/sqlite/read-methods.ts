@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { Transferred } from '../../base/rpc.ts'
 import type { LogQuery, TraceQuery } from '../store.ts'
 import type { BlockCache } from './block-cache.ts'
 import { changesSince } from './changes.ts'
 import { logFacets, logPatterns } from './facet-logs.ts'
 import { traceFacets, traceGroups, traceHeatmap } from './facet-traces.ts'
+import { type ExemplarsQuery, readExemplars, readSamples, type SamplesQuery } from './metrics/read-samples.ts'
 import type { QueryGuard } from './query-guard.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
 import { searchTraces, traceHistogram } from './search-traces.ts'
@@ -58,6 +60,12 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
     ),
     logPatterns: query((argument: LogQuery, guard) => logPatterns(cache, guard, argument)),
     serviceGraph: query((range: { start: number; end: number }, guard) => serviceGraph(cache, guard, range)),
+    metricSamples: query((argument: SamplesQuery, guard) => {
+      const result = readSamples(db, guard, argument)
+      const columns = result.series.flatMap(({ times, values }) => [times.buffer, values.buffer])
+      return new Transferred(result, columns as ArrayBuffer[])
+    }),
+    metricExemplars: query((argument: ExemplarsQuery, guard) => readExemplars(db, guard, argument)),
     services: query((range: { start: number; end: number }, guard) => services(cache, guard, range)),
     tagKeys: query((signal: 'traces' | 'logs') => tagKeys(cache, signal)),
     tagValues: query((argument: TagQuery, guard) => tagValues(cache, guard, argument)),

@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads'
+import { type Transferable, Worker } from 'node:worker_threads'
 import { RpcClient } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
 import type { QueryContext, TelemetryReader } from '../store.ts'
+import type { AskReader } from './metrics/metric-store.ts'
 import { STOP, stopError } from './query-guard.ts'
 
 /** How long a thread may run on after its deadline before it is replaced: SQLite cannot be interrupted from outside. */
@@ -22,7 +23,13 @@ class ReaderThread {
     return this.#rpc?.pending ?? 0
   }
 
-  ask<T>(method: string, argument: unknown, timeoutMs: number, signal?: AbortSignal): Promise<T> {
+  ask<T>(
+    method: string,
+    argument: unknown,
+    timeoutMs: number,
+    signal?: AbortSignal,
+    transfer: readonly Transferable[] = [],
+  ): Promise<T> {
     const flag = new SharedArrayBuffer(4)
     const sign = new Int32Array(flag)
     if (signal?.aborted) return Promise.reject(stopError(STOP.cancelled))
@@ -42,7 +49,7 @@ class ReaderThread {
       }, timeoutMs + OVERRUN_MS)
       signal?.addEventListener('abort', cancel, { once: true })
       rpc
-        .call<T>(method, { argument, flag })
+        .call<T>(method, { argument, flag }, transfer)
         .then(resolve, reject)
         .finally(() => {
           clearTimeout(deadline)
@@ -85,15 +92,16 @@ class ReaderThread {
 
 /**
  * The read side. Short questions and searches run on threads apart, so that a long search never holds up a trace that
- * is opened; SQL has a third, as it may have to be replaced.
+ * is opened; SQL has a third, as it may have to be replaced, and metrics a fourth.
  */
 export async function startReader(
   dataDir: string,
   queryTimeoutMs: number,
-): Promise<TelemetryReader & { stop(): Promise<void> }> {
+): Promise<TelemetryReader & { askMetrics: AskReader; stop(): Promise<void> }> {
   const quick = new ReaderThread(dataDir)
   const search = new ReaderThread(dataDir)
   const sql = new ReaderThread(dataDir)
+  const metrics = new ReaderThread(dataDir)
   const ask = <T>(thread: ReaderThread, method: string, argument: unknown, context?: QueryContext): Promise<T> =>
     thread.ask<T>(method, argument, context?.timeoutMs ?? queryTimeoutMs, context?.signal)
   return {
@@ -117,8 +125,10 @@ export async function startReader(
       logFacets: (query, values, context) => ask(search, 'logFacets', { query, values }, context),
       logPatterns: (query, context) => ask(search, 'logPatterns', query, context),
     },
+    askMetrics: (method, argument, context, transfer) =>
+      metrics.ask(method, argument, context?.timeoutMs ?? queryTimeoutMs, context?.signal, transfer),
     async stop() {
-      await Promise.all([quick.stop(), search.stop(), sql.stop()])
+      await Promise.all([quick.stop(), search.stop(), sql.stop(), metrics.stop()])
     },
   }
 }

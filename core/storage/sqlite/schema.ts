@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 import { GlassboxError } from '../../base/errors.ts'
+import { METRIC_TABLES } from './metrics/tables.ts'
 
 /** Version of the tables below; a newer file is refused, an older one is made anew (telemetry takes no part in migrations). */
 export const SCHEMA_VERSION = 1
@@ -56,6 +57,7 @@ export function prepareSchema(db: Database.Database): void {
     )
   }
   db.exec(TABLES)
+  db.exec(METRIC_TABLES)
   // Writing the same number again would fail on a full disk.
   if (version !== SCHEMA_VERSION) db.pragma(`user_version = ${SCHEMA_VERSION}`)
 }

@@ -1,6 +1,7 @@
 import type { Settings } from '../../config/settings.ts'
 import { batchBuffers } from '../../model/columns.ts'
 import type { RetentionPolicy, StorageStats, TelemetryStore, TelemetryWriter, WriteResult } from '../store.ts'
+import { createMetricStore } from './metrics/metric-store.ts'
 import { startReader } from './reader.ts'
 import { WriterThread } from './writer-thread.ts'
 
@@ -45,6 +46,10 @@ export async function openSqliteStore(options: {
   }
   return {
     reader,
+    metrics: createMetricStore(
+      (method, argument, transfer) => thread.call(method, argument, transfer),
+      reader.askMetrics,
+    ),
     writer,
     writerPort: (renew) => thread.port(renew),
     async stats() {

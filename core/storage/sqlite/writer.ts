@@ -7,6 +7,7 @@ import { BlockWriter } from './block-writer.ts'
 import { ClockGuard } from './clock-guard.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { mergeOnce } from './merge.ts'
+import { MetricKeeper } from './metrics/metric-keeper.ts'
 import { openDatabase } from './open-database.ts'
 import { RecentSpans } from './recent-spans.ts'
 import { returnSpace } from './remove-blocks.ts'
@@ -51,6 +52,7 @@ export class Writer {
   #mode: StorageMode
   #retentionPaused: string | null = null
   #clockGuard: ClockGuard
+  readonly metrics: MetricKeeper
   #timer: NodeJS.Timeout | null = null
   #writesSinceMerge = 0
   #unreadable = { span: new Set<number>(), log: new Set<number>() }
@@ -74,6 +76,11 @@ export class Writer {
       forgetClean(this.#db)
     })
     if (this.#mode.name === 'normal') this.#reserve.make()
+    this.metrics = new MetricKeeper({
+      db: () => this.#db,
+      nowMs: () => clock.nowUs() / 1000,
+      attempt: (work) => this.#try(work),
+    })
   }
 
   /** A disk that is full already gets the reserve back first. */
@@ -169,7 +176,9 @@ export class Writer {
     this.#blocks = this.#prepare(db)
     forgetClean(db)
     this.#problem('the telemetry file was closed and opened again after an error of its disk')
-    if (quarantined) this.#notify({ method: 'replaced', argument: { quarantined } })
+    if (!quarantined) return
+    this.metrics.renew()
+    this.#notify({ method: 'replaced', argument: { quarantined } })
   }
 
   #close(): void {
@@ -223,6 +232,7 @@ export class Writer {
     while (this.#mergeStep(true)) {
       // Each step is one transaction.
     }
+    this.#try(() => this.metrics.compact())
     this.#try(() => returnSpace(this.#db, 1_000_000))
   }
 
@@ -235,6 +245,7 @@ export class Writer {
       this.#reopenIfClosed()
       if (shiftUs !== 0) shiftReceipts(this.#db, shiftUs, nowUs)
       rememberWitness(this.#db, this.#clockGuard.witness(now))
+      if (paused === null) this.metrics.retention(policy.metricsDays ?? 30)
       return applyRetention(this.#db, policy, nowUs, paused)
     } catch (error) {
       const trouble = troubleOf(error)
@@ -263,7 +274,9 @@ export class Writer {
 
   stop(): void {
     if (this.#timer) clearTimeout(this.#timer)
+    this.metrics.stop()
     if (!this.#db.open) return
+    this.#try(() => this.metrics.flush())
     this.#try(() => {
       rememberWitness(this.#db, this.#clockGuard.witness(this.#clock.witness()))
       rememberClean(this.#db)

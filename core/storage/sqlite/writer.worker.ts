@@ -1,8 +1,11 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { serveRpc } from '../../base/rpc.ts'
+import { serveRpc, Transferred } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { RetentionPolicy } from '../store.ts'
 import { machineClock } from './machine-clock.ts'
+import type { MetricLimits } from './metrics/metric-head.ts'
+import type { HeadQuery, SeriesQuery } from './metrics/metric-keeper.ts'
+import type { PackedSamples } from './metrics/packed-batch.ts'
 import { troubleOf, unavailable } from './storage-trouble.ts'
 import { Writer, type WriterOptions } from './writer.ts'
 
@@ -26,11 +29,23 @@ function writer(): Writer {
 
 const handlers = {
   write: ({ spans, logs }: { spans: SpanBatch[]; logs: LogBatch[] }) => writer().write(spans, logs),
+  writeSamples: (batch: PackedSamples) => writer().metrics.write(batch),
+  metricLimits: (limits: MetricLimits) => writer().metrics.setLimits(limits),
+  metricSelect: (query: HeadQuery) => {
+    const head = writer().metrics.select(query)
+    return new Transferred(head, [head.times.buffer as ArrayBuffer, head.values.buffer as ArrayBuffer])
+  },
+  metricSeries: (query: SeriesQuery) => writer().metrics.series(query),
+  metricLabelNames: (query: SeriesQuery) => writer().metrics.labelNames(query),
+  metricLabelValues: (query: SeriesQuery & { name: string }) => writer().metrics.labelValues(query),
+  metricMetadata: (query: { metric: string | null; limit: number }) => writer().metrics.metadata(query),
+  metricStats: () => writer().metrics.stats(),
+  metricFlush: () => writer().metrics.flush(),
   stats: () => writer().stats(),
   retention: (policy: RetentionPolicy) => writer().retention(policy),
   compact: () => writer().compact(),
   opened: () => writer().opened(),
   stop: () => opened?.stop(),
-  connect: (port: MessagePort) => serveRpc(port, { write: handlers.write }),
+  connect: (port: MessagePort) => serveRpc(port, { write: handlers.write, writeSamples: handlers.writeSamples }),
 }
 serveRpc(main, handlers)

@@ -1,0 +1,62 @@
+import type { Transferable } from 'node:worker_threads'
+import type { Labels, MetricMetadata, SampleBatch, SeriesExemplars } from '../../../model/series.ts'
+import type { MetricStats, MetricStore, MetricWriteResult, SelectResult } from '../../metric-store.ts'
+import type { QueryContext } from '../../store.ts'
+import type { HeadSamples } from './metric-head.ts'
+import { packSamples } from './packed-batch.ts'
+import { compareLabels, type ExemplarsQuery, type SamplesQuery } from './read-samples.ts'
+import { seriesKey } from './series-index.ts'
+
+/** Asks the writer's thread. */
+export type AskWriter = <T>(method: string, argument: unknown, transfer?: readonly Transferable[]) => Promise<T>
+/** Asks a reading thread; cancellable. */
+export type AskReader = <T>(
+  method: string,
+  argument: unknown,
+  context?: QueryContext,
+  transfer?: readonly Transferable[],
+) => Promise<T>
+
+const MOST_SERIES = 200_000
+
+/**
+ * Metric storage as the host holds it. The writer's thread finds series and hands over what it has in memory, a reading
+ * thread adds the blocks. The head is read first: a sample that moves into a block meanwhile is then met twice, never
+ * missed, and merging takes it once.
+ */
+export function createMetricStore(writer: AskWriter, reader: AskReader): MetricStore {
+  return {
+    async writeSamples(batch: SampleBatch): Promise<MetricWriteResult> {
+      const { packed, transfer } = packSamples(batch)
+      return writer('writeSamples', packed, transfer)
+    },
+    async select(query, context): Promise<SelectResult> {
+      const { matchers, start, end, func, maxSamples } = query
+      const head = await writer<HeadSamples>('metricSelect', { matchers, start, end, maxSeries: MOST_SERIES })
+      if (head.ids.length === 0) return { series: [], downsampled: false }
+      return reader('metricSamples', { head, start, end, func, maxSamples } satisfies SamplesQuery, context, [
+        head.times.buffer as ArrayBuffer,
+        head.values.buffer as ArrayBuffer,
+      ])
+    },
+    async series(selectors, range, limit): Promise<Labels[]> {
+      const { labels } = await writer<{ labels: Labels[] }>('metricSeries', { selectors, ...range, limit })
+      return labels.sort(compareLabels)
+    },
+    labelNames: (selectors, range, limit) => writer<string[]>('metricLabelNames', { selectors, ...range, limit }),
+    labelValues: (name, selectors, range, limit) =>
+      writer<string[]>('metricLabelValues', { name, selectors, ...range, limit }),
+    metadata: (metric, limit) => writer<MetricMetadata[]>('metricMetadata', { metric, limit }),
+    async exemplars(selectors, range, context): Promise<SeriesExemplars[]> {
+      await writer('metricFlush', null)
+      const found = await writer<{ ids: number[]; labels: Labels[] }>('metricSeries', {
+        selectors,
+        ...range,
+        limit: MOST_SERIES,
+      })
+      const query: ExemplarsQuery = { ids: found.ids, keys: found.labels.map(seriesKey), ...range }
+      return reader('metricExemplars', query, context)
+    },
+    metricStats: () => writer<MetricStats>('metricStats', null),
+  }
+}

@@ -1,0 +1,163 @@
+import type Database from 'better-sqlite3'
+import { GlassboxError } from '../../../base/errors.ts'
+import type { NativeHistogram } from '../../../model/native-histogram.ts'
+import type { Labels, SeriesExemplars, SeriesSamples } from '../../../model/series.ts'
+import type { SelectResult } from '../../metric-store.ts'
+import type { QueryGuard } from '../query-guard.ts'
+import { clip, mergeSamples } from './merge-samples.ts'
+import type { HeadSamples } from './metric-head.ts'
+import { Part, type ReadSamples, readBlock } from './sample-block.ts'
+import { labelsOfKey } from './series-index.ts'
+import { GROUP_BITS } from './tables.ts'
+
+/** The 5-minute aggregate that stands in for samples under a function; others get the last sample of each bucket. */
+const AGGREGATE_OF: Record<string, Part> = {
+  min_over_time: Part.min,
+  max_over_time: Part.max,
+  sum_over_time: Part.sum,
+  avg_over_time: Part.sum,
+}
+
+export interface SamplesQuery {
+  /** What the writer found in memory; names the series. */
+  head: HeadSamples
+  start: number
+  end: number
+  func: string | null
+  maxSamples: number
+}
+
+interface Gathered {
+  parts: ReadSamples[]
+  samples: number
+}
+
+/** Reads the blocks of the series that the head names and puts both together. Runs in a reading thread. */
+export function readSamples(db: Database.Database, guard: QueryGuard, query: SamplesQuery): SelectResult {
+  const { head, start, end } = query
+  const wanted = new Map<number, Gathered>()
+  for (const id of head.ids) wanted.set(id, { parts: [], samples: 0 })
+  let total = head.times.length
+  const spend = (samples: number): void => {
+    total += samples
+    if (total > query.maxSamples)
+      throw new GlassboxError('query_too_large', `the query would read more than ${query.maxSamples} samples`)
+  }
+  spend(0)
+  const aggregate = query.func === null ? undefined : AGGREGATE_OF[query.func]
+  const average = query.func === 'avg_over_time'
+  let downsampled = false
+  const blocks = db.prepare(
+    'SELECT kind, data FROM metric_block WHERE grp = ? AND start <= ? AND end >= ? ORDER BY start, id',
+  )
+  for (const group of new Set(head.ids.map((id) => id >>> GROUP_BITS))) {
+    guard.check()
+    for (const { kind, data } of blocks.iterate(group, end, start) as Iterable<{ kind: number; data: Uint8Array }>) {
+      if (kind === 0) {
+        readBlock(
+          data,
+          (id) => wanted.has(id),
+          (id, _part, samples) => {
+            const clipped = clip(samples, start, end)
+            if (!clipped) return
+            wanted.get(id)?.parts.push(clipped)
+            spend(clipped.times.length)
+          },
+        )
+        continue
+      }
+      const found = readAggregates(data, wanted, aggregate, average)
+      for (const [id, samples] of found) {
+        const clipped = clip(samples, start, end)
+        if (!clipped) continue
+        downsampled = true
+        wanted.get(id)?.parts.push(clipped)
+        spend(clipped.times.length)
+      }
+    }
+  }
+  const series: SeriesSamples[] = []
+  forEachHead(head, (index, recent) => {
+    const parts = wanted.get(head.ids[index])?.parts ?? []
+    if (recent) parts.push(recent)
+    if (parts.length === 0) return
+    series.push({ labels: labelsOfKey(head.keys[index]), ...mergeSamples(parts) })
+  })
+  series.sort((a, b) => compareLabels(a.labels, b.labels))
+  return { series, downsampled }
+}
+
+function readAggregates(
+  data: Uint8Array,
+  wanted: ReadonlyMap<number, unknown>,
+  aggregate: Part | undefined,
+  average: boolean,
+): Map<number, ReadSamples> {
+  const found = new Map<number, ReadSamples>()
+  readBlock(
+    data,
+    (id, part) => wanted.has(id) && (part === Part.samples || part === aggregate || (average && part === Part.count)),
+    (id, part, samples) => {
+      if (part !== Part.count) found.set(id, samples)
+      else {
+        const sum = found.get(id)
+        if (sum) sum.values = sum.values.map((value, i) => value / samples.values[i])
+      }
+    },
+  )
+  return found
+}
+
+function forEachHead(head: HeadSamples, take: (index: number, recent: ReadSamples | null) => void): void {
+  const histograms = new Map<number, NativeHistogram>(head.histograms)
+  let at = 0
+  for (let i = 0; i < head.ids.length; i++) {
+    const to = at + head.counts[i]
+    if (to === at) take(i, null)
+    else {
+      const kinds = head.kinds?.subarray(at, to) ?? null
+      const mixed = kinds?.some((kind) => kind !== 0) ?? false
+      const from = at
+      take(i, {
+        times: head.times.subarray(at, to),
+        values: head.values.subarray(at, to),
+        kinds: mixed ? kinds : null,
+        histograms: kinds?.includes(2) ? Array.from(kinds, (_, k) => histograms.get(from + k) ?? null) : null,
+      })
+    }
+    at = to
+  }
+}
+
+/** Prometheus' order of label sets: name by name, value by value; the one that ends first comes first. */
+export function compareLabels(a: Labels, b: Labels): number {
+  const shared = Math.min(a.length, b.length)
+  for (let i = 0; i < shared; i++) {
+    if (a[i][0] !== b[i][0]) return a[i][0] < b[i][0] ? -1 : 1
+    if (a[i][1] !== b[i][1]) return a[i][1] < b[i][1] ? -1 : 1
+  }
+  return a.length - b.length
+}
+
+export interface ExemplarsQuery {
+  ids: number[]
+  keys: string[]
+  start: number
+  end: number
+}
+
+/** The exemplars of the series named, by series and time. */
+export function readExemplars(db: Database.Database, guard: QueryGuard, query: ExemplarsQuery): SeriesExemplars[] {
+  const rows = db.prepare(
+    'SELECT time, value, labels FROM metric_exemplar WHERE series = ? AND time BETWEEN ? AND ? ORDER BY time, id',
+  )
+  const found: SeriesExemplars[] = []
+  for (let i = 0; i < query.ids.length; i++) {
+    if (i % 1000 === 0) guard.check()
+    const exemplars = (
+      rows.all(query.ids[i], query.start, query.end) as { time: number; value: number; labels: string }[]
+    ).map((row) => ({ time: row.time, value: row.value, labels: JSON.parse(row.labels) as [string, string][] }))
+    if (exemplars.length > 0) found.push({ series: labelsOfKey(query.keys[i]), exemplars })
+  }
+  return found.sort((a, b) => compareLabels(a.series, b.series))
+}

@@ -1,0 +1,130 @@
+import type { Labels, Matcher } from '../../../model/series.ts'
+import { compileMatcher } from './label-matcher.ts'
+
+/** Between names and values in a series' key; U+0000 is taken out of texts when they come in. */
+const SEPARATOR = '\0'
+
+/** One text for a label set, equal when the sets are. */
+export function seriesKey(labels: Labels): string {
+  let key = ''
+  for (const [name, value] of labels)
+    key += key === '' ? `${name}${SEPARATOR}${value}` : SEPARATOR + name + SEPARATOR + value
+  return key
+}
+
+export function labelsOfKey(key: string): [string, string][] {
+  const parts = key.split(SEPARATOR)
+  const labels: [string, string][] = []
+  for (let i = 0; i + 1 < parts.length; i += 2) labels.push([parts[i], parts[i + 1]])
+  return labels
+}
+
+/** The inverted index over label sets: by label name, by value, the ids in ascending order. */
+export class SeriesIndex {
+  #postings = new Map<string, Map<string, number[]>>()
+  #labels = new Map<number, Labels>()
+
+  get size(): number {
+    return this.#labels.size
+  }
+
+  add(id: number, labels: Labels): void {
+    this.#labels.set(id, labels)
+    for (const [name, value] of labels) {
+      let values = this.#postings.get(name)
+      if (!values) {
+        values = new Map()
+        this.#postings.set(name, values)
+      }
+      const ids = values.get(value)
+      if (ids) ids.push(id)
+      else values.set(value, [id])
+    }
+  }
+
+  /** Takes series out; one pass over the lists that hold them. */
+  remove(gone: ReadonlySet<number>): void {
+    const touched = new Map<string, Set<string>>()
+    for (const id of gone) {
+      for (const [name, value] of this.#labels.get(id) ?? []) {
+        const values = touched.get(name)
+        if (values) values.add(value)
+        else touched.set(name, new Set([value]))
+      }
+      this.#labels.delete(id)
+    }
+    for (const [name, values] of touched) {
+      const lists = this.#postings.get(name)
+      if (!lists) continue
+      for (const value of values) {
+        const left = (lists.get(value) ?? []).filter((id) => !gone.has(id))
+        if (left.length > 0) lists.set(value, left)
+        else lists.delete(value)
+      }
+      if (lists.size === 0) this.#postings.delete(name)
+    }
+  }
+
+  labels(id: number): Labels {
+    return this.#labels.get(id) ?? []
+  }
+
+  countOf(name: string, value: string): number {
+    return this.#postings.get(name)?.get(value)?.length ?? 0
+  }
+
+  /** Ids of the series that all matchers take, ascending. @throws GlassboxError `bad_request` for a bad expression */
+  find(matchers: readonly Matcher[]): number[] {
+    const compiled = matchers.map(compileMatcher)
+    let found: number[] | null = null
+    const later: typeof compiled = []
+    for (const matcher of compiled) {
+      if (matcher.matchesEmpty) {
+        later.push(matcher)
+        continue
+      }
+      const values = this.#postings.get(matcher.name)
+      const lists: number[][] = []
+      if (matcher.one !== null) lists.push(values?.get(matcher.one) ?? [])
+      else if (values) for (const [value, ids] of values) if (matcher.test(value)) lists.push(ids)
+      const ids = lists.length === 1 ? lists[0] : lists.flat().sort((a, b) => a - b)
+      found = found === null ? ids : intersect(found, ids)
+      if (found.length === 0) return []
+    }
+    const ids = found ?? [...this.#labels.keys()]
+    if (later.length === 0) return found ? [...ids] : ids
+    return ids.filter((id) => {
+      const labels = this.labels(id)
+      return later.every((matcher) => matcher.test(labels.find(([name]) => name === matcher.name)?.[1] ?? ''))
+    })
+  }
+
+  names(): string[] {
+    return [...this.#postings.keys()]
+  }
+
+  values(name: string): string[] {
+    return [...(this.#postings.get(name)?.keys() ?? [])]
+  }
+
+  /** Series by metric, the most first. */
+  countsByMetric(limit: number): { metric: string; series: number }[] {
+    return [...(this.#postings.get('__name__') ?? [])]
+      .map(([metric, ids]) => ({ metric, series: ids.length }))
+      .sort((a, b) => b.series - a.series)
+      .slice(0, limit)
+  }
+}
+
+function intersect(a: readonly number[], b: readonly number[]): number[] {
+  const out: number[] = []
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    if (a[i] === b[j]) {
+      out.push(a[i])
+      i++
+      j++
+    } else if (a[i] < b[j]) i++
+    else j++
+  }
+  return out
+}
