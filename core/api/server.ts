@@ -6,6 +6,7 @@ import { GlassboxError } from '../base/errors.ts'
 import { routes } from './contract/routes.ts'
 import { checkBearer, checkHost, checkOrigin, hostNames, securityHeaders } from './guards.ts'
 import { createLive } from './live.ts'
+import { registerMcp } from './mcp-endpoint.ts'
 import { problemOf, toGlassboxError } from './problem.ts'
 import { registerRoutes } from './register-routes.ts'
 import type { ApiServices } from './services.ts'
@@ -60,6 +61,7 @@ export function createApiServer(services: ApiServices): ApiServer {
     throw new GlassboxError('not_found', `${request.method} ${path.slice(0, 200)} is not an address of Glassbox.`)
   })
   registerRoutes(app, services)
+  registerMcp(app, services)
   registerStaticFiles(app, services.rendererDir)
 
   function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {

@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<{ register(program: import('command
   export: () => import('./export.ts'),
   sql: () => import('./sql.ts'),
   doctor: () => import('./doctor.ts'),
+  mcp: () => import('./mcp.ts'),
 }
 
 async function main(): Promise<void> {
