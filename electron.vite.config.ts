@@ -12,10 +12,6 @@ export default defineConfig({
         input: {
           index: 'electron/main.ts',
           ...workerEntries(),
-          'config-writer.worker': 'core/config/config-writer.worker.ts',
-          'pipeline.worker': 'core/pipeline/pipeline.worker.ts',
-          'writer.worker': 'core/storage/sqlite/writer.worker.ts',
-          'reader.worker': 'core/storage/sqlite/reader.worker.ts',
         },
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
       },
