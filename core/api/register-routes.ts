@@ -10,11 +10,13 @@ import { importHandlers } from './routes/import.ts'
 import { logHandlers } from './routes/logs.ts'
 import { sqlHandlers } from './routes/sql.ts'
 import { testTraceHandlers } from './routes/test-trace.ts'
+import { tracePartHandlers } from './routes/trace-parts.ts'
 import { traceHandlers } from './routes/traces.ts'
 import type { ApiServices } from './services.ts'
 
 const handlers: Handlers = {
   ...traceHandlers,
+  ...tracePartHandlers,
   ...logHandlers,
   ...catalogueHandlers,
   ...hostHandlers,

@@ -14,6 +14,7 @@ import type {
 import type { LogBatch, SpanBatch } from '../model/columns.ts'
 import type { Filter } from '../model/filter.ts'
 import type { LogRecord, Trace, TraceSummary } from '../model/records.ts'
+import type { TracePart, TracePartAnswer } from '../model/trace-parts.ts'
 import type { MetricStore } from './metric-store.ts'
 import type { QueryContext } from './query-context.ts'
 
@@ -95,6 +96,11 @@ export interface TelemetryReader {
   searchTraces(query: TraceQuery, context?: QueryContext): Promise<Page<TraceSummary>>
   /** Null when never seen; throws `trace_removed` with the time when retention took it. */
   trace(traceId: string, context?: QueryContext): Promise<Trace | null>
+  /**
+   * A part of a trace without reading it whole; null and errors as with `trace`. An engine may leave it out: the api
+   * then cuts the part out of the whole trace.
+   */
+  tracePart?(traceId: string, part: TracePart, context?: QueryContext): Promise<TracePartAnswer | null>
   /** Counts traces in buckets by trace start; the same filter as searchTraces. */
   traceHistogram(query: TraceQuery, buckets: number, context?: QueryContext): Promise<Histogram>
   searchLogs(query: LogQuery, context?: QueryContext): Promise<Page<LogRecord>>

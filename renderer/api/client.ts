@@ -1,5 +1,6 @@
 import type {
   Facets,
+  FindAnswer,
   Heatmap,
   Histogram,
   LogPatterns,
@@ -8,9 +9,11 @@ import type {
   Problem,
   ServiceInfo,
   SettingsAnswer,
+  SpanAnswer,
   StatusAnswer,
   TagValue,
   TraceGroups,
+  ValuesAnswer,
 } from '../../core/api/contract/shapes.ts'
 import type { ServiceGraph } from '../../core/model/answers.ts'
 import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts'
@@ -170,6 +173,15 @@ export const api = {
   traceGroups: (params: TraceParams, by: string, signal?: AbortSignal) =>
     get<TraceGroups>('/api/traces/groups', { ...params, by }, signal),
   trace: (traceId: string, signal?: AbortSignal) => get<Trace>(`/api/traces/${traceId}`, {}, signal),
+  /** Packed columns: core/model/trace-structure.ts. */
+  traceStructure: async (traceId: string, signal?: AbortSignal) =>
+    (await request('GET', `/api/traces/${traceId}/structure`, { signal })).arrayBuffer(),
+  traceSpan: (traceId: string, spanId: string, signal?: AbortSignal) =>
+    get<SpanAnswer>(`/api/traces/${traceId}/spans/${spanId}`, {}, signal),
+  traceValues: (traceId: string, key: string, signal?: AbortSignal) =>
+    get<ValuesAnswer>(`/api/traces/${traceId}/values`, { key }, signal),
+  findInTrace: (traceId: string, text: string, signal?: AbortSignal) =>
+    get<FindAnswer>(`/api/traces/${traceId}/find`, { text }, signal),
   exportTrace: (traceId: string, format: 'otlp' | 'jaeger' | 'zipkin', signal?: AbortSignal) =>
     request('GET', `/api/traces/${traceId}/export`, { params: { format }, signal }),
   logs: (params: LogParams, signal?: AbortSignal) => get<Page<LogRecord>>('/api/logs', params, signal),

@@ -25,6 +25,8 @@ export type {
   TraceGroups,
 } from '../../model/answers.ts'
 
+export type { FindAnswer, SpanAnswer, ValuesAnswer } from '../../model/trace-parts.ts'
+
 /** RFC 9457 problem details with a hint that says what to do. */
 export interface Problem {
   type: string

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { Transferred } from '../../base/rpc.ts'
+import type { TracePart } from '../../model/trace-parts.ts'
 import type { LogQuery, TraceQuery } from '../store.ts'
 import type { BlockCache } from './block-cache.ts'
 import { changesSince } from './changes.ts'
@@ -13,6 +14,7 @@ import { searchTraces, traceHistogram } from './search-traces.ts'
 import { serviceGraph } from './service-graph.ts'
 import { runSql } from './sql.ts'
 import { operations, services, tagKeys, tagValues } from './tags.ts'
+import { readTracePart } from './trace-part.ts'
 import { readTrace } from './trace-read.ts'
 
 interface TagQuery {
@@ -39,6 +41,9 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
   return {
     searchTraces: query((argument: TraceQuery, guard) => searchTraces(cache, guard, argument)),
     trace: query((traceId: string, guard) => readTrace(db, cache, guard, traceId)),
+    tracePart: query((argument: { traceId: string; part: TracePart }, guard) =>
+      readTracePart(db, cache, guard, argument.traceId, argument.part),
+    ),
     traceHistogram: query((argument: { query: TraceQuery; buckets: number }, guard) =>
       traceHistogram(cache, guard, argument.query, argument.buckets),
     ),

@@ -107,6 +107,7 @@ export async function startReader(
   return {
     searchTraces: (query, context) => ask(search, 'searchTraces', query, context),
     trace: (traceId, context) => ask(quick, 'trace', traceId, context),
+    tracePart: (traceId, part, context) => ask(quick, 'tracePart', { traceId, part }, context),
     traceHistogram: (query, buckets, context) => ask(search, 'traceHistogram', { query, buckets }, context),
     searchLogs: (query, context) => ask(search, 'searchLogs', query, context),
     logHistogram: (query, buckets, context) => ask(search, 'logHistogram', { query, buckets }, context),

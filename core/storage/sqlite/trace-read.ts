@@ -25,7 +25,7 @@ import { decodeStats } from './stats.ts'
 import { findPartial } from './trace-partials.ts'
 
 /** A span and where it lies. */
-interface StoredSpan extends AssemblySpan {
+export interface StoredSpan extends AssemblySpan {
   block: SpanBlock
   row: number
 }
@@ -72,7 +72,8 @@ export function summaryOf(cache: BlockCache, metas: readonly SpanMeta[], id: Uin
   return summarize(Buffer.from(id).toString('hex'), spans, rootAttributes)
 }
 
-function rootAttributes({ block, row }: StoredSpan): (key: string) => string | null {
+/** Looks the root's attributes up where it is stored. */
+export function rootAttributes({ block, row }: StoredSpan): (key: string) => string | null {
   return (key) => {
     const column = block.attribute(key)
     const cell = column ? findCell(column, row) : -1
@@ -85,10 +86,9 @@ function rootAttributes({ block, row }: StoredSpan): (key: string) => string | n
  * @throws GlassboxError `trace_removed` when retention took it
  */
 export function readTrace(db: Database.Database, cache: BlockCache, guard: QueryGuard, traceId: string): Trace | null {
-  if (!/^[0-9a-f]{32}$/i.test(traceId)) return null
+  const stored = spansOfTrace(db, cache, guard, traceId)
+  if (!stored) return null
   const id = new Uint8Array(Buffer.from(traceId, 'hex'))
-  const stored = readSpans(cache, cache.spanMetas(), id, Number.POSITIVE_INFINITY)
-  if (stored.length === 0) return throwIfRemoved(db, guard, traceId, id)
   const resources = new Shared<ResourceEntry, ResourceRecord>(resourceRecord)
   const scopes = new Shared<ScopeEntry, ScopeRecord>(scopeRecord)
   const spans = stored.map((span, i) => {
@@ -106,6 +106,22 @@ export function readTrace(db: Database.Database, cache: BlockCache, guard: Query
   }
 }
 
+/**
+ * Where the spans of a trace lie, by start and then as received; null when it was never stored.
+ * @throws GlassboxError `trace_removed` when retention took it
+ */
+export function spansOfTrace(
+  db: Database.Database,
+  cache: BlockCache,
+  guard: QueryGuard,
+  traceId: string,
+): StoredSpan[] | null {
+  if (!/^[0-9a-f]{32}$/i.test(traceId)) return null
+  const id = new Uint8Array(Buffer.from(traceId, 'hex'))
+  const stored = readSpans(cache, cache.spanMetas(), id, Number.POSITIVE_INFINITY)
+  return stored.length === 0 ? throwIfRemoved(db, guard, traceId, id) : stored
+}
+
 function throwIfRemoved(db: Database.Database, guard: QueryGuard, traceId: string, id: Uint8Array): null {
   const { hi, lo } = traceHash(id, 0)
   const tombstones = db
@@ -120,7 +136,8 @@ function throwIfRemoved(db: Database.Database, guard: QueryGuard, traceId: strin
   return null
 }
 
-function spanRecord(
+/** One stored span as a record; its resource and scope are added to the shared ones. */
+export function spanRecord(
   span: StoredSpan,
   resources: Shared<ResourceEntry, ResourceRecord>,
   scopes: Shared<ScopeEntry, ScopeRecord>,
