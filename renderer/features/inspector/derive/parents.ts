@@ -42,14 +42,17 @@ export function findParents(trace: { spanIds: Uint8Array; parentIds: Uint8Array 
       seen[at] = 1
       at = parent[at]
     }
+    let cut = -1
     if (at !== -1 && seen[at] === 1) {
-      let cut = at
+      cut = at
       for (let one = parent[at]; one !== at; one = parent[one]) if (one < cut) cut = one
+    }
+    for (let one = first; one !== -1 && seen[one] === 1; one = parent[one]) seen[one] = 2
+    if (cut !== -1) {
       parent[cut] = -1
       lost[cut] = Lost.cycle
       cycles++
     }
-    for (at = first; at !== -1 && seen[at] === 1; at = parent[at]) seen[at] = 2
   }
   return { parent, lost, orphans, cycles }
 }

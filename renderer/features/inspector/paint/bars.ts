@@ -85,7 +85,7 @@ function paintGrid(g: CanvasRenderingContext2D, width: number, height: number, v
 
 /** Ticks that fit a plot of this width without touching. */
 export function tickCount(width: number): number {
-  return Math.max(2, Math.floor((width - PAD_LEFT - PAD_RIGHT) / 84))
+  return Math.max(2, Math.floor((width - PAD_LEFT - PAD_RIGHT) / 62))
 }
 
 function paintSpan(
@@ -231,13 +231,16 @@ function paintGroup(
   g.globalAlpha = view.critical && !onPath ? 0.5 : 1
   let reach = Number.NEGATIVE_INFINITY
   for (const span of group.members) {
-    const a = Math.max(x(layout.start[span]), reach)
-    const b = Math.max(a + 1, x(layout.start[span] + trace.dur[span]) - 0.75)
-    if (b < 0 || b <= reach) continue
-    if (a > width) break
+    const start = x(layout.start[span])
+    const end = x(layout.start[span] + trace.dur[span])
+    if (end < 0 || end <= reach) continue
+    if (start > width) break
+    // A gap shows where one call ends and the next begins, as long as there is room for it.
+    const a = Math.max(start, reach)
+    const b = end - a > 2 ? end - 0.75 : Math.max(end, a + 0.5)
     g.fillStyle = trace.status[span] === 2 ? palette.errFill : colour
     g.fillRect(a, y, b - a, BAR)
-    reach = b + 0.75
+    reach = Math.max(end, b)
   }
   g.globalAlpha = 1
   if (view.critical && onPath) {

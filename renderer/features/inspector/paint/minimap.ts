@@ -23,12 +23,15 @@ export function paintMinimap(
   const whole: TimeWindow = { from: layout.from, to: Math.max(layout.to, layout.from + 0.01) }
   const { order } = layout.tree
   const plot = height - ERROR_BAND - 4
-  const step = Math.min(3, plot / Math.max(1, layout.count))
+  // Equal siblings share a line, as they do below.
+  const shared = layout.groups.reduce((sum, group) => sum + group.members.length - 1, 0)
+  const step = Math.min(3, plot / Math.max(1, layout.count - shared))
+  const lineOf = minimapLines(layout)
   const thick = Math.max(1, Math.min(2, step - 0.5))
   const filled = new Map<number, number>()
   for (let row = 0; row < layout.count; row++) {
     const span = order[row]
-    const y = Math.floor(ERROR_BAND + row * step)
+    const y = Math.floor(ERROR_BAND + lineOf[row] * step)
     const a = Math.floor(toX(whole, width, layout.start[span]))
     const b = Math.max(a + 1, Math.ceil(toX(whole, width, layout.start[span] + trace.dur[span])))
     if (step < 1) {
@@ -51,6 +54,20 @@ export function paintMinimap(
     g.fillRect(x - 1, 1, 3, 4)
     last = x
   }
+}
+
+/** Line of each row when equal siblings lie on one; what hangs below them keeps lines of its own. */
+function minimapLines(layout: TraceLayout): Float64Array {
+  const lines = new Float64Array(layout.count)
+  const leader = new Map<number, number>()
+  for (const group of layout.groups) for (const span of group.members) leader.set(layout.tree.rowOf[span], group.first)
+  let next = 0
+  for (let row = 0; row < layout.count; row++) {
+    const first = leader.get(row)
+    if (first === undefined || first === row) lines[row] = next++
+    else lines[row] = lines[first]
+  }
+  return lines
 }
 
 /** Dims what lies outside the window and draws its frame with handles. */
