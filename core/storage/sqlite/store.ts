@@ -26,7 +26,7 @@ export async function openSqliteStore(options: {
     reserveBytes: settings.storage.reserveBytes,
     problem: (sentence) => log.error({}, sentence),
     replaced: (file) => {
-      movedAside(file)
+      if (file) movedAside(file)
       void renewReaders()
     },
   })
@@ -39,7 +39,7 @@ export async function openSqliteStore(options: {
   if (quarantined) movedAside(quarantined)
   const reader = await startReader(dataDir, settings.query.timeoutMs)
   renewReaders = () => reader.stop()
-  let last: StorageStats | null = null
+  let last = await thread.call<StorageStats>('stats', null)
   const writer: TelemetryWriter = {
     write: (batches) =>
       thread.call<WriteResult>('write', batches, [...batches.spans, ...batches.logs].flatMap(batchBuffers)),
@@ -58,7 +58,6 @@ export async function openSqliteStore(options: {
         return last
       } catch (error) {
         // Health must be able to say what is wrong while there is nobody to ask.
-        if (!last) throw error
         return { ...last, mode: 'read-only', modeReason: thread.givenUp ?? (error as Error).message }
       }
     },

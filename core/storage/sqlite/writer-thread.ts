@@ -16,7 +16,7 @@ interface WriterThreadOptions extends WriterOptions {
   /** A sentence for the log. */
   problem(sentence: string): void
   /** The telemetry file is another one than before: connections to the old one are to be closed. */
-  replaced(quarantined: string): void
+  replaced(quarantined: string | null): void
 }
 
 /** The thread of the one writer. It is started again when it dies; what it was asked then fails as `storage_unavailable`. */
@@ -45,7 +45,7 @@ export class WriterThread {
       workerData: { dataDir, reserveBytes } satisfies WriterOptions,
     })
     const rpc = new RpcClient(worker)
-    serveRpc(worker, { problem, replaced: ({ quarantined }: { quarantined: string }) => replaced(quarantined) })
+    serveRpc(worker, { problem, replaced: ({ quarantined }: { quarantined: string | null }) => replaced(quarantined) })
     let failure: Error | null = null
     worker.on('error', (error) => {
       failure = error

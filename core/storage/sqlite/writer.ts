@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type Database from 'better-sqlite3'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
@@ -27,8 +27,8 @@ export interface WriterOptions {
 export type WriterEvent =
   | { method: 'written'; argument: { seq: number } }
   | { method: 'problem'; argument: string }
-  /** The file was moved aside while running, and readers must open the new one. */
-  | { method: 'replaced'; argument: { quarantined: string } }
+  /** The file was moved aside, or deleted by somebody, and readers must open the new one. */
+  | { method: 'replaced'; argument: { quarantined: string | null } }
 
 /** Merging waits until no write has come for this long. */
 const QUIET_MS = 150
@@ -37,6 +37,8 @@ const TOO_MANY_BLOCKS = 400
 /** On a full disk old data is removed at most so often: what fills the disk may be somebody else's. */
 const CLEANUP_MS = 60_000
 const RESERVE_MS = 5000
+/** How often it is looked whether the file is still there: a deleted one takes writes that nobody will ever read. */
+const LOOK_MS = 1000
 const HOUR_US = 3600e6
 
 /** Owns the writing connection: writes, merging in quiet moments, retention, and what to do when the disk gives trouble. */
@@ -57,6 +59,7 @@ export class Writer {
   #writesSinceMerge = 0
   #unreadable = { span: new Set<number>(), log: new Set<number>() }
   #cleanedMs = Number.NEGATIVE_INFINITY
+  #lookedMs = Number.NEGATIVE_INFINITY
   #reserveTriedMs = Number.NEGATIVE_INFINITY
   #lastStats: StorageStats | null = null
 
@@ -111,7 +114,7 @@ export class Writer {
     this.#correctReceipt([...spans, ...logs])
     let result: WriteResult
     try {
-      this.#reopenIfClosed()
+      this.#reopenIfLost()
       result = this.#blocks.write(spans, logs, this.#recent)
     } catch (error) {
       const trouble = troubleOf(error)
@@ -171,12 +174,17 @@ export class Writer {
   /** After an I/O error what the connection holds in memory need not be what is on the disk: it is read anew. */
   #reopen(): void {
     this.#close()
+    const gone = !existsSync(join(this.#options.dataDir, 'auxiliary.db'))
     const { db, quarantined } = openDatabase(this.#options.dataDir, this.#clock.nowUs())
     this.#db = db
     this.#blocks = this.#prepare(db)
     forgetClean(db)
-    this.#problem('the telemetry file was closed and opened again after an error of its disk')
-    if (!quarantined) return
+    this.#problem(
+      gone
+        ? 'the telemetry file is gone: a new one was made'
+        : 'the telemetry file was closed and opened again after an error of its disk',
+    )
+    if (!quarantined && !gone) return
     this.metrics.renew()
     this.#notify({ method: 'replaced', argument: { quarantined } })
   }
@@ -189,8 +197,11 @@ export class Writer {
     }
   }
 
-  #reopenIfClosed(): void {
-    if (!this.#db.open) this.#reopen()
+  #reopenIfLost(): void {
+    const now = this.#clock.monotonicMs()
+    const look = now - this.#lookedMs > LOOK_MS
+    if (look) this.#lookedMs = now
+    if (!this.#db.open || (look && !existsSync(join(this.#options.dataDir, 'auxiliary.db')))) this.#reopen()
   }
 
   #problem(sentence: string): void {
@@ -200,7 +211,7 @@ export class Writer {
   /** Work that nobody waits for: trouble sets the mode instead of being thrown. */
   #try<T>(work: () => T): T | null {
     try {
-      this.#reopenIfClosed()
+      this.#reopenIfLost()
       return work()
     } catch (error) {
       const trouble = troubleOf(error)
@@ -242,7 +253,7 @@ export class Writer {
     const { paused, nowUs, shiftUs } = this.#clockGuard.judge(now)
     this.#retentionPaused = paused
     try {
-      this.#reopenIfClosed()
+      this.#reopenIfLost()
       if (shiftUs !== 0) shiftReceipts(this.#db, shiftUs, nowUs)
       rememberWitness(this.#db, this.#clockGuard.witness(now))
       if (paused === null) this.metrics.retention(policy.metricsDays ?? 30)
