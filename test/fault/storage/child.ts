@@ -16,8 +16,12 @@ let store: TelemetryStore | null = null
 const log = {
   info: () => undefined,
   warn: () => undefined,
-  error: (_: object, sentence: string) => problems.push(sentence),
+  error(_: object, sentence: string) {
+    problems.push(sentence)
+    for (const told of awaiting.splice(0)) told()
+  },
 }
+const awaiting: (() => void)[] = []
 const problems: string[] = []
 
 /** Rows `from` .. `from + count`, each a span and a record, with text that does not compress. */
@@ -70,8 +74,12 @@ const commands = {
   },
   sql: ({ query, timeoutMs }: { query: string; timeoutMs: number }) => opened().reader.sql(query, 100, { timeoutMs }),
   problems: () => problems,
-  /** A message that no handler can take: the thread behind the port dies of it. */
-  killWriter: () => opened().writerPort().postMessage({ kind: 'notice', method: 'write', argument: null }),
+  /** A message that no handler can take: the thread behind the port dies of it. Answers once that was noticed. */
+  killWriter: () =>
+    new Promise<void>((resolve) => {
+      awaiting.push(resolve)
+      opened().writerPort().postMessage({ kind: 'notice', method: 'write', argument: null })
+    }),
   /** Another program fills the disk but for `leave` bytes. */
   fill({ leave }: { leave: number }) {
     const { bavail, bsize } = statfsSync(dataDir)

@@ -74,10 +74,13 @@ it('goes on when its folder is deleted while it runs, and is whole again when th
   const stored: number[] = []
   let next = 101
   // Writes go into the deleted file until that is noticed.
-  while (!existsSync(join(dataDir, 'auxiliary.db'))) expect(await storage.write((next += 10), 10)).not.toBeNull()
+  while (!existsSync(join(dataDir, 'auxiliary.db'))) {
+    expect(await storage.write(next, 10)).not.toBeNull()
+    next += 10
+  }
   for (let i = 0; i < 5; i++) {
-    expect(await storage.write((next += 10), 10)).not.toBeNull()
-    stored.push(...Array.from({ length: 10 }, (_, at) => next + at))
+    expect(await storage.write(next, 10)).not.toBeNull()
+    for (let at = 0; at < 10; at++) stored.push(next++)
   }
   expect((await storage.stats()).mode).toBe('normal')
   expect((await storage.ids()).spans).toEqual(expect.arrayContaining(stored))
