@@ -177,7 +177,10 @@ export class Writer {
     const gone = !existsSync(join(this.#options.dataDir, 'auxiliary.db'))
     const { db, quarantined } = openDatabase(this.#options.dataDir, this.#clock.nowUs())
     this.#db = db
+    const { seq } = this.#blocks
     this.#blocks = this.#prepare(db)
+    // Whoever follows the numbers of writes must not see them go back.
+    this.#blocks.seq = Math.max(this.#blocks.seq, seq)
     forgetClean(db)
     this.#problem(
       gone
@@ -185,6 +188,7 @@ export class Writer {
         : 'the telemetry file was closed and opened again after an error of its disk',
     )
     if (!quarantined && !gone) return
+    this.#recent = new RecentSpans()
     this.metrics.renew()
     this.#notify({ method: 'replaced', argument: { quarantined } })
   }
