@@ -1,5 +1,6 @@
 import { tinykeys } from 'tinykeys'
-import { computed, onBeforeUnmount, onMounted, shallowReactive } from 'vue'
+import { computed, onBeforeUnmount, onMounted, shallowReactive, watch } from 'vue'
+import { remap } from './key-map.ts'
 import { usePreferences } from './stores/preferences.ts'
 
 export interface KeyHelp {
@@ -30,14 +31,20 @@ export function useScreenKeys(
   const preferences = usePreferences()
   const screen: Screen = { help, enabled }
   let stop: (() => void) | undefined
-  onMounted(() => {
-    screens.push(screen)
-    stop = tinykeys(window, bindings, {
+  const bind = (): void => {
+    stop?.()
+    stop = tinykeys(window, remap(bindings, preferences.keys), {
       ignore: (event) => !enabled() || resting(event, preferences.singleKeys),
     })
+  }
+  onMounted(() => {
+    screens.push(screen)
+    bind()
   })
+  watch(() => preferences.keys, bind, { deep: true })
   onBeforeUnmount(() => {
     stop?.()
+    stop = undefined
     screens.splice(screens.indexOf(screen), 1)
   })
 }

@@ -1,13 +1,14 @@
 import {
   Activity,
+  Bookmark,
   Cable,
   Contrast,
+  Filter,
   Languages,
   Link,
   Radio,
   RefreshCw,
   ScrollText,
-  Search,
   Send,
   Settings,
   Workflow,
@@ -15,119 +16,151 @@ import {
 import type { Component } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { useText } from '../i18n/index.ts'
-import { count } from '../ui/format.ts'
+import { count, duration, shortId } from '../ui/format.ts'
+import { timeOfDay } from '../ui/format-time.ts'
 import { useActions } from './actions.ts'
 import { traceIdIn } from './palette-rank.ts'
+import { type RecentTrace, recentTraces } from './recents.ts'
 import { sharedQuery } from './shared-query.ts'
+import { usePreferences } from './stores/preferences.ts'
 import { useRange } from './stores/range.ts'
 import { useServices } from './stores/services.ts'
+import { useViews } from './stores/views.ts'
+
+export const GROUPS = ['groupTrace', 'groupServices', 'groupTraces', 'groupDo', 'groupGo', 'groupSettings'] as const
 
 export interface Command {
   id: string
-  group: 'groupTrace' | 'groupGo' | 'groupDo' | 'groupServices'
+  group: (typeof GROUPS)[number]
   label: string
   note?: string
   icon: Component
   service?: string
+  failed?: boolean
   keys?: string[]
-  always?: boolean
+  always?: 'first' | 'kept'
   run: () => void
 }
 
-/** Everything the palette offers: screens, actions, services, and a pasted trace id. */
-export function usePaletteCommands(): (text: string) => Command[] {
+/** Everything the palette offers: screens, actions, services, traces, settings, and a pasted trace id. */
+export function usePaletteCommands(): (text: string, found: readonly RecentTrace[]) => Command[] {
   const { t } = useText()
   const route = useRoute()
   const router = useRouter()
   const range = useRange()
   const services = useServices()
+  const views = useViews()
+  const preferences = usePreferences()
   const actions = useActions()
-  const open = (path: string) => () => void router.push({ path, query: sharedQuery(route.query) })
+  const go = (path: string, query = {}) => void router.push({ path, query: { ...sharedQuery(route.query), ...query } })
 
+  const screen = (id: string, label: string, icon: Component, key: string): Command => ({
+    id,
+    group: 'groupGo',
+    label,
+    icon,
+    keys: ['g', key],
+    run: () => go(`/${id}`),
+  })
   const screens = (): Command[] => [
-    {
-      id: 'traces',
-      group: 'groupGo',
-      label: t('shell.tabTraces'),
-      icon: Activity,
-      keys: ['g', 't'],
-      run: open('/traces'),
-    },
-    { id: 'logs', group: 'groupGo', label: t('shell.logs'), icon: ScrollText, keys: ['g', 'l'], run: open('/logs') },
-    { id: 'map', group: 'groupGo', label: t('shell.map'), icon: Workflow, keys: ['g', 'p'], run: open('/map') },
-    {
-      id: 'connect',
-      group: 'groupGo',
-      label: t('shell.connect'),
-      icon: Cable,
-      keys: ['g', 'c'],
-      run: open('/connect'),
-    },
-    {
-      id: 'settings',
-      group: 'groupGo',
-      label: t('shell.settings'),
-      icon: Settings,
-      keys: ['g', ','],
-      run: open('/settings'),
-    },
+    screen('traces', t('shell.tabTraces'), Activity, 't'),
+    screen('logs', t('shell.logs'), ScrollText, 'l'),
+    screen('map', t('shell.map'), Workflow, 'p'),
+    screen('connect', t('shell.connect'), Cable, 'c'),
+    screen('settings', t('shell.settings'), Settings, ','),
+    ...views.items.map(
+      (view): Command => ({
+        id: `view ${view.id}`,
+        group: 'groupGo',
+        label: view.name,
+        note: t(
+          view.screen === 'logs' ? 'shell.logs' : view.screen === 'metrics' ? 'shell.metrics' : 'shell.tabTraces',
+        ),
+        icon: Bookmark,
+        run: () =>
+          void router.push({ path: `/${view.screen}`, query: Object.fromEntries(new URLSearchParams(view.query)) }),
+      }),
+    ),
   ]
+  const act = (id: string, label: string, icon: Component, run: () => void, key?: string): Command => ({
+    id,
+    group: 'groupDo',
+    label,
+    icon,
+    run,
+    ...(key ? { keys: [key] } : {}),
+  })
   const doing = (): Command[] => [
-    {
-      id: 'refresh',
-      group: 'groupDo',
-      label: t('shell.actionRefresh'),
-      icon: RefreshCw,
-      keys: ['r'],
-      run: range.refresh,
-    },
-    {
-      id: 'live',
-      group: 'groupDo',
-      label: t('shell.actionLive'),
-      icon: Radio,
-      keys: ['l'],
-      run: () => range.setLive(!range.live),
-    },
-    {
-      id: 'link',
-      group: 'groupDo',
-      label: t('shell.actionCopyLink'),
-      icon: Link,
-      keys: ['c'],
-      run: () => void actions.copyLink(),
-    },
-    {
-      id: 'test',
-      group: 'groupDo',
-      label: t('shell.actionTestTrace'),
-      icon: Send,
-      run: () => void actions.sendTestTrace(),
-    },
-    { id: 'theme', group: 'groupDo', label: t('shell.actionTheme'), icon: Contrast, run: actions.switchTheme },
-    {
-      id: 'language',
-      group: 'groupDo',
-      label: t('shell.actionLanguage'),
-      icon: Languages,
-      run: actions.switchLanguage,
-    },
+    act('refresh', t('shell.actionRefresh'), RefreshCw, range.refresh, 'r'),
+    act('live', t('shell.actionLive'), Radio, () => range.setLive(!range.live), 'l'),
+    act('link', t('shell.actionCopyLink'), Link, () => void actions.copyLink(), 'c'),
+    act('test', t('shell.actionTestTrace'), Send, () => void actions.sendTestTrace()),
+    act('theme', t('shell.actionTheme'), Contrast, actions.switchTheme),
+    act('language', t('shell.actionLanguage'), Languages, actions.switchLanguage),
   ]
-  const ofServices = (): Command[] =>
-    services.sorted.map((info) => ({
-      id: `service ${info.service}`,
-      group: 'groupServices',
-      label: info.service,
-      note: t('shell.spansPerSecond', { n: count(info.spans) }).replace('/s', ''),
-      icon: Search,
-      service: info.service,
-      run: () => void router.push({ path: '/traces', query: { ...sharedQuery(route.query), service: info.service } }),
+  const settings = (): Command[] =>
+    ['general', 'intake', 'storage', 'retention', 'keyboard', 'about'].map((section) => ({
+      id: `settings ${section}`,
+      group: 'groupSettings',
+      label: t(`settings.${section}`),
+      icon: Settings,
+      run: () => go(`/settings/${section}`),
     }))
+  /** Services stand for themselves; what can be done with one comes only when it is typed. */
+  const ofServices = (text: string): Command[] =>
+    services.sorted.flatMap((info) => {
+      const { service } = info
+      const own: Command = {
+        id: `service ${service}`,
+        group: 'groupServices',
+        label: service,
+        note: t('shell.serviceNote', { spans: count(info.spans), errors: count(info.errors) }),
+        icon: Activity,
+        service,
+        run: () => go('/traces', { service }),
+      }
+      if (text.length < 2 || !service.toLowerCase().includes(text.toLowerCase())) return [own]
+      return [
+        own,
+        ...(route.meta.timed
+          ? [act(`filter ${service}`, t('shell.filterBy', { service }), Filter, () => range.change({ service }))]
+          : []),
+        {
+          id: `logs ${service}`,
+          group: 'groupGo' as const,
+          label: t('shell.logsOf', { service }),
+          note: t('shell.linesNote', { n: count(info.logs) }),
+          icon: ScrollText,
+          run: () => go('/logs', { service }),
+        },
+      ]
+    })
+  const trace = (one: RecentTrace, always?: 'kept'): Command => ({
+    id: `trace ${one.traceId}`,
+    group: 'groupTraces',
+    label: one.name,
+    note: `${duration(one.dur)} · ${timeOfDay(one.start, preferences.zone)} · ${shortId(one.traceId)}`,
+    icon: Activity,
+    failed: one.status === 'ERROR',
+    ...(always ? { always } : {}),
+    run: () => void router.push({ path: `/traces/${one.traceId}`, query: sharedQuery(route.query) }),
+  })
   const pasted = (text: string): Command[] => {
     const id = traceIdIn(text)
     if (!id) return []
-    const run = (): void => void router.push({ path: `/traces/${id}`, query: route.query })
-    return [{ id: 'open', group: 'groupTrace', label: t('shell.openTrace', { id }), icon: Activity, always: true, run }]
+    const run = (): void => void router.push({ path: `/traces/${id}`, query: sharedQuery(route.query) })
+    return [{ id: 'open', group: 'groupTrace', label: t('shell.openTrace', { id }), icon: Activity, always: 'first', run }]
   }
-  return (text) => [...pasted(text), ...screens(), ...doing(), ...ofServices()]
+  return (text, found) => {
+    const known = new Set(found.map((one) => one.traceId))
+    return [
+      ...pasted(text),
+      ...found.map((one) => trace(one, 'kept')),
+      ...recentTraces.value.filter((one) => !known.has(one.traceId)).map((one) => trace(one)),
+      ...screens(),
+      ...doing(),
+      ...ofServices(text),
+      ...(text === '' ? [] : settings()),
+    ]
+  }
 }

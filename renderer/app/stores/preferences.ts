@@ -14,15 +14,17 @@ export const usePreferences = defineStore('preferences', () => {
   const theme = useLocalStorage<Theme>('glassbox.theme', 'system')
   const language = useLocalStorage<Language>('glassbox.language', suggestedLanguage())
   const density = useLocalStorage<Density>('glassbox.density', 'default')
-  const zoneChoice = useLocalStorage<'local' | 'UTC'>('glassbox.zone', 'local')
+  const zoneChoice = useLocalStorage<string>('glassbox.zone', 'local')
   const singleKeys = useLocalStorage('glassbox.singleKeys', true)
+  /** Keys given to others: by the key that we chose, the person's own, or empty when it is off. */
+  const keys = useLocalStorage<Record<string, string>>('glassbox.keys', {})
   const systemDark = usePreferredDark()
 
   const shownTheme = computed<'light' | 'dark'>(() => {
     if (theme.value !== 'system') return theme.value
     return systemDark.value ? 'dark' : 'light'
   })
-  const zone = computed(() => (zoneChoice.value === 'UTC' ? 'UTC' : localZone()))
+  const zone = computed(() => (isZone(zoneChoice.value) ? zoneChoice.value : localZone()))
   const rowHeight = computed(() => ROW_HEIGHT[density.value])
 
   watchEffect(() => {
@@ -32,5 +34,15 @@ export const usePreferences = defineStore('preferences', () => {
     void setLanguage(language.value)
   })
 
-  return { theme, language, density, zoneChoice, singleKeys, shownTheme, zone, rowHeight }
+  return { theme, language, density, zoneChoice, singleKeys, keys, shownTheme, zone, rowHeight }
 })
+
+function isZone(name: string): boolean {
+  if (name === 'local') return false
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}

@@ -2,18 +2,10 @@ import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { type LocationQuery, useRoute, useRouter } from 'vue-router'
 import { parseTime } from '../../ui/format-time.ts'
+import { relativeLength } from '../../ui/parse-range.ts'
 
 export const PRESETS = ['15m', '1h', '6h', '24h', '7d'] as const
-export type Preset = (typeof PRESETS)[number]
-const DEFAULT: Preset = '1h'
-
-const LENGTH: Record<Preset, number> = {
-  '15m': 15 * 60e6,
-  '1h': 3600e6,
-  '6h': 6 * 3600e6,
-  '24h': 24 * 3600e6,
-  '7d': 7 * 24 * 3600e6,
-}
+const DEFAULT = '1h'
 
 /** The chosen range as µs, from the address: `range=1h`, or `start` and `end` (µs or RFC 3339). */
 export const useRange = defineStore('range', () => {
@@ -27,16 +19,17 @@ export const useRange = defineStore('range', () => {
     const end = readTime(route.query.end)
     return start !== null && end !== null && end > start ? { start, end } : null
   })
-  const preset = computed<Preset | null>(() => {
+  /** The relative range, such as `1h` or `45m`; null while the range stands still. */
+  const preset = computed<string | null>(() => {
     if (fixed.value) return null
     const asked = String(route.query.range ?? DEFAULT)
-    return (PRESETS as readonly string[]).includes(asked) ? (asked as Preset) : DEFAULT
+    return relativeLength(asked) === null ? DEFAULT : asked
   })
   const bounds = computed(() => {
     if (fixed.value) return fixed.value
     // One second ahead, so that what arrives this very moment is inside.
     const end = now.value + 1e6
-    return { start: end - LENGTH[preset.value ?? DEFAULT], end }
+    return { start: end - (relativeLength(preset.value ?? DEFAULT) ?? 3600e6), end }
   })
   const live = computed(() => route.query.live === '1')
 
@@ -50,7 +43,7 @@ export const useRange = defineStore('range', () => {
     void router[replace ? 'replace' : 'push']({ query: next })
   }
 
-  function setPreset(value: Preset): void {
+  function setPreset(value: string): void {
     refresh()
     change({ range: value, start: undefined, end: undefined })
   }

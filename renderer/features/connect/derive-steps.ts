@@ -1,4 +1,4 @@
-import type { IntakeReport, PipelineAnswer, StorageStats } from '../../../core/api/contract/shapes.ts'
+import type { IntakeReport, IntakeSender, PipelineAnswer, StorageStats } from '../../../core/api/contract/shapes.ts'
 
 type Ledger = Pick<PipelineAnswer, 'traces' | 'logs' | 'metrics'>
 
@@ -9,7 +9,15 @@ export interface IntakeSteps {
   accepted: StepState
   waiting: StepState
   stored: StepState
-  figures: { accepted: number; rejected: number; waiting: number; stored: number; peer: string; transport: string }
+  figures: { accepted: number; rejected: number; waiting: number; stored: number; peer: string; transport: string; services: string[] }
+}
+
+const TRANSPORTS = { 'otlp-http': 'OTLP/HTTP', 'otlp-grpc': 'OTLP/gRPC', zipkin: 'Zipkin' } as const
+
+/** How a sender talks, as people call it: `OTLP/HTTP, protobuf, gzip`. */
+export function senderText({ transport, encoding }: Pick<IntakeSender, 'transport' | 'encoding'>): string {
+  const words = encoding.split(/[\s,]+/).map((word) => word.replace(/^(otlp|zipkin)-/, '').replace(/^json$/, 'JSON'))
+  return [TRANSPORTS[transport], ...words.filter((word) => word !== '' && word !== 'identity')].join(', ')
 }
 
 const sum = (counts: Record<string, number>): number => Object.values(counts).reduce((total, n) => total + n, 0)
@@ -52,7 +60,8 @@ export function intakeSteps(
       waiting,
       stored,
       peer: last?.peer ?? '',
-      transport: last ? `${last.transport}, ${last.encoding}` : '',
+      transport: last ? senderText(last) : '',
+      services: last?.services ?? [],
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { SettingsAnswer } from '../../../core/api/contract/shapes.ts'
 
-export const SECTIONS = ['general', 'intake', 'storage', 'retention', 'about'] as const
+export const SECTIONS = ['general', 'intake', 'storage', 'retention', 'keyboard', 'about'] as const
 export type Section = (typeof SECTIONS)[number]
 
 const PREFIXES: Partial<Record<Section, string[]>> = {

@@ -80,4 +80,5 @@ export const connect = {
   colAccepted: 'Accepted',
   colRejected: 'Rejected',
   colLastSeen: 'Last seen',
+  fromServices: 'Service: {services}',
 }

@@ -44,13 +44,10 @@ export const logs = {
   back: 'Back',
   cutOff: 'The page holds {n} lines. Narrow the time range or add a filter to see older ones.',
   endOfList: 'All {n} loaded.',
-  keyLines: 'Next or previous line',
   keyOpen: 'Open or close the line',
   keyTrace: 'Open the line’s trace',
   keyAround: 'Surrounding lines of the same service',
   keyPatterns: 'Lines or patterns',
   keyWrap: 'Wrap long lines',
   keyFields: 'Show or hide fields',
-  keyFilterFor: 'Filter for the cell under the pointer, or the line’s service',
-  keyFilterOut: 'Filter that out',
 }

@@ -34,4 +34,11 @@ export const settings = {
   locked_flag: 'Set by a flag of this start; change it there.',
   changed: '{key} changed',
   undone: '{key} is as before',
+  keyboard: 'Keyboard',
+  keyboardText: 'Kept in this browser. A key that is given to another changes on every screen that uses it.',
+  key_taken: '{key} is in use already',
+  key_notSingle: 'Only a single sign can be a key',
+  keyOf: '{action}: {key}. Press to change',
+  pressKey: 'press a key',
+  keyReset: '{key} again, as it was',
 }

@@ -81,4 +81,5 @@ export const connect: Messages['connect'] = {
   colAccepted: '接收',
   colRejected: '拒绝',
   colLastSeen: '最后出现',
+  fromServices: '服务：{services}',
 }

@@ -46,13 +46,10 @@ export const logs: Messages['logs'] = {
   back: '返回',
   cutOff: '页面最多保留 {n} 行。请缩小时间范围或添加过滤以查看更早的日志。',
   endOfList: '已全部加载，共 {n} 行。',
-  keyLines: '下一行或上一行',
   keyOpen: '展开或收起此行',
   keyTrace: '打开此行的 Trace',
   keyAround: '同一服务的上下文',
   keyPatterns: '逐行或模式',
   keyWrap: '长行换行',
   keyFields: '显示或隐藏字段',
-  keyFilterFor: '只看指针所在单元格的值，或此行的服务',
-  keyFilterOut: '排除该值',
 }

@@ -36,4 +36,11 @@ export const settings: Messages['settings'] = {
   locked_flag: '由本次启动的参数设置，请在那里更改。',
   changed: '{key} 已更改',
   undone: '{key} 已恢复',
+  keyboard: '键盘',
+  keyboardText: '保存在此浏览器中。改动的按键在所有用到它的页面生效。',
+  key_taken: '{key} 已被使用',
+  key_notSingle: '只能使用单个字符',
+  keyOf: '{action}：{key}。按下以更改',
+  pressKey: '请按键',
+  keyReset: '恢复为 {key}',
 }

@@ -22,7 +22,11 @@ beforeAll(async () => {
   range = `start=${(startMs - 1000) * 1000}&end=${(startMs + 120_000) * 1000}`
   const live = await followLive(host)
   // One request a service, so that every trace lies in several blocks.
-  for (const part of randomResourceSpans(1000, 6, SEED, startMs)) await send('/v1/traces', { resourceSpans: [part] })
+  for (const part of randomResourceSpans(1000, 6, SEED, startMs)) {
+    const { attributes } = part['resource'] as { attributes: object[] }
+    attributes.push({ key: 'host.name', value: { stringValue: 'shop-1' } })
+    await send('/v1/traces', { resourceSpans: [part] })
+  }
   const lines = Array.from({ length: 300 }, (_, i) => ({
     timeUnixNano: String((startMs + i) * 1_000_000),
     severityNumber: i % 10 === 0 ? 17 : 9,
@@ -45,6 +49,10 @@ describe('what lists are explored with', () => {
     const facets = await host.get<Facets>(`/api/traces/facets?${range}`)
     expect(facets.total).toBe(100)
     expect(facets.items.slice(0, 2).map((facet) => facet.key)).toEqual(['status', 'service'])
+    expect(facets.items.find((facet) => facet.key === 'host.name')).toMatchObject({
+      present: 100,
+      values: [{ value: 'shop-1', count: 100 }],
+    })
     let checked = 0
     for (const { key, values } of facets.items.filter((facet) => ['service', 'http.route', 'name'].includes(facet.key)))
       for (const { value, count } of values) {

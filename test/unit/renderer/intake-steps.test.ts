@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { IntakeReport, PipelineAnswer, StorageStats } from '../../../core/api/contract/shapes.ts'
-import { intakeSteps } from '../../../renderer/features/connect/derive-steps.ts'
+import { intakeSteps, senderText } from '../../../renderer/features/connect/derive-steps.ts'
 import { LANGUAGES, snippet } from '../../../renderer/features/connect/snippets.ts'
 
 const signal = (changes: Partial<PipelineAnswer['traces']> = {}): PipelineAnswer['traces'] => ({
@@ -57,4 +57,10 @@ describe('start commands', () => {
     const addresses = { http: 'http://localhost:14318', grpc: 'http://localhost:14317' }
     for (const language of LANGUAGES) expect(snippet(language, addresses).run).toContain('http://localhost:14318')
   })
+})
+
+it('names how a sender talks as people do', () => {
+  expect(senderText({ transport: 'otlp-http', encoding: 'otlp-protobuf gzip' })).toBe('OTLP/HTTP, protobuf, gzip')
+  expect(senderText({ transport: 'otlp-http', encoding: 'otlp-json identity' })).toBe('OTLP/HTTP, JSON')
+  expect(senderText({ transport: 'otlp-grpc', encoding: '' })).toBe('OTLP/gRPC')
 })

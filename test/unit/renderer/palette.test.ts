@@ -1,11 +1,29 @@
 import { describe, expect, it } from 'vitest'
-import { rank, traceIdIn } from '../../../renderer/app/palette-rank.ts'
+import { matchPieces, rank, traceIdIn } from '../../../renderer/app/palette-rank.ts'
 import { niceTop, timeTicks } from '../../../renderer/ui/axis.ts'
 
 describe('palette', () => {
   it('puts prefixes first, then word starts, then what contains the text, then letters in order', () => {
-    const entries = ['mail-cart', 'Open cart', 'cart', 'c-a-r-t-x', 'other'].map((label) => ({ label }))
+    const entries = ['mail-cart', 'Open cart', 'cart', 'c-a-r-t-x', 'other'].map((label) => ({ id: label, label }))
     expect(rank(entries, 'cart').map((entry) => entry.label)).toEqual(['cart', 'Open cart', 'mail-cart', 'c-a-r-t-x'])
+  })
+
+  it('puts what was used lately before its equals, and in front of all without text', () => {
+    const entries = ['cart a', 'cart b', 'logs'].map((label) => ({ id: label, label }))
+    expect(rank(entries, 'cart', ['cart b']).map((entry) => entry.label)).toEqual(['cart b', 'cart a'])
+    expect(rank(entries, '', ['logs'])[0].label).toBe('logs')
+  })
+
+  it('marks what was typed', () => {
+    const marked = (label: string, text: string) =>
+      matchPieces(label, text)
+        .map(({ text: piece, hit }) => (hit ? `[${piece}]` : piece))
+        .join('')
+    expect([marked('POST /cart', 'CART'), marked('Service map', 'smap'), marked('x', 'y')]).toEqual([
+      'POST /[cart]',
+      '[S]ervice [map]',
+      'x',
+    ])
   })
 
   it('finds a trace id alone, in a traceparent and in a log line, and no longer run of digits', () => {

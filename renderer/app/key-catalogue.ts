@@ -1,0 +1,52 @@
+import type { KeyHelp } from './keys.ts'
+
+/** Keys that work on every screen. The first of each entry's keys may be given to another in the settings. */
+export const GLOBAL_KEYS: KeyHelp[] = [
+  { keys: ['/'], text: 'shell.keyFilter' },
+  { keys: ['?'], text: 'shell.keyHelp' },
+  { keys: ['g', 't l p c ,'], text: 'shell.keyGo' },
+  { keys: ['t'], text: 'shell.keyRange' },
+  { keys: ['['], text: 'shell.keyEarlier' },
+  { keys: [']'], text: 'shell.keyLater' },
+  { keys: ['-'], text: 'shell.keyZoomOut' },
+  { keys: ['='], text: 'shell.keyZoomIn' },
+  { keys: ['r'], text: 'shell.keyRefresh' },
+  { keys: ['l'], text: 'shell.keyLive' },
+  { keys: ['c'], text: 'shell.keyCopyLink' },
+]
+
+export const TRACE_KEYS: KeyHelp[] = [
+  { keys: ['/'], text: 'shell.keyFilter' },
+  { keys: ['j'], text: 'shell.keyNextRow' },
+  { keys: ['k'], text: 'shell.keyPreviousRow' },
+  { keys: ['Enter'], text: 'shell.keyOpen' },
+  { keys: ['y'], text: 'shell.keyCopyId' },
+  { keys: ['f'], text: 'shell.keyFilterFor' },
+  { keys: ['F'], text: 'shell.keyFilterOut' },
+  { keys: ['o'], text: 'traces.keySort' },
+  { keys: ['h'], text: 'traces.keyHeat' },
+  { keys: ['s'], text: 'logs.keyFields' },
+  { keys: ['←', '→', 'Shift'], text: 'shell.keyMoveBars' },
+]
+
+export const LOG_KEYS: KeyHelp[] = [
+  { keys: ['/'], text: 'shell.keyFilter' },
+  { keys: ['j'], text: 'shell.keyNextRow' },
+  { keys: ['k'], text: 'shell.keyPreviousRow' },
+  { keys: ['Enter'], text: 'logs.keyOpen' },
+  { keys: ['i'], text: 'logs.keyTrace' },
+  { keys: ['u'], text: 'logs.keyAround' },
+  { keys: ['p'], text: 'logs.keyPatterns' },
+  { keys: ['w'], text: 'logs.keyWrap' },
+  { keys: ['s'], text: 'logs.keyFields' },
+  { keys: ['f'], text: 'shell.keyFilterFor' },
+  { keys: ['F'], text: 'shell.keyFilterOut' },
+  { keys: ['y'], text: 'shell.keyCopyId' },
+  { keys: ['←', '→', 'Shift'], text: 'shell.keyMoveBars' },
+]
+
+/** Every single key of these lists once. */
+export function remappable(lists: readonly KeyHelp[][]): string[] {
+  const firsts = lists.flat().map(({ keys }) => keys[0])
+  return [...new Set(firsts.filter((key) => key.length === 1 && !'←→↑↓'.includes(key)))]
+}
