@@ -149,7 +149,9 @@ export function usePaletteCommands(): (text: string, found: readonly RecentTrace
     const id = traceIdIn(text)
     if (!id) return []
     const run = (): void => void router.push({ path: `/traces/${id}`, query: sharedQuery(route.query) })
-    return [{ id: 'open', group: 'groupTrace', label: t('shell.openTrace', { id }), icon: Activity, always: 'first', run }]
+    return [
+      { id: 'open', group: 'groupTrace', label: t('shell.openTrace', { id }), icon: Activity, always: 'first', run },
+    ]
   }
   return (text, found) => {
     const known = new Set(found.map((one) => one.traceId))

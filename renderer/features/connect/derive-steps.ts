@@ -9,7 +9,15 @@ export interface IntakeSteps {
   accepted: StepState
   waiting: StepState
   stored: StepState
-  figures: { accepted: number; rejected: number; waiting: number; stored: number; peer: string; transport: string; services: string[] }
+  figures: {
+    accepted: number
+    rejected: number
+    waiting: number
+    stored: number
+    peer: string
+    transport: string
+    services: string[]
+  }
 }
 
 const TRANSPORTS = { 'otlp-http': 'OTLP/HTTP', 'otlp-grpc': 'OTLP/gRPC', zipkin: 'Zipkin' } as const

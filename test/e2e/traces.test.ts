@@ -1,0 +1,241 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import AxeBuilder from '@axe-core/playwright'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type ListSpan, sendAll, traceIdOf } from '../fixtures/list-data.ts'
+import { launchBrowser } from '../fixtures/page-browser.ts'
+import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
+
+let host: RunningHost
+let browser: Browser
+
+beforeAll(async () => {
+  host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
+  browser = await launchBrowser()
+  const spans: ListSpan[] = []
+  for (let i = 1; i <= 60; i++) {
+    const route = i % 3 === 0 ? '/checkout' : i % 3 === 1 ? '/cart' : '/healthz'
+    const failed = route === '/checkout' && i % 2 === 0
+    const attributes = {
+      'http.request.method': 'GET',
+      'http.route': route,
+      'http.response.status_code': failed ? 500 : 200,
+    }
+    spans.push({
+      trace: i,
+      span: i * 10,
+      service: 'gateway',
+      name: `GET ${route}`,
+      ago: 120_000 + i * 500,
+      ms: i * 5,
+      failed,
+      attributes,
+    })
+    if (route !== '/healthz')
+      spans.push({
+        trace: i,
+        span: i * 10 + 1,
+        parent: i * 10,
+        service: 'cart',
+        name: 'SELECT cart',
+        kind: 3,
+        ago: 120_000 + i * 500,
+        ms: i * 3,
+      })
+  }
+  await sendAll(host, spans, [])
+})
+afterAll(async () => {
+  await browser?.close()
+  await host.stop()
+})
+
+async function open(path: string, options: { dark?: boolean; zh?: boolean; width?: number } = {}): Promise<Page> {
+  const context = await browser.newContext({
+    viewport: { width: options.width ?? 1440, height: options.width ? 700 : 900 },
+    colorScheme: options.dark ? 'dark' : 'light',
+    locale: options.zh ? 'zh-CN' : 'en-US',
+    reducedMotion: 'reduce',
+    timezoneId: 'Asia/Shanghai',
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(10_000)
+  await page.goto(`${host.api}${path}#token=${host.token}`)
+  await page.locator('.screen-traces tbody tr').first().waitFor()
+  await page.waitForFunction(() => (window as { glassboxIdle?: () => boolean }).glassboxIdle?.() === true)
+  return page
+}
+const query = (page: Page): Record<string, string> => Object.fromEntries(new URL(page.url()).searchParams)
+
+it('finds the errors with the slash and three letters, and opens the newest with two keys', async () => {
+  const page = await open('/traces?range=1h')
+  await page.getByText('60 traces', { exact: true }).waitFor()
+  await page.keyboard.press('/')
+  await page.keyboard.type('err')
+  await page.getByRole('option', { name: 'status=error' }).waitFor()
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/status=error/)
+  await page.getByText('10 traces', { exact: true }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('j')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(`**/traces/${traceIdOf(6)}**`)
+  await page.goBack()
+  await page.getByText('10 traces', { exact: true }).waitFor()
+  await page.context().close()
+}, 30_000)
+
+it('offers values with their counts in what is shown, greys what would find nothing', async () => {
+  const page = await open('/traces?range=1h&status=error')
+  await page.keyboard.press('/')
+  await page.keyboard.type('http.route=')
+  const options = page.getByRole('option')
+  await options.filter({ hasText: '/checkout' }).filter({ hasText: '10' }).waitFor()
+  await page.locator('.cm-tooltip-autocomplete .nothing', { hasText: '/cart' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Control+z')
+  await page.context().close()
+}, 30_000)
+
+it('hides health checks by a chip, filters by a cell’s menu and by a facet', async () => {
+  const page = await open('/traces?range=1h')
+  await page.getByRole('button', { name: /hide health checks/ }).click()
+  await page.waitForURL((url) => url.searchParams.get('q') === '-http.route=/healthz')
+  await page.getByText('40 traces', { exact: true }).waitFor()
+  await page.getByRole('gridcell').filter({ hasText: '/checkout' }).first().click({ button: 'right' })
+  await page.getByRole('menuitem', { name: /Filter for/ }).click()
+  await page.getByText('20 traces', { exact: true }).waitFor()
+  await page.goBack()
+  await page.goBack()
+  await page.getByText('60 traces', { exact: true }).waitFor()
+  await page.keyboard.press('s')
+  await page.locator('.facets .pick', { hasText: '/cart' }).first().click()
+  await page.waitForURL((url) => (url.searchParams.get('q') ?? '').includes('/cart'))
+  await page.context().close()
+}, 30_000)
+
+it('narrows to a rectangle of the heat map, in time and duration', async () => {
+  const page = await open('/traces?range=15m&heat=1')
+  const canvas = page.getByRole('slider', { name: /Traces by time and duration/ })
+  const box = await canvas.boundingBox()
+  if (!box) throw new Error('the heat map has no size')
+  await page.mouse.move(box.x + box.width * 0.5, box.y + 4)
+  await page.mouse.down()
+  await page.mouse.move(box.x + box.width - 4, box.y + (box.height - 20) / 2, { steps: 4 })
+  await page.mouse.up()
+  await page.waitForURL(/minDuration=/)
+  const { start, end, minDuration, maxDuration } = query(page)
+  await page.waitForFunction(() => (window as { glassboxIdle?: () => boolean }).glassboxIdle?.() === true)
+  const { total } = await host.get<{ total: number }>(
+    `/api/traces/histogram?start=${start}&end=${end}&minDuration=${minDuration}&maxDuration=${maxDuration}`,
+  )
+  expect(total).toBeGreaterThan(5)
+  expect(total).toBeLessThan(60)
+  await page.getByText(`${total} traces`, { exact: true }).waitFor()
+  await page.context().close()
+}, 30_000)
+
+it('sorts by duration, orders columns, groups, and exports the whole result', async () => {
+  const page = await open('/traces?range=1h')
+  await page
+    .getByRole('columnheader', { name: /Latency/ })
+    .getByRole('button')
+    .click()
+  await page.waitForURL(/sort=duration/)
+  await page.waitForFunction(
+    (id) => document.querySelector('tr[data-trace]')?.getAttribute('data-trace') === id,
+    traceIdOf(60),
+  )
+  await page.getByRole('button', { name: 'Columns' }).click()
+  await page.getByRole('checkbox', { name: 'Most time in' }).uncheck()
+  await page.getByRole('checkbox', { name: 'Errors' }).check()
+  await page.keyboard.press('Escape')
+  await page.getByRole('columnheader', { name: 'Errors' }).waitFor()
+  expect(query(page)['cols']).toBe('status,request,latency,services,spans,started,id,errors')
+
+  await page.getByLabel('Group by').selectOption('http.route')
+  const checkout = page.getByRole('row', { name: /\/checkout/ })
+  await checkout.waitFor()
+  expect((await checkout.getByRole('gridcell').allTextContents()).slice(0, 3)).toEqual(['/checkout', '20', '50 %'])
+  await checkout.click()
+  await page.waitForURL((url) => url.searchParams.get('q') === 'http.route=/checkout' && !url.searchParams.has('group'))
+
+  await page.getByRole('button', { name: 'Export' }).click()
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'CSV' }).click(),
+  ])
+  const lines = readFileSync(await download.path(), 'utf8')
+    .trim()
+    .split('\r\n')
+  expect(lines.length).toBe(21)
+  expect(lines[1].split(',')[0]).toBe(traceIdOf(60))
+  await page.context().close()
+}, 30_000)
+
+it('says what the address says in vain, and takes it away', async () => {
+  const page = await open('/traces?range=9y&colour=red&status=error')
+  await page.getByText('ignored: range=9y').waitFor()
+  await page.getByRole('button', { name: 'Remove colour=red' }).click()
+  await page.waitForURL((url) => !url.searchParams.has('colour'))
+  expect(query(page)['range']).toBe('9y')
+  await page.context().close()
+}, 30_000)
+
+it('understands a range as it is written, echoes it, and opens what is pasted into the palette', async () => {
+  const page = await open('/traces?range=1h')
+  await page.keyboard.press('t')
+  await page.keyboard.type('45m')
+  await page.getByText(/Last 45m: /).waitFor()
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/range=45m/)
+  await page.keyboard.press('Control+k')
+  await page.keyboard.insertText(`level=info traceparent=00-${traceIdOf(3)}-000000000000001e-01 msg=done`)
+  await page.keyboard.press('Enter')
+  await page.waitForURL(`**/traces/${traceIdOf(3)}**`)
+  await page.context().close()
+}, 30_000)
+
+it('gives a key to another and switches one off', async () => {
+  const page = await open('/traces?range=1h')
+  await page.goto(`${host.api}/settings/keyboard`)
+  await page.getByRole('button', { name: /Counts or heat map: h/ }).click()
+  await page.keyboard.press('r')
+  await page.getByText('r is in use already').waitFor()
+  await page.getByRole('button', { name: /Counts or heat map: h/ }).click()
+  await page.keyboard.press('z')
+  await page.getByRole('button', { name: /Counts or heat map: z/ }).waitFor()
+  await page.goto(`${host.api}/traces?range=1h`)
+  await page.locator('tr[data-trace]').first().waitFor()
+  await page.keyboard.press('h')
+  await page.keyboard.press('z')
+  await page.waitForURL(/heat=1/)
+  await page.keyboard.press('?')
+  await page.getByRole('dialog').getByText('z', { exact: true }).waitFor()
+  await page.context().close()
+}, 30_000)
+
+it.each([
+  { name: 'light, fields', path: '/traces?range=1h&heat=1', options: {} },
+  {
+    name: 'dark, 简体中文, 1024',
+    path: '/traces?range=1h&group=service',
+    options: { dark: true, zh: true, width: 1024 },
+  },
+  { name: 'dark, refused words', path: '/traces?range=1h&status=error&x=1', options: { dark: true } },
+])(
+  'has no serious accessibility fault ($name)',
+  async ({ path, options }) => {
+    const page = await open(path, options)
+    await page.keyboard.press('s')
+    await page.locator('.facets .pick').first().waitFor()
+    const { violations } = await new AxeBuilder({ page })
+      .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'])
+      .analyze()
+    const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    expect(grave.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
+    await page.context().close()
+  },
+  30_000,
+)
