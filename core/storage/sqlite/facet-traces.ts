@@ -134,7 +134,7 @@ export function traceFacets(cache: BlockCache, guard: QueryGuard, query: TraceQu
   for (const { meta, traceOf } of wantedRows(cache, guard, wanted)) {
     const block = cache.spanBlock(meta)
     const own = meta.keys.map(({ key }) => key).filter((key) => keys.has(key))
-    for (const key of ['service', 'name', 'kind', ...own, ...resourceColumns(block).keys()]) {
+    for (const key of new Set(['service', 'name', 'kind', ...own, ...resourceColumns(block).keys()])) {
       guard.check()
       let last = -1
       valuesOf(block, traceOf, key, (trace, value) => {
