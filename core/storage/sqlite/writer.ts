@@ -239,6 +239,8 @@ export class Writer {
 
   #mergeStep(eager = false): boolean {
     this.#writesSinceMerge = 0
+    // A merge first needs room for what it makes; what it leaves in the WAL must stay below the reserve.
+    if (freeBytesOf(this.#options.dataDir) < this.#options.reserveBytes * 2) return false
     return this.#try(() => mergeOnce(this.#db, this.#blocks, eager, this.#unreadable)) ?? false
   }
 
