@@ -1,29 +1,92 @@
 import type { Command } from 'commander'
 import type { StatusAnswer } from '../api/contract/shapes.ts'
-import { callHost, type HostFlags, printable, withExitCode, withHostFlags } from './running-host.ts'
+import { readInstance } from '../base/instance-lock.ts'
+import { productVersion } from '../version.ts'
+import { type Check, localChecks } from './doctor-checks.ts'
+import { CommandFailure, callHost, dataDirOf, type HostFlags, printable, withHostFlags } from './running-host.ts'
+
+/** What `glassbox doctor --json` prints. */
+interface Diagnosis {
+  version: string
+  dataDir: string
+  checks: Check[]
+  /** Answer of the running host, null when none runs on the data directory. */
+  status: StatusAnswer | null
+}
 
 /** Adds `glassbox doctor`. */
 export function register(program: Command): void {
   withHostFlags(program.command('doctor'))
-    .description('say how a running Glassbox is, and what it found wrong')
-    .action((flags: HostFlags) =>
-      withExitCode(async () => {
-        const status = (await (await callHost(flags, '/api/status')).json()) as StatusAnswer
-        process.stdout.write(flags.json ? `${JSON.stringify(status)}\n` : statusText(status))
-      }),
+    .description('check versions, ports, disk, permissions and databases, and say what a running Glassbox found wrong')
+    .addHelpText(
+      'after',
+      '\nExit code 0: nothing is wrong; 1: something is; 4: stored data is damaged; 6: --url does not answer.',
     )
+    .action(doctor)
 }
 
-function statusText({ version, endpoints, storage, intake }: StatusAnswer): string {
+async function doctor(flags: HostFlags): Promise<void> {
+  const dataDir = dataDirOf(flags)
+  const status = await statusOf(flags, dataDir)
+  const diagnosis: Diagnosis = {
+    version: productVersion,
+    dataDir,
+    checks: [...(await localChecks(dataDir, status !== null)), ...(status ? hostChecks(status) : [])],
+    status,
+  }
+  process.stdout.write(flags.json ? `${JSON.stringify(diagnosis)}\n` : diagnosisText(diagnosis))
+  const wrong = diagnosis.checks.filter(({ ok, advice }) => !ok && !advice)
+  if (wrong.some(({ damaged }) => damaged)) process.exitCode = 4
+  else if (wrong.length > 0) process.exitCode = 1
+}
+
+async function statusOf(flags: HostFlags, dataDir: string): Promise<StatusAnswer | null> {
+  if (flags.url === undefined && !readInstance(dataDir)?.api) return null
+  try {
+    return (await (await callHost(flags, '/api/status')).json()) as StatusAnswer
+  } catch (error) {
+    // A host that was killed leaves its address behind.
+    if (flags.url === undefined && error instanceof CommandFailure && error.exitCode === 6) return null
+    throw error
+  }
+}
+
+function hostChecks({ endpoints, storage, intake }: StatusAnswer): Check[] {
   const { otlp, otlpGrpc, api } = endpoints
-  const receivers = [otlp, otlpGrpc].map(({ address, problem }) => `  ${address} ${problem ?? 'takes telemetry'}`)
-  const findings = intake.findings.map(({ kind, peer, detail, count }) => `  ${kind} (${count}×, ${peer}): ${detail}`)
+  return [
+    { name: 'running', ok: true, detail: `Glassbox answers at ${api}`, hint: '' },
+    ...[otlp, otlpGrpc].map(({ address, problem }) => ({
+      name: 'receiver',
+      ok: problem === null,
+      detail: `${address} ${problem ?? 'takes telemetry'}`,
+      hint:
+        problem === null ? '' : 'Stop that program, or start Glassbox with another --otlp-port or --otlp-grpc-port.',
+    })),
+    {
+      name: 'storage',
+      ok: storage.mode === 'normal',
+      detail: `${storage.mode}${storage.modeReason ? `: ${storage.modeReason}` : ''}; ${storage.spans} spans, ${storage.logs} log records`,
+      hint: storage.mode === 'normal' ? '' : 'Free space on the disk; writing goes on by itself.',
+    },
+    ...intake.findings.map(({ kind, peer, detail, count }) => ({
+      name: kind,
+      ok: false,
+      detail: `${detail} (${count}×, ${peer})`,
+      hint: '',
+      advice: true,
+    })),
+  ]
+}
+
+function diagnosisText({ version, dataDir, checks, status }: Diagnosis): string {
+  const wrong = checks.filter(({ ok, advice }) => !ok && !advice).length
   const lines = [
-    `Glassbox ${version} at ${api}`,
-    ...receivers,
-    `  storage ${storage.mode}${storage.modeReason ? `: ${storage.modeReason}` : ''}; ${storage.spans} spans, ${storage.logs} log records`,
-    findings.length > 0 ? 'Findings:' : 'Nothing was found wrong.',
-    ...findings,
+    `Glassbox ${version}, data in ${dataDir}${status ? '' : ', not running'}`,
+    ...checks.flatMap(({ name, ok, detail, hint, advice }) => [
+      `${ok ? 'ok  ' : advice ? 'note' : 'FAIL'} ${name}: ${detail}`,
+      ...(hint ? [`       ${hint}`] : []),
+    ]),
+    wrong === 0 ? 'Nothing was found wrong.' : `${wrong} of ${checks.length} checks found something wrong.`,
   ]
   return `${printable(lines.join('\n'))}\n`
 }

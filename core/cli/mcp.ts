@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import { callHost, type HostFlags, withExitCode, withHostFlags } from './running-host.ts'
+import { callHost, type HostFlags, withHostFlags } from './running-host.ts'
 
 /** Adds `glassbox mcp`: the running host's telemetry for an assistant, over stdin and stdout (Model Context Protocol). */
 export function register(program: Command): void {
   withHostFlags(program.command('mcp'))
     .description('serve traces and logs to a coding assistant over stdio (MCP)')
-    .action((flags: HostFlags) => withExitCode(() => serveMcp(flags)))
+    .action((flags: HostFlags) => serveMcp(flags))
 }
 
 async function serveMcp(flags: HostFlags): Promise<void> {

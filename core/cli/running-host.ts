@@ -21,7 +21,7 @@ export function withHostFlags(command: Command): Command {
     .option('--json', 'machine-readable output')
 }
 
-/** A failure of a command with the exit code that tells its kind: 1 failed, 4 damaged data, 6 unreachable. */
+/** A failure of a command with the exit code that tells its kind: 1 failed, 2 wrong usage, 4 damaged data, 6 unreachable. */
 export class CommandFailure extends Error {
   readonly exitCode: number
   readonly hint: string
@@ -37,15 +37,18 @@ export function dataDirOf(flags: HostFlags): string {
   return resolve(flags.dataDir ?? defaultDataDir())
 }
 
-/** Runs a command; its failure sets the exit code and is printed by the caller. */
-export async function withExitCode(work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    const { exitCode, code } = error as { exitCode?: number; code?: string }
-    process.exitCode = exitCode ?? (code === 'data_damaged' ? 4 : 1)
-    throw error
-  }
+/** What a failure means to the shell; see DESIGN, contracts. */
+export function exitCodeOf(error: unknown): number {
+  const { exitCode, code } = error as { exitCode?: number; code?: string }
+  if (exitCode !== undefined) return exitCode
+  if (code === 'data_damaged' || code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB') return 4
+  return code === 'bad_setting' ? 2 : 1
+}
+
+/** A whole number of 1 and above given as a flag. @throws CommandFailure with exit code 2 */
+export function wholeNumber(flag: string, value: string): number {
+  if (/^[1-9]\d{0,8}$/.test(value)) return Number(value)
+  throw new CommandFailure(`${flag} ${value} is not a whole number of 1 and above.`, '', 2)
 }
 
 /**
@@ -62,6 +65,8 @@ export async function callHost(flags: HostFlags, path: string, init: RequestInit
       6,
     )
   }
+  if (!URL.canParse(api))
+    throw new CommandFailure(`--url ${api} is not an address.`, 'Give it as http://127.0.0.1:4380.', 2)
   const token = flags.token ?? (process.env.GLASSBOX_TOKEN || readToken(dataDir))
   let response: Response
   try {
