@@ -12,10 +12,6 @@ export default defineConfig({
         input: {
           index: 'electron/main.ts',
           ...workerEntries(),
-          'pipeline.worker': 'core/pipeline/pipeline.worker.ts',
-          'writer.worker': 'core/storage/sqlite/writer.worker.ts',
-          'reader.worker': 'core/storage/sqlite/reader.worker.ts',
-          'promql.worker': 'core/query/promql/promql.worker.ts',
         },
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
       },
