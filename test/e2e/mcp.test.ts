@@ -8,7 +8,8 @@ let host: RunningHost
 
 beforeAll(async () => {
   host = await startTestHost()
-  const nano = (ms: number) => `${Date.now() - 5000 + ms}000000`
+  const base = Date.now() - 5000
+  const nano = (ms: number) => `${base + ms}000000`
   const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
   const span = (id: number, parent: number, name: string, kind: number, from: number, to: number, more = {}) => ({
     traceId: TRACE_ID,
