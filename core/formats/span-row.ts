@@ -60,6 +60,7 @@ export function batchFromRows(
   receivedUs: number,
 ): Decoded<SpanBatch> {
   const builder = new SpanBatchBuilder()
+  const knownStart = startsOf(rows)
   for (const row of rows) {
     const at = builder.openRow()
     const { columns, dictionary } = builder
@@ -93,10 +94,34 @@ export function batchFromRows(
     if (row.events.length > 0) columns.events[at] = dictionary.internText(JSON.stringify(row.events))
     if (row.links.length > 0) columns.links[at] = dictionary.internText(JSON.stringify(row.links))
     setSpanTimes(columns, at, splitBigNanos(row.startNs), splitBigNanos(row.endNs), receivedUs)
+    const near = row.startNs === 0n && row.endNs === 0n ? knownStart(row) : undefined
+    if (near !== undefined) {
+      const { us, ns } = splitBigNanos(near)
+      columns.startUs[at] = us
+      columns.startNs[at] = ns
+    }
     setAttributes(row.attributes, dictionary, builder.attributes)
     builder.commitRow()
   }
   return { batch: builder.finish(receivedUs), rejected: rejections.list(), warnings }
+}
+
+/**
+ * Where a span without any time is put: at the start of its twin of the same id, else of its parent, else of its trace.
+ * The time of receipt would stretch a trace of last year to today, and make the same file another one the next time.
+ */
+function startsOf(rows: readonly SpanRow[]): (row: SpanRow) => bigint | undefined {
+  if (rows.every((row) => row.startNs !== 0n)) return () => undefined
+  const earliest = new Map<string, bigint>()
+  for (const { traceId, spanId, startNs } of rows) {
+    if (startNs === 0n) continue
+    for (const key of [traceId, `${traceId} ${spanId}`]) {
+      const known = earliest.get(key)
+      if (known === undefined || startNs < known) earliest.set(key, startNs)
+    }
+  }
+  return ({ traceId, spanId, parentId }) =>
+    earliest.get(`${traceId} ${spanId}`) ?? earliest.get(`${traceId} ${parentId}`) ?? earliest.get(traceId)
 }
 
 /** Times are unsigned 64-bit ns in the columns. */

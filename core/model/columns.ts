@@ -61,7 +61,7 @@ export interface ScopeEntry {
 
 /** Oddities of a span that are shown and never repaired in silence. Bits of `SpanBatch.marks`. */
 export const SpanMark = {
-  /** Start was 0; `startUs` holds the end, or the time of receipt when that was 0 too. */
+  /** Start was 0; `startUs` holds the end; without one, the start of a near span of the file or the time of receipt. */
   startUnknown: 1,
   /** End was 0; duration is 0. */
   unfinished: 2,

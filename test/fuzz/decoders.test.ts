@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { GlassboxError } from '../../core/base/errors.ts'
+import { decodeJaegerJson } from '../../core/formats/jaeger/decode.ts'
 import { decodeLogsJson, decodeTracesJson } from '../../core/formats/otlp/decode-json.ts'
 import { decodeLogsProtobuf, decodeTracesProtobuf } from '../../core/formats/otlp/decode-protobuf.ts'
 import { decodeZipkinJson } from '../../core/formats/zipkin/decode.ts'
@@ -34,6 +35,30 @@ const corpus: [(bytes: Uint8Array, receivedUs: number) => unknown, Uint8Array][]
   [
     decodeZipkinJson,
     json([{ traceId: '1'.repeat(32), id: '2'.repeat(16), timestamp: 1, duration: 2, tags: { a: 'b' } }]),
+  ],
+  [
+    decodeJaegerJson,
+    json({
+      data: [
+        {
+          traceID: 'a1',
+          spans: [
+            {
+              traceID: 'a1',
+              spanID: 'b1',
+              operationName: 'x',
+              references: [{ refType: 'CHILD_OF', traceID: 'a1', spanID: 'b2' }],
+              startTime: 1_790_000_000_000_000,
+              duration: 5,
+              tags: [{ key: 'glassbox.otlp', type: 'string', value: '{"startNs":"1790000000000000123","kind":2}' }],
+              logs: [{ timestamp: 1_790_000_000_000_001, fields: [{ key: 'event', type: 'string', value: 'e' }] }],
+              processID: 'p1',
+            },
+          ],
+          processes: { p1: { serviceName: 's', tags: [{ key: 'n', type: 'int64', value: '9223372036854775807' }] } },
+        },
+      ],
+    }),
   ],
 ]
 
