@@ -42,7 +42,7 @@ async function open(path: string, options: { dark?: boolean; zh?: boolean; width
     reducedMotion: 'reduce',
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(20_000)
   await page.goto(`${host.api}${path}#token=${host.token}`)
   await page.locator('[data-log]').first().waitFor()
   await idle(page)
@@ -75,7 +75,7 @@ it('narrows by a typed filter, a fault with its place, a facet and a severity', 
   await page.waitForURL((url) => url.searchParams.get('q') === 'severity!=info')
   await page.getByText('22 lines', { exact: true }).waitFor()
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it('deletes a token with the second Backspace and takes a pasted query whole', async () => {
   const page = await open('/logs?range=1h&service=cart&q=pool%3Dcart-db')
@@ -95,7 +95,7 @@ it('deletes a token with the second Backspace and takes a pasted query whole', a
   await page.waitForURL((url) => url.searchParams.get('service') === 'gateway')
   expect(query(page)).toMatchObject({ service: 'gateway', severity: 'error', q: 'pool=order-db' })
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it('opens a line, goes to its span and comes back to the very line', async () => {
   const page = await open('/logs?range=1h&severity=warn')
@@ -111,7 +111,7 @@ it('opens a line, goes to its span and comes back to the very line', async () =>
   expect(query(page)['at']).toBe(at)
   expect(await page.evaluate(() => (window as { pwned?: number }).pwned)).toBeUndefined()
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it('shows colours and JSON, context without filters, patterns, columns and wrapping by keys', async () => {
   const page = await open('/logs?range=1h&severity=error&cols=pool')
@@ -136,7 +136,7 @@ it('shows colours and JSON, context without filters, patterns, columns and wrapp
   await page.waitForURL((url) => (url.searchParams.get('q') ?? '').startsWith('body=~'))
   await page.getByText('20 lines', { exact: true }).waitFor()
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it('lets new lines wait while one is read, and shows them when asked', async () => {
   const page = await open('/logs?range=15m&live=1')
@@ -155,7 +155,7 @@ it('lets new lines wait while one is read, and shows them when asked', async () 
   await page.locator('[data-log]', { hasText: 'hot off the press' }).waitFor()
   expect(query(page)['live']).toBe('1')
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it('keeps a view under a name for every window', async () => {
   const page = await open('/logs?range=1h&severity=error')
@@ -168,7 +168,7 @@ it('keeps a view under a name for every window', async () => {
   await other.waitForURL(/severity=error/)
   await page.context().close()
   await other.context().close()
-}, 30_000)
+}, 60_000)
 
 it.each([
   { name: 'light', path: '/logs?range=1h&cols=pool', options: {} },
@@ -186,5 +186,5 @@ it.each([
     expect(grave.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
     await page.context().close()
   },
-  30_000,
+  60_000,
 )

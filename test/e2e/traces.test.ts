@@ -60,7 +60,7 @@ async function open(path: string, options: { dark?: boolean; zh?: boolean; width
     timezoneId: 'Asia/Shanghai',
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(20_000)
   await page.goto(`${host.api}${path}#token=${host.token}`)
   await page.locator('.screen-traces tbody tr').first().waitFor()
   await page.waitForFunction(() => (window as { glassboxIdle?: () => boolean }).glassboxIdle?.() === true)
@@ -84,7 +84,7 @@ it('finds the errors with the slash and three letters, and opens the newest with
   await page.goBack()
   await page.getByText('10 traces', { exact: true }).waitFor()
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it('offers values with their counts in what is shown, greys what would find nothing', async () => {
   const page = await open('/traces?range=1h&status=error')
@@ -96,7 +96,7 @@ it('offers values with their counts in what is shown, greys what would find noth
   await page.keyboard.press('Escape')
   await page.keyboard.press('Control+z')
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it('hides health checks by a chip, filters by a cell’s menu and by a facet', async () => {
   const page = await open('/traces?range=1h')
@@ -113,7 +113,7 @@ it('hides health checks by a chip, filters by a cell’s menu and by a facet', a
   await page.locator('.facets .pick', { hasText: '/cart' }).first().click()
   await page.waitForURL((url) => (url.searchParams.get('q') ?? '').includes('/cart'))
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it('narrows to a rectangle of the heat map, in time and duration', async () => {
   const page = await open('/traces?range=15m&heat=1')
@@ -134,7 +134,7 @@ it('narrows to a rectangle of the heat map, in time and duration', async () => {
   expect(total).toBeLessThan(60)
   await page.getByText(`${total} traces`, { exact: true }).waitFor()
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it('sorts by duration, orders columns, groups, and exports the whole result', async () => {
   const page = await open('/traces?range=1h')
@@ -172,7 +172,7 @@ it('sorts by duration, orders columns, groups, and exports the whole result', as
   expect(lines.length).toBe(21)
   expect(lines[1].split(',')[0]).toBe(traceIdOf(60))
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it('says what the address says in vain, and takes it away', async () => {
   const page = await open('/traces?range=9y&colour=red&status=error')
@@ -181,7 +181,7 @@ it('says what the address says in vain, and takes it away', async () => {
   await page.waitForURL((url) => !url.searchParams.has('colour'))
   expect(query(page)['range']).toBe('9y')
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it('understands a range as it is written, echoes it, and opens what is pasted into the palette', async () => {
   const page = await open('/traces?range=1h')
@@ -195,7 +195,7 @@ it('understands a range as it is written, echoes it, and opens what is pasted in
   await page.keyboard.press('Enter')
   await page.waitForURL(`**/traces/${traceIdOf(3)}**`)
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it('gives a key to another and switches one off', async () => {
   const page = await open('/traces?range=1h')
@@ -214,7 +214,7 @@ it('gives a key to another and switches one off', async () => {
   await page.keyboard.press('?')
   await page.getByRole('dialog').getByText('z', { exact: true }).waitFor()
   await page.context().close()
-}, 30_000)
+}, 60_000)
 
 it.each([
   { name: 'light, fields', path: '/traces?range=1h&heat=1', options: {} },
@@ -237,5 +237,5 @@ it.each([
     expect(grave.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
     await page.context().close()
   },
-  30_000,
+  60_000,
 )

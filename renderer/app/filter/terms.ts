@@ -130,7 +130,7 @@ export function scanTerms(text: string): PlacedTerm[] {
 }
 
 /** Why a term cannot be applied, or null. */
-export function termProblem(token: FilterToken, emptyIsMeant = false): TermProblem | null {
+function termProblem(token: FilterToken, emptyIsMeant = false): TermProblem | null {
   const { key, op, value } = token
   if (op === '') return null
   if (key === '') return 'noKey'

@@ -12,8 +12,6 @@ export const shell = {
   noServices: 'none in this range',
   serviceLine: '{service}: {spans} spans, {errors} with errors',
   serviceHasErrors: 'has errors in this range',
-  filterByService: 'Filter by {service}',
-  clearServiceFilter: 'Show all services',
   receiving: 'Receiving',
   ready: 'Ready',
   notListening: 'Not listening',

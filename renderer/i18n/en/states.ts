@@ -18,6 +18,5 @@ export const states = {
   brokeHint: 'The rest keeps working. Retry draws it again; Copy details helps a report.',
   noMatchWithout: 'Without one of these filters there would be:',
   remove: 'Remove',
-  widen: 'Last {range}',
   clearAll: 'Remove all filters',
 }

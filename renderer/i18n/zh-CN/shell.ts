@@ -14,8 +14,6 @@ export const shell: Messages['shell'] = {
   noServices: '此时间范围内没有',
   serviceLine: '{service}：{spans} 个 Span，{errors} 个出错',
   serviceHasErrors: '此时间范围内有错误',
-  filterByService: '只看 {service}',
-  clearServiceFilter: '显示全部服务',
   receiving: '接收中',
   ready: '就绪',
   notListening: '未监听',

@@ -20,6 +20,5 @@ export const states: Messages['states'] = {
   brokeHint: '其余部分不受影响。“重试”会重新绘制；“复制详情”便于报告问题。',
   noMatchWithout: '去掉其中一个条件后会有：',
   remove: '移除',
-  widen: '最近 {range}',
   clearAll: '移除全部条件',
 }
