@@ -1,6 +1,13 @@
 import { defineConfig } from 'electron-vite'
+import type { Plugin } from 'vite'
 import { workerEntries } from './build/core.mjs'
 import renderer from './renderer/vite.config.ts'
+
+/**
+ * electron-vite makes the page's addresses relative, for pages from files. Ours comes from the core over HTTP, also at
+ * /traces/ID, where a relative address would be looked for below /traces.
+ */
+const absoluteAddresses: Plugin = { name: 'absolute-addresses', enforce: 'post', config: () => ({ base: '/' }) }
 
 /** Workers are entries of their own, flat beside the main file: core/base/worker-file.ts finds them there. */
 export default defineConfig({
@@ -26,5 +33,5 @@ export default defineConfig({
       },
     },
   },
-  renderer,
+  renderer: { ...renderer, plugins: [...(renderer.plugins ?? []), absoluteAddresses] },
 })
