@@ -1,4 +1,5 @@
 import { connect } from './en/connect.ts'
+import { errors } from './en/errors.ts'
 import { filter } from './en/filter.ts'
 import { inspector } from './en/inspector.ts'
 import { logs } from './en/logs.ts'
@@ -9,6 +10,6 @@ import { states } from './en/states.ts'
 import { traces } from './en/traces.ts'
 
 /** English is the fallback and the type of every other language. */
-export const en = { shell, states, filter, traces, inspector, logs, map, connect, settings }
+export const en = { shell, states, errors, filter, traces, inspector, logs, map, connect, settings }
 
 export type Messages = typeof en

@@ -1,5 +1,6 @@
 import type { Messages } from './en.ts'
 import { connect } from './zh-CN/connect.ts'
+import { errors } from './zh-CN/errors.ts'
 import { filter } from './zh-CN/filter.ts'
 import { inspector } from './zh-CN/inspector.ts'
 import { logs } from './zh-CN/logs.ts'
@@ -9,4 +10,4 @@ import { shell } from './zh-CN/shell.ts'
 import { states } from './zh-CN/states.ts'
 import { traces } from './zh-CN/traces.ts'
 
-export const zhCN: Messages = { shell, states, filter, traces, inspector, logs, map, connect, settings }
+export const zhCN: Messages = { shell, states, errors, filter, traces, inspector, logs, map, connect, settings }
