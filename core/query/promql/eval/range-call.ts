@@ -98,6 +98,8 @@ function sourceOf(evaluator: RangeEvaluator, node: CallExpr, index: number): Sou
   }
 }
 
+let serial = 0
+
 /** Moves the window over the series, step by step; both ends only ever move on. */
 function slide(
   evaluator: RangeEvaluator,
@@ -113,6 +115,7 @@ function slide(
   const { floatTimes, floats, histogramTimes, histograms } = splitSeries(series)
   const before = source.range + (window.anchored || window.smoothed ? lookbackMs : 0)
   const after = window.smoothed ? lookbackMs : 0
+  window.serial = ++serial
   window.labels = series.labels
   window.floatTimes = floatTimes
   window.floats = floats

@@ -35,24 +35,35 @@ function extreme(better: (value: number, best: number) => boolean, asTime: boole
   })
 }
 
-function maxOverTime(w: Window): number {
-  const { floats } = w
-  let best = floats[w.floatFrom]
-  for (let i = w.floatFrom + 1; i < w.floatTo; i++) {
-    const value = floats[i]
-    if (value > best || Number.isNaN(best)) best = value
-  }
-  return best
-}
-
-function minOverTime(w: Window): number {
-  const { floats } = w
-  let best = floats[w.floatFrom]
-  for (let i = w.floatFrom + 1; i < w.floatTo; i++) {
-    const value = floats[i]
-    if (value < best || Number.isNaN(best)) best = value
-  }
-  return best
+/**
+ * max_over_time or min_over_time. Remembers, per series, the samples that can still become the extreme, so that a step
+ * costs what is new in the window and not what is in it.
+ */
+function slidingExtreme(sign: 1 | -1): RangeFunction {
+  let serial = -1
+  let queue = new Int32Array(0)
+  let head = 0
+  let tail = 0
+  let seen = 0
+  return overFloats((w) => {
+    const { floats } = w
+    if (serial !== w.serial) {
+      serial = w.serial
+      if (queue.length < floats.length) queue = new Int32Array(floats.length)
+      head = 0
+      tail = 0
+      seen = 0
+    }
+    if (seen < w.floatFrom) seen = w.floatFrom
+    for (; seen < w.floatTo; seen++) {
+      const value = floats[seen] * sign
+      if (Number.isNaN(value)) continue
+      while (tail > head && floats[queue[tail - 1]] * sign < value) tail--
+      queue[tail++] = seen
+    }
+    while (head < tail && queue[head] < w.floatFrom) head++
+    return head < tail ? floats[queue[head]] : Number.NaN
+  })
 }
 
 function sumOf(w: Window): number {
@@ -370,8 +381,8 @@ export const RANGE_FUNCTIONS: ReadonlyMap<string, RangeFunction> = new Map<strin
   ['idelta', instantChange(false)],
   ['sum_over_time', additive(sumOf, sumOfHistograms)],
   ['avg_over_time', additive(meanOf, meanOfHistograms)],
-  ['max_over_time', overFloats(maxOverTime)],
-  ['min_over_time', overFloats(minOverTime)],
+  ['max_over_time', slidingExtreme(1)],
+  ['min_over_time', slidingExtreme(-1)],
   ['ts_of_max_over_time', extreme((value, best) => value >= best, true)],
   ['ts_of_min_over_time', extreme((value, best) => value <= best, true)],
   ['stdvar_over_time', overFloats(varianceOf)],

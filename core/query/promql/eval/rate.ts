@@ -23,18 +23,30 @@ export function extrapolatedRate(isCounter: boolean, isRate: boolean): RangeFunc
   }
 }
 
+/** Where the current series falls, found once; windows only move on, so `next` does too. */
+const falls = { serial: -1, at: [] as number[], next: 0 }
+
+/** What a counter had reached before each of its resets in the window. */
+function lostAtResets(w: Window, from: number, last: number): number {
+  const { floats } = w
+  if (falls.serial !== w.serial) {
+    falls.serial = w.serial
+    falls.next = 0
+    falls.at.length = 0
+    for (let i = 1; i < floats.length; i++) if (floats[i] < floats[i - 1]) falls.at.push(i)
+  }
+  const { at } = falls
+  while (falls.next < at.length && at[falls.next] <= from) falls.next++
+  let lost = 0
+  for (let i = falls.next; i < at.length && at[i] <= last; i++) lost += floats[at[i] - 1]
+  return lost
+}
+
 function ofFloats(w: Window, isCounter: boolean, isRate: boolean): typeof FLOAT {
   const { floats, floatTimes, floatFrom: from } = w
   const last = w.floatTo - 1
   let change = floats[last] - floats[from]
-  if (isCounter) {
-    let before = floats[from]
-    for (let i = from + 1; i <= last; i++) {
-      const value = floats[i]
-      if (value < before) change += before
-      before = value
-    }
-  }
+  if (isCounter) change += lostAtResets(w, from, last)
   const factor = extrapolation(w, floatTimes[from], floatTimes[last], last - from, isCounter, floats[from], change)
   w.value = change * (isRate ? factor / w.rangeSeconds : factor)
   return FLOAT

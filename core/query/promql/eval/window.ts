@@ -14,6 +14,8 @@ export class Window {
   histograms: FloatHistogram[]
   histogramFrom = 0
   histogramTo = 0
+  /** Changes with the series: what a function remembers from step to step is of no use beyond it. */
+  serial = 0
   /** Evaluation time, ms. */
   time = 0
   /** Bounds of the range, left-open, ms. */
