@@ -1,6 +1,6 @@
-import { BrowserWindow, type Session, shell } from 'electron'
+import { BrowserWindow } from 'electron'
 
-/** Opens the one window on the core's own page. Nothing else may load in it, and nothing may be granted to it. */
+/** Opens the one window on the core's own page. What it may do is set in guards.ts, for every web contents. */
 export function openWindow(api: string, preload: string): BrowserWindow {
   const window = new BrowserWindow({
     width: 1440,
@@ -15,32 +15,12 @@ export function openWindow(api: string, preload: string): BrowserWindow {
       sandbox: true,
       contextIsolation: true,
       nodeIntegration: false,
+      nodeIntegrationInWorker: false,
       webviewTag: false,
       webSecurity: true,
     },
   })
-  denyPermissions(window.webContents.session)
-  const own = new URL(api).origin
-  const stay = (event: { preventDefault(): void }, url: string): void => {
-    if (URL.parse(url)?.origin !== own) event.preventDefault()
-  }
-  window.webContents.on('will-navigate', (event) => stay(event, event.url))
-  window.webContents.on('will-redirect', (event) => stay(event, event.url))
-  window.webContents.on('will-attach-webview', (event) => event.preventDefault())
-  window.webContents.setWindowOpenHandler(({ url }) => {
-    const target = URL.parse(url)
-    if (target && ['https:', 'http:', 'mailto:'].includes(target.protocol) && target.origin !== own)
-      void shell.openExternal(target.href)
-    return { action: 'deny' }
-  })
   window.once('ready-to-show', () => window.show())
   void window.loadURL(api)
   return window
-}
-
-/** The check handler matters as much as the request handler: Electron's default grants. */
-function denyPermissions(session: Session): void {
-  const allowed = new Set(['clipboard-sanitized-write'])
-  session.setPermissionRequestHandler((_contents, permission, answer) => answer(allowed.has(permission)))
-  session.setPermissionCheckHandler((_contents, permission) => allowed.has(permission))
 }
