@@ -9,6 +9,7 @@ import { useRange } from '../../app/stores/range.ts'
 import { useServices } from '../../app/stores/services.ts'
 import { readAround } from './around.ts'
 import { timeOfId } from './derive/attribute-text.ts'
+import { mergeLines } from './derive/merge-lines.ts'
 
 const PAGE = 300
 const BUCKETS = 100
@@ -134,10 +135,8 @@ export function useLogs() {
   )
 
   function prepend(fresh: LogRecord[]): void {
-    const known = new Set(items.value.slice(0, 2000).map((item) => item.id))
-    const added = fresh.filter((item) => !known.has(item.id))
+    const { lines: joined, added } = mergeLines(items.value, fresh)
     if (added.length === 0) return
-    const joined = [...added, ...items.value]
     if (joined.length > MOST_LINES) {
       joined.length = MOST_LINES
       cutOff.value = true

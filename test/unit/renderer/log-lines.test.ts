@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import type { LogRecord } from '../../../core/model/records.ts'
 import { patternOf } from '../../../core/query/log-pattern.ts'
 import { patternRegex } from '../../../renderer/features/logs/derive/attribute-text.ts'
 import { rowAt, rowTops, wrappedSteps } from '../../../renderer/features/logs/derive/line-layout.ts'
+import { mergeLines } from '../../../renderer/features/logs/derive/merge-lines.ts'
 import { prettyJson, segmentsOf, visibleText } from '../../../renderer/features/logs/derive/segments.ts'
 import { severityKey, severityWord } from '../../../renderer/features/logs/derive/severity.ts'
 
@@ -44,6 +46,17 @@ describe('log lines', () => {
     const tops = rowTops((index) => (index === 1 ? 100 : 20), 4)
     expect([...tops]).toEqual([0, 20, 120, 140, 160])
     expect([0, 19, 20, 119, 120, 9999].map((y) => rowAt(tops, y))).toEqual([0, 0, 1, 1, 2, 3])
+  })
+
+  it('puts lines that arrive late where their time belongs, once', () => {
+    const line = (id: string, time: number): LogRecord => ({ id, time, timeNs: 0 }) as LogRecord
+    const { lines, added } = mergeLines(
+      [line('d', 40), line('b', 20), line('a', 10)],
+      [line('e', 50), line('c', 30), line('d', 40)],
+    )
+    expect(lines.map(({ id }) => id)).toEqual(['e', 'd', 'c', 'b', 'a'])
+    expect(added.map(({ id }) => id)).toEqual(['e', 'c'])
+    expect(mergeLines([], [line('a', 1)]).lines.length).toBe(1)
   })
 
   it('names severities by band', () => {
