@@ -1,6 +1,8 @@
-/** `npm run bench -- [--spans N]`: ingest, size, search and start of a real server, as ratios to a raw limit of the same run. */
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+/**
+ * `npm run bench -- [--spans N]`: ingest, size, search and start of a real server, as ratios to a raw limit of the same
+ * run. `npm run bench -- --stored 10000000`: searches over so many spans instead.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -9,12 +11,17 @@ import { decodeTracesProtobuf } from '../../core/formats/otlp/decode-protobuf.ts
 import { encodeSpanBlocks } from '../../core/storage/sqlite/span-block.ts'
 import { encodeTraces } from '../fixtures/otlp-protobuf.ts'
 import { randomResourceSpans } from '../fixtures/random-spans.ts'
+import { cpuSeconds, percentile, rssMiB, show, startServer, timeQueries } from './server.ts'
+import { benchStored } from './stored.ts'
 
-const { values } = parseArgs({ options: { spans: { type: 'string', default: '500000' } } })
+const { values } = parseArgs({ options: { spans: { type: 'string', default: '500000' }, stored: { type: 'string' } } })
+if (values.stored) {
+  await benchStored(Number(values.stored))
+  process.exit(0)
+}
 const total = Number(values.spans)
 const PER_BODY = 1000
 const CLIENTS = 4
-const root = new URL('../..', import.meta.url).pathname
 
 /** Bodies whose ids differ from send to send: 16 made, and each send stamps fresh trace ids is too slow, so seeds differ. */
 const bodies = Array.from({ length: 64 }, (_, seed) =>
@@ -36,22 +43,6 @@ function rawLimit(): number {
   return (spans / (performance.now() - begun)) * 1000
 }
 
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-
-function rssMiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
-}
-
-function percentile(list: number[], share: number): number {
-  return list.sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * share))]
-}
-
-const show = (name: string, value: string, note = ''): void =>
-  void process.stdout.write(`${name.padEnd(46)} ${value.padStart(14)}  ${note}\n`)
-
 rawLimit()
 const limits = [rawLimit(), rawLimit(), rawLimit()]
 const limit = percentile([...limits], 0.5)
@@ -62,42 +53,11 @@ show(
 )
 
 const dataDir = mkdtempSync(join(tmpdir(), 'glassbox-bench-'))
-const begun = performance.now()
-const server = spawn(
-  process.execPath,
-  [
-    'build/serve.mjs',
-    '--data-dir',
-    dataDir,
-    '--api-port',
-    '0',
-    '--otlp-port',
-    '0',
-    '--otlp-grpc-port',
-    '0',
-    '--no-open',
-    '--log-level',
-    'error',
-  ],
-  { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
-)
-const pid = server.pid as number
-const ready = await new Promise<{ api: string; otlp: string; token: string }>((resolve) => {
-  let text = ''
-  server.stdout.on('data', (chunk) => {
-    text += chunk
-    const line = text.split('\n').find((candidate) => candidate.startsWith('ready '))
-    if (line) resolve(JSON.parse(line.slice(6)))
-  })
-})
-show('process start to ready', `${Math.round(performance.now() - begun)} ms`, 'goal < 1000')
+const server = await startServer(dataDir)
+const { pid } = server
+show('process start to ready', `${Math.round(server.readyMs)} ms`, 'goal < 1000')
 show('memory when idle', `${Math.round(rssMiB(pid))} MiB`, 'goal <= 150')
 
-const get = async <T>(path: string): Promise<T> => {
-  const response = await fetch(ready.api + path, { headers: { authorization: `Bearer ${ready.token}` } })
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
-  return (await response.json()) as T
-}
 interface Books {
   traces: { received: number; stored: number; waiting: number; dropped: Record<string, number> }
 }
@@ -105,13 +65,11 @@ interface Books {
 let sent = 0
 let next = 0
 let peak = 0
-const cpuBefore = cpuSeconds(pid)
-const ingestBegun = performance.now()
 async function client(): Promise<void> {
   while (sent < total) {
     sent += PER_BODY
     const body = restamp(bodies[next++ % bodies.length], next)
-    const answer = await fetch(`${ready.otlp}/v1/traces`, {
+    const answer = await fetch(`${server.otlp}/v1/traces`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-protobuf', 'content-encoding': 'gzip' },
       body,
@@ -134,12 +92,10 @@ for (let i = bodies.length; i < Math.ceil(total / PER_BODY); i++) {
 const realBegin = performance.now()
 const cpuBegin = cpuSeconds(pid)
 await Promise.all(Array.from({ length: CLIENTS }, client))
-let books = await get<Books>('/api/pipeline')
-while (books.traces.waiting > 0) books = await get<Books>('/api/pipeline')
+let books = await server.get<Books>('/api/pipeline')
+while (books.traces.waiting > 0) books = await server.get<Books>('/api/pipeline')
 const seconds = (performance.now() - realBegin) / 1000
 const cpu = cpuSeconds(pid) - cpuBegin
-void cpuBefore
-void ingestBegun
 const perCpu = books.traces.stored / cpu
 show(
   'ingest end to end',
@@ -153,22 +109,10 @@ show(
 )
 show('memory at full load', `${Math.round(peak)} MiB`, 'goal <= 500')
 
-async function time(name: string, goal: string, paths: string[]): Promise<void> {
-  const list: number[] = []
-  for (const path of paths) {
-    const start = performance.now()
-    await get(path)
-    list.push(performance.now() - start)
-  }
-  show(
-    name,
-    `${Math.round(percentile(list, 0.95))} ms`,
-    `p95 of ${paths.length}, p50 ${Math.round(percentile(list, 0.5))} ms, goal ${goal}`,
-  )
-}
 const range = `start=${(Date.now() - 86_400_000) * 1000}&end=${(Date.now() + 60_000) * 1000}`
 const repeat = (make: (i: number) => string): string[] => Array.from({ length: 20 }, (_, i) => make(i))
-await time(
+await timeQueries(
+  server,
   'search: service + duration + attribute',
   '< 250',
   repeat(
@@ -176,25 +120,27 @@ await time(
       `/api/traces?${range}&service=cart&minDuration=500ms&limit=50&q=${encodeURIComponent(`user.id="u_${i * 7}"`)}`,
   ),
 )
-await time(
+await timeQueries(
+  server,
   'search that finds nothing',
   '< 1500',
   repeat((i) => `/api/traces?${range}&service=cart&q=${encodeURIComponent(`user.id="nobody-${i}"`)}`),
 )
-await time(
+await timeQueries(
+  server,
   'histogram of 24 h',
   '< 250',
   repeat(() => `/api/traces/histogram?${range}&buckets=120`),
 )
-const { items } = await get<{ items: { traceId: string }[] }>(`/api/traces?${range}&limit=20`)
-await time(
+const { items } = await server.get<{ items: { traceId: string }[] }>(`/api/traces?${range}&limit=20`)
+await timeQueries(
+  server,
   'trace by id',
   '< 30',
   items.map(({ traceId }) => `/api/traces/${traceId}`),
 )
-const { storage } = await get<{ storage: { traces: { bytes: number }; spans: number } }>('/api/status')
+const { storage } = await server.get<{ storage: { traces: { bytes: number }; spans: number } }>('/api/status')
 show('disk, blocks only', `${(storage.traces.bytes / storage.spans).toFixed(1)} B/span`, 'goal <= 60')
 
-server.kill('SIGTERM')
-await new Promise((resolve) => server.once('close', resolve))
+await server.stop()
 rmSync(dataDir, { recursive: true, force: true })

@@ -37,8 +37,8 @@ export interface ServiceCount {
   last: number
 }
 
-const BLOCK_BYTES = 48 << 20
-const PARTIAL_BYTES = 64 << 20
+const BLOCK_BYTES = 24 << 20
+const PARTIAL_BYTES = 48 << 20
 
 /** What blocks hold, by block id. Blocks never change, so nothing here can be stale; ids are never used again. */
 export class BlockCache {

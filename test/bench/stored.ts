@@ -1,0 +1,71 @@
+/** `npm run bench -- --stored N`: searches over N spans of seven days, stored before the clock starts. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { rssMiB, show, startServer, timeQueries } from './server.ts'
+import { storeCorpus } from './stored-corpus.ts'
+
+const DAY_US = 86_400e6
+const DAYS = 7
+const ROUNDS = 40
+
+export async function benchStored(spans: number): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'glassbox-bench-'))
+  const nowUs = Date.now() * 1000
+  const begun = performance.now()
+  const ids = storeCorpus(dataDir, spans, DAYS, nowUs)
+  const seconds = (performance.now() - begun) / 1000
+  show(`storing and merging ${spans} spans`, `${Math.round(spans / seconds)}/s`, `${Math.round(seconds)} s, one thread`)
+  const server = await startServer(dataDir)
+  try {
+    const range = (days: number): string => `start=${nowUs - days * DAY_US}&end=${nowUs + 60e6}`
+    const many = (make: (i: number) => string): string[] => Array.from({ length: ROUNDS }, (_, i) => make(i))
+    const filter = (text: string): string => `q=${encodeURIComponent(text)}`
+    await timeQueries(server, 'trace by id, first after the start', '< 30 ms', [`/api/traces/${ids[0]}`])
+    const traces = ids.slice(1, ROUNDS + 1).map((id) => `/api/traces/${id}`)
+    await timeQueries(server, 'trace by id, each for the first time', '< 30 ms', traces)
+    await timeQueries(server, 'trace by id, again', '< 30 ms', traces)
+    await timeQueries(
+      server,
+      'search: service + duration + attribute, 7 days',
+      '< 250 ms',
+      many(
+        (i) => `/api/traces?${range(DAYS)}&service=cart&minDuration=500ms&limit=50&${filter(`user.id="u_${i * 7}"`)}`,
+      ),
+    )
+    await timeQueries(
+      server,
+      'search that finds nothing in 7 days',
+      '< 1500 ms',
+      many((i) => `/api/traces?${range(DAYS)}&service=cart&${filter(`user.id="nobody-${i}"`)}`),
+    )
+    await timeQueries(
+      server,
+      'the same, where no block can be skipped',
+      '< 1500 ms',
+      many((i) => `/api/traces?${range(DAYS)}&service=cart&${filter(`user.id="u_${i}" thread.id>100`)}`).slice(0, 10),
+    )
+    await timeQueries(
+      server,
+      'histogram of 24 h',
+      '< 250 ms',
+      many(() => `/api/traces/histogram?${range(1)}&buckets=120`),
+    )
+    await timeQueries(
+      server,
+      'histogram of 24 h, filtered',
+      '< 250 ms',
+      many((i) => `/api/traces/histogram?${range(1)}&buckets=120&service=cart&${filter(`user.id="u_${i}"`)}`),
+    )
+    show('memory after all of it', `${Math.round(rssMiB(server.pid))} MiB`, 'goal <= 500')
+    const { storage } = await server.get<{ storage: { traces: { bytes: number }; spans: number; fileBytes: number } }>(
+      '/api/status',
+    )
+    show('spans stored', String(storage.spans))
+    show('disk, blocks only', `${(storage.traces.bytes / storage.spans).toFixed(1)} B/span`, 'goal <= 60')
+    show('disk, whole file', `${(storage.fileBytes / storage.spans).toFixed(1)} B/span`)
+  } finally {
+    await server.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+}
