@@ -2,7 +2,7 @@ import { computed, shallowRef, watch } from 'vue'
 import type { ValuesAnswer } from '../../../core/api/contract/shapes.ts'
 import { api } from '../../api/client.ts'
 import { useServices } from '../../app/stores/services.ts'
-import { ownerOf } from './derive/operations.ts'
+import { ownerKey, ownerOf } from './derive/operations.ts'
 import type { LoadedTrace } from './use-trace.ts'
 
 const SLOTS = 12
@@ -42,7 +42,7 @@ export function useColours(loaded: () => LoadedTrace | null, attribute: () => st
     const { trace } = one
     const owners = new Map<number, number>()
     return (span) => {
-      const key = (trace.service[span] * 4096 + trace.peer[span]) * 8 + trace.type[span]
+      const key = ownerKey(trace, span)
       let slot = owners.get(key)
       if (slot === undefined) {
         slot = services.slot(ownerOf(trace, span).name) - 1

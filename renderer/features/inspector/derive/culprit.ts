@@ -1,4 +1,4 @@
-import type { TraceStructure } from '../../../../core/model/trace-structure.ts'
+import { SPAN_TYPES, type TraceStructure } from '../../../../core/model/trace-structure.ts'
 import type { TraceLayout } from './layout.ts'
 import type { Operation } from './operations.ts'
 
@@ -16,7 +16,7 @@ export interface Culprit {
   span: number
 }
 
-const DATABASE = 3
+const DATABASE = SPAN_TYPES.indexOf('database')
 const MANY = 5
 
 export function findCulprit(

@@ -1,4 +1,4 @@
-import type { TraceStructure } from '../../../../core/model/trace-structure.ts'
+import { SPAN_TYPES, type TraceStructure } from '../../../../core/model/trace-structure.ts'
 import type { TraceLayout } from './layout.ts'
 
 /** One operation: all spans of a service with one name (and other party). Times are µs. */
@@ -22,18 +22,47 @@ export interface Operation {
 
 export type OperationOrder = 'name' | 'count' | 'total' | 'self' | 'max' | 'errors' | 'critical'
 
+const SERVER = 2
+const CLIENT = 3
+const PRODUCER = 4
+const DATABASE = SPAN_TYPES.indexOf('database')
+const MESSAGING = SPAN_TYPES.indexOf('messaging')
+
 /** Who a span's own time belongs to: a database or queue that it calls, else its service. */
 export function ownerOf(trace: TraceStructure, span: number): { name: string; square: boolean } {
-  const type = trace.type[span]
-  const square = type === 3 || type === 4
+  // A consumer or server that works on a message is no part of the queue.
+  const calls = trace.kind[span] === CLIENT || trace.kind[span] === PRODUCER
+  const square =
+    (trace.type[span] === DATABASE && trace.kind[span] !== SERVER) || (trace.type[span] === MESSAGING && calls)
   const peer = square ? trace.peers[trace.peer[span]] : ''
   return { name: peer || trace.services[trace.service[span]], square }
 }
 
+/** Equal for spans that have the same service and owner. Exact: all parts are small. */
+export function ownerKey(trace: TraceStructure, span: number): number {
+  const party = trace.service[span] * trace.peers.length + trace.peer[span]
+  return (party * 8 + trace.type[span]) * 8 + trace.kind[span]
+}
+
+/** `ownerOf` for all spans of a trace: text is made once an owner. */
+export function ownerReader(trace: TraceStructure): (span: number) => { name: string; square: boolean } {
+  const known = new Map<number, { name: string; square: boolean }>()
+  return (span) => {
+    const key = ownerKey(trace, span)
+    let owner = known.get(key)
+    if (!owner) {
+      owner = ownerOf(trace, span)
+      known.set(key, owner)
+    }
+    return owner
+  }
+}
+
 export function operationsOf(trace: TraceStructure, layout: TraceLayout): Operation[] {
-  const found = new Map<string, Operation>()
+  const found = new Map<number, Operation>()
+  const names = trace.names.length
   for (let span = 0; span < layout.count; span++) {
-    const key = `${trace.service[span]} ${trace.name[span]} ${trace.peer[span]} ${trace.type[span]}`
+    const key = ownerKey(trace, span) * names + trace.name[span]
     let operation = found.get(key)
     if (!operation) {
       const owner = ownerOf(trace, span)
@@ -63,7 +92,31 @@ export function operationsOf(trace: TraceStructure, layout: TraceLayout): Operat
       operation.example = span
     }
   }
-  return [...found.values()].sort((a, b) => b.self - a.self)
+  return mergeEqual([...found.values()]).sort((a, b) => b.self - a.self)
+}
+
+/** Client and server halves of one service and name count together. */
+function mergeEqual(list: readonly Operation[]): Operation[] {
+  const merged = new Map<string, Operation>()
+  for (const one of list) {
+    const key = `${one.service}\0${one.name}\0${one.owner}`
+    const same = merged.get(key)
+    if (!same) {
+      merged.set(key, one)
+      continue
+    }
+    same.count += one.count
+    same.errors += one.errors
+    same.total += one.total
+    same.self += one.self
+    same.critical += one.critical
+    if (one.max > same.max) {
+      same.max = one.max
+      same.example = one.example
+    }
+    same.first = Math.min(same.first, one.first)
+  }
+  return [...merged.values()]
 }
 
 export function sortOperations(list: readonly Operation[], by: OperationOrder, down: boolean): Operation[] {

@@ -1,6 +1,6 @@
 import type { TraceStructure } from '../../../../core/model/trace-structure.ts'
 import type { TraceLayout } from './layout.ts'
-import { ownerOf } from './operations.ts'
+import { ownerReader } from './operations.ts'
 
 export interface GraphNode {
   name: string
@@ -34,6 +34,7 @@ export interface ServiceGraph {
 export function serviceGraph(trace: TraceStructure, layout: TraceLayout): ServiceGraph {
   const nodes = new Map<string, GraphNode>()
   const edges = new Map<string, GraphEdge>()
+  const ownerOf = ownerReader(trace)
   let all = 0
   const node = (name: string, square: boolean): GraphNode => {
     let one = nodes.get(name)
@@ -44,7 +45,7 @@ export function serviceGraph(trace: TraceStructure, layout: TraceLayout): Servic
     return one
   }
   for (const span of layout.tree.order) {
-    const owner = ownerOf(trace, span)
+    const owner = ownerOf(span)
     const one = node(owner.name, owner.square)
     one.spans++
     one.self += layout.self.total[span]
@@ -52,7 +53,7 @@ export function serviceGraph(trace: TraceStructure, layout: TraceLayout): Servic
     if (trace.status[span] === 2) one.errors++
     const service = trace.services[trace.service[span]]
     const above = layout.parent[span]
-    const caller = owner.name !== service ? service : above === -1 ? null : ownerOf(trace, above).name
+    const caller = owner.name !== service ? service : above === -1 ? null : ownerOf(above).name
     if (owner.name !== service) node(service, false)
     if (caller === null || caller === owner.name) continue
     const key = `${caller}\0${owner.name}`

@@ -59,6 +59,24 @@ export function windowTicks({ from, to }: TimeWindow, count: number): number[] {
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.999) ?? 10 * power
   const ticks: number[] = []
-  for (let i = Math.ceil(from / step - 1e-9); i * step <= to + step * 1e-9; i++) ticks.push(i * step)
+  for (let i = Math.ceil(from / step - 1e-9) + 0; i * step <= to + step * 1e-9; i++) ticks.push(i * step)
   return ticks
+}
+
+const UNITS: readonly (readonly [number, string])[] = [
+  [86_400e6, 'd'],
+  [3600e6, 'h'],
+  [60e6, 'm'],
+  [1e6, 's'],
+  [1e3, 'ms'],
+  [1, 'µs'],
+  [1e-3, 'ns'],
+]
+
+/** A tick of an axis whose ticks lie `step` µs apart: all in the unit that fits the last, with the decimals they need. */
+export function tickText(us: number, step: number, last: number): string {
+  if (us === 0) return '0'
+  const [size, unit] = UNITS.find(([one]) => Math.abs(last) >= one) ?? UNITS[UNITS.length - 1]
+  const decimals = Math.max(0, Math.min(6, Math.ceil(-Math.log10(step / size) - 1e-9)))
+  return `${(us / size).toFixed(step > 0 ? decimals : 2)} ${unit}`
 }

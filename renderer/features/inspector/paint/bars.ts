@@ -72,7 +72,9 @@ function paintGrid(g: CanvasRenderingContext2D, width: number, height: number, v
   // The lines stop at log records, whose text runs over the whole width.
   let from = 0
   const stretch = (a: number, b: number): void => {
-    if (b > a) for (const x of xs) g.fillRect(x, a, 1, b - a)
+    if (b <= a) return
+    g.fillRect(0, a, 1, b - a)
+    for (const x of xs) g.fillRect(x, a, 1, b - a)
   }
   for (let i = 0; i < count; i++) {
     if (lines.kind[first + i] < Line.log) continue
@@ -85,7 +87,7 @@ function paintGrid(g: CanvasRenderingContext2D, width: number, height: number, v
 
 /** Ticks that fit a plot of this width without touching. */
 export function tickCount(width: number): number {
-  return Math.max(2, Math.floor((width - PAD_LEFT - PAD_RIGHT) / 62))
+  return Math.max(2, Math.floor((width - PAD_LEFT - PAD_RIGHT) / 52))
 }
 
 function paintSpan(
@@ -126,7 +128,17 @@ function paintSpan(
   }
   g.globalAlpha = 1
   if (view.critical && layout.critical.total[span] > 0) paintCritical(g, span, top, view, palette, x)
-  paintLabel(g, width, left, right, top + view.rowHeight / 2, duration(dur), palette, trace.status[span] === 2, false)
+  paintLabel(
+    g,
+    width,
+    left,
+    right,
+    top + view.rowHeight / 2,
+    trace.marks[span] & SpanMark.unfinished ? '…' : duration(dur),
+    palette,
+    trace.status[span] === 2,
+    false,
+  )
   paintMarks(g, span, top, view, palette, x)
 }
 
