@@ -12,7 +12,9 @@ const insertWord = /\binsert\b/i
 const valuesWord = /\bvalues\b/i
 /** Between a name and its value in lists: `"key":"x","value":{"stringValue":"` and `["Authorization","`. */
 const pairSeparator =
-  /(?:\s*,\s*\\*"value\\*"\s*:\s*(?:\{\s*\\*"\w+Value\\*"\s*:\s*)?|\s*\}?\s*,\s*(?:\{\s*\\*"stringValue\\*"\s*:\s*)?)(\\*["']|(?=[-\d]))/y
+  /(?:\s*,\s*\\*"value\\*"\s*:\s*(?:\{\s*\\*"\w+Value\\*"\s*:\s*)?|\s*\}?\s*,\s*(?!\\*"value\\*"\s*:)(?:\{\s*\\*"stringValue\\*"\s*:\s*)?)(\\*["']|(?=[-\d]))/y
+/** The same before a value of several parts: an AnyValue, an object, a list. */
+const pairOfParts = /\s*,\s*(\\*)"value\\*"\s*:\s*(?=[{[])/y
 const nameBefore = /(?:\\*["'](?:key|name)\\*["']\s*:\s*|--)$/i
 
 /**
@@ -72,6 +74,15 @@ function maskAfter(text: string, start: number, end: number, action: KeyAction, 
   const opened = closing ? before.slice(0, -closing[0].length) : before
   const isName = closing !== null && nameBefore.test(opened)
   if (closing && (isName || isFlag || action === KeyAction.remove)) {
+    pairOfParts.lastIndex = afterKey
+    const parts = pairOfParts.exec(text)
+    if (parts) {
+      const from = pairOfParts.lastIndex
+      const mark = `${parts[1]}"`
+      const hidden = mark + masked + mark
+      replace(from, bracketEnd(text, from), text[from] === '{' ? `{${mark}stringValue${mark}:${hidden}}` : hidden)
+      return
+    }
     pairSeparator.lastIndex = afterKey
     const pair = pairSeparator.exec(text)
     if (pair) {
@@ -86,10 +97,11 @@ function maskAfter(text: string, start: number, end: number, action: KeyAction, 
   if (operator.test(text)) from = operator.lastIndex
   else if (isFlag && text[end] === ' ' && text[end + 1] !== '-') from = end + 1
   else return
-  maskValue(text, from, closing !== null, action, replace)
+  maskValue(text, from, closing ? `${closing[1]}"` : null, action, replace)
 }
 
-function maskValue(text: string, from: number, inJson: boolean, action: KeyAction, replace: Replace): void {
+/** @param mark how JSON quotes at this place, with its backslashes inside a string; null outside JSON. */
+function maskValue(text: string, from: number, mark: string | null, action: KeyAction, replace: Replace): void {
   if (from >= text.length) return
   quote.lastIndex = from
   const opening = quote.exec(text)
@@ -100,17 +112,21 @@ function maskValue(text: string, from: number, inJson: boolean, action: KeyActio
   }
   const first = text[from]
   if (first === '{' || first === '[' || first === '(') {
-    const value = first === '(' ? `(${masked})` : inJson ? `"${masked}"` : masked
+    const value = first === '(' ? `(${masked})` : quotedMask(mark)
     if (text.startsWith(masked, from)) return
     replace(from, bracketEnd(text, from), value)
     return
   }
-  let stop = valueEnd(text, from, action === KeyAction.remove && !inJson ? headerValueEnd : bareValueEnd)
+  let stop = valueEnd(text, from, action === KeyAction.remove && mark === null ? headerValueEnd : bareValueEnd)
   const bareValue = text.slice(from, stop)
   if (/^(bearer|basic|digest|token)$/i.test(bareValue) && text[stop] === ' ')
     stop = valueEnd(text, stop + 1, bareValueEnd)
   if (stop === from || bareValue === 'null') return
-  replace(from, stop, inJson ? `"${masked}"` : masked)
+  replace(from, stop, quotedMask(mark))
+}
+
+function quotedMask(mark: string | null): string {
+  return mark === null ? masked : mark + masked + mark
 }
 
 /** All quoted literals from `from` on: in INSERT the values follow their columns by place only. */
@@ -143,8 +159,12 @@ function bracketEnd(text: string, from: number): number {
   let depth = 0
   for (let at = from; at < text.length; at++) {
     const char = text[at]
-    if (char === '"') at = quotedEnd(text, at + 1, '"')
-    else if (char === '{' || char === '[' || char === '(') depth++
+    if (char === '"') {
+      // In JSON inside a string every quote has its backslashes.
+      let slashes = 0
+      while (text[at - slashes - 1] === '\\') slashes++
+      at = quotedEnd(text, at + 1, `${'\\'.repeat(slashes)}"`) + slashes
+    } else if (char === '{' || char === '[' || char === '(') depth++
     else if ((char === '}' || char === ']' || char === ')') && --depth === 0) return at + 1
   }
   return text.length
