@@ -18,7 +18,7 @@ import { ByteBudget } from './receivers/read-body.ts'
 import { type SlowLimits, slowLimits } from './receivers/receiver.ts'
 import { scheduleRetention } from './retention-schedule.ts'
 import { StopStack } from './stop-stack.ts'
-import { openSqliteStore } from './storage/sqlite/store.ts'
+import { openStore } from './storage/open-store.ts'
 import { productVersion } from './version.ts'
 
 /** Addresses of a running host, as `http://127.0.0.1:4318`. */
@@ -78,7 +78,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     parts.add('settings', () => settings.close())
     const settingsNow = () => settings.now()
 
-    const store = await openSqliteStore({ dataDir, settings: settingsNow(), log })
+    const store = await openStore({ dataDir, settings: settingsNow(), log })
     parts.add('storage', () => withLimit(store.stop(), closeLimitMs))
     const pipeline = await startPipeline({
       settings: settingsNow(),
@@ -179,9 +179,6 @@ function refuseUnsafe({ settings, token }: HostConfig): void {
       `server.host ${settings.server.host} can be reached from other machines, and no token was given`,
       'Give one with --token TOKEN, or listen on 127.0.0.1.',
     )
-  }
-  if (settings.storage.engine !== 'sqlite') {
-    throw new GlassboxError('bad_setting', 'storage.engine: this version stores in sqlite only', 'Leave --engine out.')
   }
 }
 

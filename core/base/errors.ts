@@ -106,6 +106,51 @@ export const ERRORS = {
     title: 'Stored data is damaged',
     hint: 'The damaged file was kept aside; run glassbox doctor.',
   },
+  postgres_url: {
+    status: 400,
+    title: 'The Postgres address is not valid',
+    hint: 'Write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=prefer.',
+  },
+  postgres_unreachable: {
+    status: 503,
+    title: 'Postgres does not answer',
+    hint: 'Check that the server runs, that host and port are right, and that no firewall is between.',
+  },
+  postgres_login: {
+    status: 400,
+    title: 'Postgres refused the login',
+    hint: 'Check user and password, and that pg_hba.conf lets this machine in.',
+  },
+  postgres_no_database: {
+    status: 400,
+    title: 'The database does not exist',
+    hint: 'Create it with CREATE DATABASE, or correct its name in the address.',
+  },
+  postgres_no_rights: {
+    status: 400,
+    title: 'The role has too few rights',
+    hint: 'GRANT CREATE, CONNECT ON DATABASE … TO the role, or make it the owner of the schema.',
+  },
+  postgres_too_old: {
+    status: 400,
+    title: 'This Postgres is too old',
+    hint: 'Glassbox needs PostgreSQL 14 or later.',
+  },
+  postgres_tls: {
+    status: 400,
+    title: 'The encrypted connection failed',
+    hint: 'Check sslmode and sslrootcert in the address.',
+  },
+  postgres_read_only: {
+    status: 400,
+    title: 'This Postgres is read-only',
+    hint: 'It may be a standby: use the address of the primary.',
+  },
+  postgres_foreign_table: {
+    status: 409,
+    title: 'The schema holds tables that are not ours',
+    hint: 'Choose another schema with storage.postgresSchema; nothing was changed.',
+  },
   internal: { status: 500, title: 'Glassbox made a mistake', hint: 'Please report it with the request id.' },
 } as const satisfies Record<string, { status: number; title: string; hint: string }>
 

@@ -23,7 +23,16 @@ export const settingsSchema = z.strictObject({
   storage: z
     .strictObject({
       engine: z.enum(['sqlite', 'postgres']).default('sqlite'),
+      /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…`, libpq's names. */
       postgresUrl: z.string().default(''),
+      postgresSchema: z.string().default('glassbox'),
+      /** false = UNLOGGED tables: faster, and emptied when the server crashes. */
+      postgresDurable: z.boolean().default(false),
+      /** What may wait on disk while Postgres is away. */
+      queueBytes: z
+        .int()
+        .min(MiB)
+        .default(256 * MiB),
       /** Kept free so that a full disk can be cleaned. */
       reserveBytes: z
         .int()

@@ -43,11 +43,15 @@ export interface StorageStats {
   fileBytes: number
   walBytes: number
   freeBytes: number
-  mode: 'normal' | 'disk-full' | 'read-only'
+  mode: 'normal' | 'disk-full' | 'read-only' | 'away'
   modeSince: number | null
   modeReason: string | null
   /** Why retention does nothing at the moment, if so (a clock that jumped). */
   retentionPaused: string | null
+  /** What waits on disk while the database server is away. */
+  waiting?: { spans: number; logs: number; bytes: number; limitBytes: number }
+  /** What a crash of the database server took, in all; `at` is when the last loss was noticed. */
+  lost?: { spans: number; logs: number; at: number | null }
 }
 
 /** How a listening address fares. */

@@ -6,15 +6,16 @@ export function bucketize(
   end: number,
   buckets: number,
   series: readonly string[],
-): { add(time: number, series: number): void; finish(): Histogram } {
+): { bucketUs: number; add(time: number, series: number, n?: number): void; finish(): Histogram } {
   const bucketUs = Math.max(1, Math.ceil((end - start) / Math.max(1, buckets)))
   const count = Math.max(0, Math.ceil((end - start) / bucketUs))
   const counts = new Float64Array(count * series.length)
   let total = 0
   return {
-    add(time, at) {
-      total++
-      counts[Math.floor((time - start) / bucketUs) * series.length + at]++
+    bucketUs,
+    add(time, at, n = 1) {
+      total += n
+      counts[Math.floor((time - start) / bucketUs) * series.length + at] += n
     },
     finish() {
       const made = Array.from({ length: count }, (_, bucket) => ({

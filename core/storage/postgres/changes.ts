@@ -1,0 +1,53 @@
+import type { Changes } from '../store.ts'
+import { type LogRow, logRecord, NEWEST_LOG } from './log-read.ts'
+import type { AsOf, Session } from './session.ts'
+import { seenBy, summariesOf } from './trace-read.ts'
+
+const REMEMBERED = 1000
+
+/** What readers of live data have seen: a write that was under way when they looked comes later, though its number is lower. */
+export class SeenWrites {
+  #gaps = new Map<number, number[]>()
+
+  remember({ hi, gaps }: AsOf): void {
+    this.#gaps.delete(hi)
+    this.#gaps.set(hi, gaps)
+    const oldest = this.#gaps.keys().next()
+    if (this.#gaps.size > REMEMBERED && !oldest.done) this.#gaps.delete(oldest.value)
+  }
+
+  /** Condition for rows that came after a reader saw `seq`. */
+  after(seq: number): string {
+    const late = this.#gaps.get(seq) ?? []
+    return late.length === 0 ? `seq > ${Math.trunc(seq)}` : `(seq > ${Math.trunc(seq)} OR seq IN (${late.join(',')}))`
+  }
+}
+
+/** What arrived after write `seq`, newest first, at most `limit` of each; the rest is counted. A limit of 0 only asks for the newest seq. */
+export async function changesSince(session: Session, seen: SeenWrites, seq: number, limit: number): Promise<Changes> {
+  const asOf = await session.asOf()
+  const late = seen.after(seq)
+  seen.remember(asOf)
+  if (limit === 0) return { seq: asOf.hi, traces: [], logs: [], skippedTraces: 0, skippedLogs: 0 }
+  const where = `${late} AND ${seenBy(asOf)}`
+  const traces = await session.rows<{ id: string; total: number }>(
+    `SELECT trace_id AS id, count(*) OVER () AS total FROM ${session.schema}._traces WHERE ${where} GROUP BY 1 ORDER BY max(start) DESC LIMIT ${Math.trunc(limit)}`,
+  )
+  const [{ n }] = await session.rows<{ n: number }>(`SELECT count(*) AS n FROM ${session.schema}._logs WHERE ${where}`)
+  const logs = await session.rows<LogRow>(
+    `SELECT * FROM ${session.schema}._logs WHERE ${where} ORDER BY ${NEWEST_LOG} LIMIT ${Math.trunc(limit)}`,
+  )
+  await session.entries.load(session)
+  const summaries = await summariesOf(
+    session,
+    traces.map(({ id }) => id),
+    asOf,
+  )
+  return {
+    seq: asOf.hi,
+    traces: summaries.sort((a, b) => b.start - a.start),
+    logs: logs.map((row) => logRecord(session, row)),
+    skippedTraces: (traces[0]?.total ?? 0) - traces.length,
+    skippedLogs: n - logs.length,
+  }
+}

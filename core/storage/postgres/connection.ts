@@ -1,0 +1,163 @@
+import { readFileSync } from 'node:fs'
+import pg from 'pg'
+import { GlassboxError } from '../../base/errors.ts'
+import { postgresError } from './postgres-error.ts'
+
+/** Where and how to connect; crosses threads as it is. */
+export interface PostgresTarget {
+  host: string
+  port: number
+  database: string
+  user: string
+  password: string
+  sslMode: SslMode
+  /** PEM text of the certificates to trust, besides the system's. */
+  rootCertificate: string | null
+  /** Schema that holds the tables. */
+  schema: string
+}
+
+const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
+type SslMode = (typeof SSL_MODES)[number]
+
+const CONNECT_MS = 5000
+
+/**
+ * Reads a `postgres://user:password@host:port/database?sslmode=…&sslrootcert=FILE` address, with libpq's names.
+ * @throws GlassboxError `postgres_url` that never repeats the address, as it may hold a password
+ */
+export function readTarget(url: string, schema: string): PostgresTarget {
+  const refuse = (why: string): GlassboxError => new GlassboxError('postgres_url', why)
+  let parsed: URL
+  try {
+    parsed = new URL(url)
+  } catch {
+    throw refuse(url === '' ? 'no Postgres address is given' : 'the Postgres address is not a URL')
+  }
+  if (!['postgres:', 'postgresql:'].includes(parsed.protocol)) {
+    throw refuse(`the Postgres address begins with ${parsed.protocol}// instead of postgres://`)
+  }
+  if (!/^[a-z_][a-z0-9_]{0,40}$/.test(schema)) throw refuse(`the schema name ${schema} is not plain lower-case letters`)
+  const sslMode = parsed.searchParams.get('sslmode') ?? 'prefer'
+  if (!(SSL_MODES as readonly string[]).includes(sslMode)) {
+    throw refuse(`sslmode=${sslMode} is not one of ${SSL_MODES.join(', ')}`)
+  }
+  const rootFile = parsed.searchParams.get('sslrootcert')
+  let rootCertificate: string | null = null
+  try {
+    if (rootFile !== null && rootFile !== 'system') rootCertificate = readFileSync(rootFile, 'utf8')
+  } catch (error) {
+    throw refuse(`sslrootcert ${rootFile} cannot be read: ${(error as Error).message}`)
+  }
+  const user = decodeURIComponent(parsed.username)
+  return {
+    host: decodeURIComponent(parsed.hostname).replace(/^\[|\]$/g, '') || 'localhost',
+    port: Number(parsed.port || 5432),
+    database: decodeURIComponent(parsed.pathname.slice(1)) || user,
+    user,
+    password: decodeURIComponent(parsed.password),
+    sslMode: sslMode as SslMode,
+    rootCertificate,
+    schema,
+  }
+}
+
+/** The address as it may be shown: without the password. */
+export function shownTarget({ user, host, port, database }: PostgresTarget): string {
+  return `postgres://${user}@${host}:${port}/${database}`
+}
+
+function tlsOptions({ sslMode, rootCertificate }: PostgresTarget): pg.ClientConfig['ssl'] {
+  const ca = rootCertificate === null ? {} : { ca: rootCertificate }
+  switch (sslMode) {
+    case 'disable':
+    case 'allow':
+      return false
+    case 'verify-full':
+      return { ...ca, rejectUnauthorized: true }
+    case 'verify-ca':
+      return { ...ca, rejectUnauthorized: true, checkServerIdentity: () => undefined }
+    default:
+      // As libpq: `require` encrypts, and verifies only when a root certificate is named.
+      return rootCertificate === null
+        ? { rejectUnauthorized: false }
+        : { ...ca, rejectUnauthorized: true, checkServerIdentity: () => undefined }
+  }
+}
+
+const INT8 = 20
+const NUMERIC = 1700
+const BOOL = 16
+const NUMBER_TYPES = new Set([21, 23, 26, 700, 701])
+
+/** int8 and numeric become numbers where that is exact; JSON and times stay text. */
+function parserOf(oid: number): (text: string) => unknown {
+  if (oid === BOOL) return (text) => text === 't'
+  if (NUMBER_TYPES.has(oid)) return Number
+  if (oid === INT8 || oid === NUMERIC) {
+    return (text) => {
+      const value = Number(text)
+      return Number.isInteger(value) && !Number.isSafeInteger(value) ? text : value
+    }
+  }
+  return (text) => text
+}
+
+/** Options of a client or a pool. */
+export function clientOptions(target: PostgresTarget): pg.ClientConfig {
+  const { host, port, database, user, password } = target
+  return {
+    host,
+    port,
+    database,
+    user,
+    password,
+    ssl: tlsOptions(target),
+    connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+    application_name: 'glassbox',
+    types: { getTypeParser: ((oid: number) => parserOf(oid)) as typeof pg.types.getTypeParser },
+  }
+}
+
+/**
+ * `allow` and `prefer` settled: TLS where the server has it, plain otherwise.
+ * @throws GlassboxError of the `postgres_…` kind when the server cannot be reached or refuses the login
+ */
+export async function settleTarget(target: PostgresTarget): Promise<PostgresTarget> {
+  const tries: SslMode[] =
+    target.sslMode === 'prefer'
+      ? ['require', 'disable']
+      : target.sslMode === 'allow'
+        ? ['disable', 'require']
+        : [target.sslMode]
+  let failure: unknown = null
+  for (const sslMode of tries) {
+    const settled = { ...target, sslMode }
+    const client = new pg.Client(clientOptions(settled))
+    client.on('error', () => undefined)
+    try {
+      await client.connect()
+      return settled
+    } catch (error) {
+      failure = error
+      if (!/does not support SSL|no pg_hba\.conf entry/.test((error as Error).message)) break
+    } finally {
+      await client.end().catch(() => undefined)
+    }
+  }
+  throw postgresError(failure, target)
+}
+
+/** A connected client, to be ended by the caller. */
+export async function connect(target: PostgresTarget): Promise<pg.Client> {
+  const client = new pg.Client(clientOptions(target))
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    return client
+  } catch (error) {
+    await client.end().catch(() => undefined)
+    throw postgresError(error, target)
+  }
+}

@@ -1,0 +1,64 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { serveRpc } from '../../base/rpc.ts'
+import type { LogQuery, TraceQuery } from '../store.ts'
+import { changesSince, SeenWrites } from './changes.ts'
+import type { PostgresTarget } from './connection.ts'
+import { logHistogram, searchLogs } from './search-logs.ts'
+import { searchTraces, traceHistogram } from './search-traces.ts'
+import { serviceGraph } from './service-graph.ts'
+import { type Session, Sessions, type Stoppable } from './session.ts'
+import { runSql } from './sql.ts'
+import { operations, services, tagKeys, tagValues } from './tags.ts'
+import { readTrace } from './trace-read.ts'
+
+/** The reading thread: what comes from the server is read into rows here, never on the main thread. */
+if (!parentPort) throw new Error('reader.worker.ts runs as a worker')
+const sessions = new Sessions(workerData as PostgresTarget)
+const running = new Map<number, Stoppable>()
+const seen = new SeenWrites()
+
+/** A query's arguments, its number for stopping it, and its time limit. */
+interface Asked<T> {
+  id: number
+  argument: T
+  timeoutMs: number
+}
+
+function query<T, R>(work: (session: Session, argument: T) => Promise<R>): (asked: Asked<T>) => Promise<R> {
+  return async ({ id, argument, timeoutMs }) => {
+    try {
+      return await sessions.run(
+        timeoutMs,
+        (stoppable) => running.set(id, stoppable),
+        (session) => work(session, argument),
+      )
+    } finally {
+      running.delete(id)
+    }
+  }
+}
+
+serveRpc(parentPort, {
+  searchTraces: query((session, argument: TraceQuery) => searchTraces(session, argument)),
+  trace: query((session, traceId: string) => readTrace(session, traceId)),
+  traceHistogram: query((session, argument: { query: TraceQuery; buckets: number }) =>
+    traceHistogram(session, argument.query, argument.buckets),
+  ),
+  searchLogs: query((session, argument: LogQuery) => searchLogs(session, argument)),
+  logHistogram: query((session, argument: { query: LogQuery; buckets: number }) =>
+    logHistogram(session, argument.query, argument.buckets),
+  ),
+  services: query((session, range: { start: number; end: number }) => services(session, range)),
+  serviceGraph: query((session, range: { start: number; end: number }) => serviceGraph(session, range)),
+  tagKeys: query((session, signal: 'traces' | 'logs') => tagKeys(session, signal)),
+  tagValues: query((session, argument: { signal: 'traces' | 'logs'; key: string; prefix: string; limit: number }) =>
+    tagValues(session, argument.signal, argument.key, argument.prefix, argument.limit),
+  ),
+  operations: query((session, service: string | null) => operations(session, service)),
+  sql: query((session, argument: { query: string; limit: number }) => runSql(session, argument.query, argument.limit)),
+  changes: query((session, argument: { seq: number; limit: number }) =>
+    changesSince(session, seen, argument.seq, argument.limit),
+  ),
+  cancel: ({ id, why }: { id: number; why: number }) => running.get(id)?.stop(why),
+  stop: () => sessions.stop(),
+})

@@ -1,0 +1,82 @@
+import type { ServiceGraph } from '../../model/answers.ts'
+import { type GraphCall, type GraphPeer, PEER_KEYS, peerOf, ServiceGraphBuilder } from '../../query/service-graph.ts'
+import { attributeText, rowAttributes } from './attribute-value.ts'
+import { type Session, whole } from './session.ts'
+
+const SERVER = 2
+const CLIENT = 3
+const PRODUCER = 4
+const CONSUMER = 5
+/** Spans a graph looks at; the newest of the range. */
+const MAX_SPANS = 1_000_000
+
+interface GraphSpan {
+  span_id: string
+  parent_id: string | null
+  service: string
+  kind: number
+  status: number
+  dur: number
+  sample_rate: number
+  attributes: string | null
+  typed: string | null
+}
+
+/** Who calls whom in the range, by the rules of the other engine's file of this name. */
+export async function serviceGraph(session: Session, range: { start: number; end: number }): Promise<ServiceGraph> {
+  const sql = `SELECT span_id, parent_id, service, kind, status, dur, sample_rate,
+      CASE WHEN kind IN (${CLIENT}, ${PRODUCER}, ${CONSUMER}) THEN attributes END AS attributes, CASE WHEN kind IN (${CLIENT}, ${PRODUCER}, ${CONSUMER}) THEN typed END AS typed
+    FROM ${session.schema}._traces WHERE ${await session.days('traces', range.start, range.end)}
+      AND start >= ${whole(range.start)} AND start < ${whole(range.end)} ORDER BY start DESC LIMIT ${MAX_SPANS + 1}`
+  const spans: GraphSpan[] = []
+  const serviceOf = new Map<string, string>()
+  for await (const rows of session.stream<GraphSpan>(sql, [], 10_000)) {
+    for (const row of rows) {
+      spans.push(row)
+      serviceOf.set(row.span_id, row.service)
+    }
+  }
+  const all = spans.length <= MAX_SPANS
+  if (!all) spans.pop()
+  const builder = new ServiceGraphBuilder()
+  const answered = new Set<string>()
+  for (const span of spans) incoming(span, serviceOf, answered, builder)
+  for (const span of spans) {
+    if ((span.kind !== CLIENT && span.kind !== PRODUCER) || answered.has(span.span_id)) continue
+    const called = peer(span)
+    if (called) builder.call({ name: span.service, type: 'service' }, called, callOf(span))
+  }
+  const partial = {
+    reason: `Only the newest ${MAX_SPANS} spans of the range were looked at`,
+    hint: 'Choose a shorter range to see all of them',
+  }
+  return builder.finish(spans.length, all ? null : partial)
+}
+
+function incoming(
+  span: GraphSpan,
+  serviceOf: Map<string, string>,
+  answered: Set<string>,
+  builder: ServiceGraphBuilder,
+): void {
+  const { kind, service: name, parent_id } = span
+  const caller = parent_id === null ? null : (serviceOf.get(parent_id) ?? null)
+  if (parent_id !== null && caller !== null && (caller !== name || kind === SERVER || kind === CONSUMER))
+    answered.add(parent_id)
+  const queue = kind === CONSUMER && caller === null ? peer(span) : null
+  if (caller !== null && caller !== name) {
+    builder.call({ name: caller, type: 'service' }, { name, type: 'service' }, callOf(span))
+  } else if (queue?.type === 'queue') builder.call(queue, { name, type: 'service' }, callOf(span))
+  else if (kind === SERVER || kind === CONSUMER || parent_id === null) builder.entry(name, callOf(span))
+  else builder.see(name)
+}
+
+function callOf({ dur, status, sample_rate }: GraphSpan): GraphCall {
+  return { dur, failed: status === 2, weight: Math.max(1, sample_rate) }
+}
+
+function peer({ attributes, typed }: GraphSpan): GraphPeer | null {
+  if (attributes === null) return null
+  const known = rowAttributes(attributes, typed).filter(({ key }) => (PEER_KEYS as readonly string[]).includes(key))
+  return peerOf((key) => attributeText(known, key) || undefined)
+}

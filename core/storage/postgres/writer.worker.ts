@@ -1,0 +1,25 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../../base/clock.ts'
+import { serveRpc } from '../../base/rpc.ts'
+import type { LogBatch, SpanBatch } from '../../model/columns.ts'
+import type { RetentionPolicy } from '../store.ts'
+import { Writer, type WriterOptions } from './writer.ts'
+
+/** The one thread that writes to Postgres. */
+if (!parentPort) throw new Error('writer.worker.ts runs as a worker')
+const main = parentPort
+const writer = new Writer(workerData as WriterOptions, systemClock, (method, argument) =>
+  main.postMessage({ kind: 'notice', method, argument }),
+)
+const opened = writer.open()
+opened.catch(() => undefined)
+
+const handlers = {
+  write: ({ spans, logs }: { spans: SpanBatch[]; logs: LogBatch[] }) => writer.write(spans, logs),
+  stats: () => writer.stats(),
+  retention: (policy: RetentionPolicy) => writer.retention(policy),
+  opened: () => opened,
+  stop: () => writer.stop(),
+  connect: (port: MessagePort) => serveRpc(port, { write: handlers.write }),
+}
+serveRpc(main, handlers)

@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { applySettings, defaultSettings } from '../../core/config/settings.ts'
+import { openPostgresStore } from '../../core/storage/postgres/store.ts'
+import { openSqliteStore } from '../../core/storage/sqlite/store.ts'
+import type { TelemetryStore } from '../../core/storage/store.ts'
+import { type PostgresServer, startPostgres } from '../fixtures/postgres-server.ts'
+
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+
+export interface OpenedStore {
+  store: TelemetryStore
+  close(): Promise<void>
+}
+
+/** One engine, whose stores are each empty and apart from all others. */
+export interface Engine {
+  name: 'sqlite' | 'postgres'
+  start(): Promise<void>
+  open(changes?: Record<string, unknown>): Promise<OpenedStore>
+  stop(): Promise<void>
+}
+
+function inFolder(make: (dataDir: string, changes: Record<string, unknown>) => Promise<TelemetryStore>) {
+  return async (changes: Record<string, unknown> = {}): Promise<OpenedStore> => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'glassbox-conformance-'))
+    const store = await make(dataDir, changes)
+    return {
+      store,
+      async close() {
+        await store.stop()
+        rmSync(dataDir, { recursive: true, force: true })
+      },
+    }
+  }
+}
+
+/** Both engines; the suites run on each. */
+export function engines(): Engine[] {
+  let server: PostgresServer | null = null
+  return [
+    {
+      name: 'sqlite',
+      start: async () => undefined,
+      open: inFolder((dataDir, changes) =>
+        openSqliteStore({
+          dataDir,
+          settings: applySettings(defaultSettings, { 'storage.reserveBytes': 0, ...changes }),
+          log,
+        }),
+      ),
+      stop: async () => undefined,
+    },
+    {
+      name: 'postgres',
+      async start() {
+        server = await startPostgres()
+      },
+      open: inFolder(async (dataDir, changes) => {
+        const postgresUrl = (await server?.freshUrl()) ?? ''
+        const settings = applySettings(defaultSettings, {
+          'storage.engine': 'postgres',
+          'storage.postgresUrl': postgresUrl,
+          ...changes,
+        })
+        return openPostgresStore({ dataDir, settings, log })
+      }),
+      async stop() {
+        await server?.stop()
+      },
+    },
+  ]
+}
