@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { applySettings, defaultSettings } from '../../core/config/settings.ts'
-import { openPostgresStore } from '../../core/storage/postgres/store.ts'
-import { openSqliteStore } from '../../core/storage/sqlite/store.ts'
+import { openStore } from '../../core/storage/open-store.ts'
 import type { TelemetryStore } from '../../core/storage/store.ts'
 import { type PostgresServer, startPostgres } from '../fixtures/postgres-server.ts'
 
@@ -44,7 +43,7 @@ export function engines(): Engine[] {
       name: 'sqlite',
       start: async () => undefined,
       open: inFolder((dataDir, changes) =>
-        openSqliteStore({
+        openStore({
           dataDir,
           settings: applySettings(defaultSettings, { 'storage.reserveBytes': 0, ...changes }),
           log,
@@ -62,9 +61,10 @@ export function engines(): Engine[] {
         const settings = applySettings(defaultSettings, {
           'storage.engine': 'postgres',
           'storage.postgresUrl': postgresUrl,
+          'storage.reserveBytes': 0,
           ...changes,
         })
-        return openPostgresStore({ dataDir, settings, log })
+        return openStore({ dataDir, settings, log })
       }),
       async stop() {
         await server?.stop()

@@ -26,8 +26,10 @@ export async function openPostgresStore(options: {
   dataDir: string
   settings: Settings
   log: Log
+  /** Where this host keeps metrics; stopped together with the store. */
+  local: TelemetryStore
 }): Promise<TelemetryStore> {
-  const { dataDir, settings, log } = options
+  const { dataDir, settings, log, local } = options
   const { postgresUrl, postgresSchema, postgresDurable, queueBytes } = settings.storage
   const target = await settleTarget(readTarget(postgresUrl, postgresSchema))
   const worker = new Worker(workerFile(import.meta.url, './writer.worker.ts'), {
@@ -57,22 +59,26 @@ export async function openPostgresStore(options: {
   const reader = startReader(target, settings.query.timeoutMs)
   return {
     reader,
+    metrics: local.metrics,
     writer: {
       write: (batches) =>
         rpc.call<WriteResult>('write', batches, [...batches.spans, ...batches.logs].flatMap(batchBuffers)),
     },
-    writerPort() {
+    writerPort(renew) {
       const { port1, port2 } = new MessageChannel()
-      rpc.notify('connect', port1, [port1])
+      const metrics = local.writerPort(renew && ((port) => rpc.notify('metrics', port, [port])))
+      rpc.notify('connect', { port: port1, metrics }, [port1, metrics])
       return port2
     },
     stats: () => rpc.call<StorageStats>('stats', null),
-    runRetention: (policy: RetentionPolicy) => rpc.call('retention', policy),
+    async runRetention(policy: RetentionPolicy) {
+      await local.runRetention(policy)
+      return rpc.call('retention', policy)
+    },
     // Partitions need no merging.
-    compact: async () => undefined,
+    compact: () => local.compact(),
     async stop() {
-      await reader.stop()
-      await rpc.call('stop', null).finally(() => worker.terminate())
+      await Promise.all([reader.stop(), local.stop(), rpc.call('stop', null).finally(() => worker.terminate())])
     },
   }
 }

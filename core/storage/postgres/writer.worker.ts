@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.ts'
-import { serveRpc } from '../../base/rpc.ts'
+import { RpcClient, serveRpc } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { RetentionPolicy } from '../store.ts'
 import { Writer, type WriterOptions } from './writer.ts'
@@ -14,12 +14,21 @@ const writer = new Writer(workerData as WriterOptions, systemClock, (method, arg
 const opened = writer.open()
 opened.catch(() => undefined)
 
+/** The writer of metrics, which lie in this host's own file. */
+let metrics: RpcClient | null = null
+
 const handlers = {
   write: ({ spans, logs }: { spans: SpanBatch[]; logs: LogBatch[] }) => writer.write(spans, logs),
   stats: () => writer.stats(),
   retention: (policy: RetentionPolicy) => writer.retention(policy),
   opened: () => opened,
   stop: () => writer.stop(),
-  connect: (port: MessagePort) => serveRpc(port, { write: handlers.write }),
+  connect: ({ port, metrics: own }: { port: MessagePort; metrics: MessagePort }) => {
+    metrics = new RpcClient(own)
+    serveRpc(port, { write: handlers.write, writeSamples: (batch: unknown) => metrics?.call('writeSamples', batch) })
+  },
+  metrics: (port: MessagePort) => {
+    metrics = new RpcClient(port)
+  },
 }
 serveRpc(main, handlers)
