@@ -9,6 +9,7 @@ import { hostHandlers } from './routes/host.ts'
 import { importHandlers } from './routes/import.ts'
 import { logHandlers } from './routes/logs.ts'
 import { sqlHandlers } from './routes/sql.ts'
+import { storageHandlers } from './routes/storage.ts'
 import { testTraceHandlers } from './routes/test-trace.ts'
 import { tracePartHandlers } from './routes/trace-parts.ts'
 import { traceHandlers } from './routes/traces.ts'
@@ -21,6 +22,7 @@ const handlers: Handlers = {
   ...catalogueHandlers,
   ...hostHandlers,
   ...sqlHandlers,
+  ...storageHandlers,
   ...importHandlers,
   ...testTraceHandlers,
 }

@@ -6,6 +6,7 @@ import { GlassboxError } from '../base/errors.ts'
 import { RpcClient } from '../base/rpc.ts'
 import { workerFile } from '../base/worker-file.ts'
 import { damagedConfig, readSavedSettings } from './load-settings.ts'
+import { hidePassword, keepPassword, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
 import { applySettings, defaultSettings, flattenSettings, type SettingSource, type Settings } from './settings.ts'
 
 /** A setting as the api shows it. */
@@ -42,6 +43,7 @@ export class ConfigStore implements SettingsService {
   #sources: Record<string, SettingSource>
   #listeners = new Set<(settings: Settings) => void>()
   readonly #file: string
+  readonly #secrets: SecretBox
   #writer: { worker: Worker; rpc: RpcClient } | null = null
   /** Ends when the change before has been saved or refused. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -52,6 +54,7 @@ export class ConfigStore implements SettingsService {
     this.#sources = { ...sources }
     const file = join(dataDir, 'glassbox.db')
     this.#file = file
+    this.#secrets = new SecretBox(dataDir)
     readSavedSettings(dataDir)
     try {
       this.#db = new Database(file, { timeout: 5000 })
@@ -79,15 +82,20 @@ export class ConfigStore implements SettingsService {
     return Object.fromEntries(
       Object.entries(values).map(([key, value]) => [
         key,
-        { value, default: defaults[key], source: this.#sources[key] ?? 'default' },
+        {
+          value: SECRET_SETTINGS.has(key) ? hidePassword(String(value)) : value,
+          default: defaults[key],
+          source: this.#sources[key] ?? 'default',
+        },
       ]),
     )
   }
 
-  async patch(changes: Record<string, unknown>): Promise<Record<string, SettingValue>> {
+  async patch(asked: Record<string, unknown>): Promise<Record<string, SettingValue>> {
     const done = this.#turn.then(async () => {
+      const changes = this.#withPasswords(asked)
       applySettings(this.#settings, changes)
-      await this.#rpc().call('save', { changes, nowUs: Date.now() * 1000 })
+      await this.#rpc().call('save', { changes: this.#sealed(changes), nowUs: Date.now() * 1000 })
       const free = Object.entries(changes).filter(([key]) => !['flag', 'environment'].includes(this.#sources[key]))
       this.#settings = applySettings(this.#settings, Object.fromEntries(free))
       for (const [key] of free) this.#sources[key] = 'saved'
@@ -96,6 +104,26 @@ export class ConfigStore implements SettingsService {
     })
     this.#turn = done.catch(() => undefined)
     return done
+  }
+
+  /** Addresses that came back as `all` shows them keep their password. */
+  #withPasswords(changes: Record<string, unknown>): Record<string, unknown> {
+    const current = flattenSettings(this.#settings)
+    return Object.fromEntries(
+      Object.entries(changes).map(([key, value]) => [
+        key,
+        SECRET_SETTINGS.has(key) && typeof value === 'string' ? keepPassword(value, String(current[key])) : value,
+      ]),
+    )
+  }
+
+  #sealed(changes: Record<string, unknown>): Record<string, unknown> {
+    return Object.fromEntries(
+      Object.entries(changes).map(([key, value]) => [
+        key,
+        SECRET_SETTINGS.has(key) && value !== '' ? this.#secrets.seal(String(value)) : value,
+      ]),
+    )
   }
 
   /** The writer's thread, started at the first change and again should it have died. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
+import { SecretBox } from './secret-box.ts'
 import { applySettings, defaultSettings, type SettingSource, type Settings } from './settings.ts'
 
 export interface LoadedSettings {
@@ -72,8 +73,10 @@ export function readSavedSettings(dataDir: string): Record<string, unknown> {
     const hasTable = db.prepare("select 1 from sqlite_master where type = 'table' and name = 'setting'").get()
     if (!hasTable) return {}
     const rows = db.prepare('select key, value from setting').all() as { key: string; value: string }[]
-    return Object.fromEntries(rows.map(({ key, value }) => [key, JSON.parse(value)]))
+    const secrets = new SecretBox(dataDir)
+    return Object.fromEntries(rows.map(({ key, value }) => [key, secrets.open(JSON.parse(value))]))
   } catch (error) {
+    if (error instanceof GlassboxError) throw error
     throw damagedConfig(file, error as Error)
   } finally {
     db?.close()

@@ -216,6 +216,13 @@ export const routes = {
     body: z.strictObject({ query: z.string().min(1).max(100_000), limit: z.int().min(1).max(10_000).default(1000) }),
     answer: 'SqlResult',
   },
+  testStorage: {
+    method: 'POST',
+    path: '/api/storage/test',
+    summary: 'Tries, step by step, whether telemetry can be stored in this Postgres; leaves nothing behind',
+    body: z.strictObject({ engine: z.literal('postgres').default('postgres'), url: z.string().max(4096).default('') }),
+    answer: '{ ok, steps: [{ name, ok, ms, error, hint }] }',
+  },
   importFile: {
     method: 'POST',
     path: '/api/import',

@@ -21,7 +21,7 @@ export function startReader(
 
   function start(): RpcClient {
     if (rpc) return rpc
-    const started = new Worker(workerFile(import.meta.url, './reader.worker.ts'), {
+    const started = new Worker(workerFile(import.meta.url, './postgres-reader.worker.ts'), {
       name: 'reader',
       workerData: target,
     })

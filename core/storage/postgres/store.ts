@@ -32,7 +32,7 @@ export async function openPostgresStore(options: {
   const { dataDir, settings, log, local } = options
   const { postgresUrl, postgresSchema, postgresDurable, queueBytes } = settings.storage
   const target = await settleTarget(readTarget(postgresUrl, postgresSchema))
-  const worker = new Worker(workerFile(import.meta.url, './writer.worker.ts'), {
+  const worker = new Worker(workerFile(import.meta.url, './postgres-writer.worker.ts'), {
     name: 'storage',
     workerData: {
       target,

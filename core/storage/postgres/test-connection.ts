@@ -24,7 +24,11 @@ const SOCKET_MS = 5000
 export async function testConnection(url: string, schema: string): Promise<{ ok: boolean; steps: TestStep[] }> {
   const steps: TestStep[] = []
   let client: pg.Client | null = null
-  const step = async <T>(name: TestStep['name'], work: () => Promise<T>, target?: PostgresTarget): Promise<T | null> => {
+  const step = async <T>(
+    name: TestStep['name'],
+    work: () => Promise<T>,
+    target?: PostgresTarget,
+  ): Promise<T | null> => {
     if (steps.some(({ ok }) => !ok)) return null
     const began = performance.now()
     const ms = (): number => Math.round(performance.now() - began)

@@ -12,7 +12,7 @@ import { operations, services, tagKeys, tagValues } from './tags.ts'
 import { readTrace } from './trace-read.ts'
 
 /** The reading thread: what comes from the server is read into rows here, never on the main thread. */
-if (!parentPort) throw new Error('reader.worker.ts runs as a worker')
+if (!parentPort) throw new Error('postgres-reader.worker.ts runs as a worker')
 const sessions = new Sessions(workerData as PostgresTarget)
 const running = new Map<number, Stoppable>()
 const seen = new SeenWrites()

@@ -6,7 +6,7 @@ import type { RetentionPolicy } from '../store.ts'
 import { Writer, type WriterOptions } from './writer.ts'
 
 /** The one thread that writes to Postgres. */
-if (!parentPort) throw new Error('writer.worker.ts runs as a worker')
+if (!parentPort) throw new Error('postgres-writer.worker.ts runs as a worker')
 const main = parentPort
 const writer = new Writer(workerData as WriterOptions, systemClock, (method, argument) =>
   main.postMessage({ kind: 'notice', method, argument }),

@@ -1,0 +1,48 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { ConfigStore } from '../../../core/config/config-store.ts'
+import { readSavedSettings } from '../../../core/config/load-settings.ts'
+import { hidePassword, keepPassword } from '../../../core/config/secret-box.ts'
+import { defaultSettings } from '../../../core/config/settings.ts'
+
+let dataDir = ''
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'glassbox-secret-'))
+})
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }))
+
+const url = 'postgres://me:hunter2%40@db:5432/team?sslmode=require'
+
+it('keeps the password of the Postgres address encrypted, and shows the address without it', async () => {
+  const store = new ConfigStore(dataDir, defaultSettings, {})
+  const shown = await store.patch({ 'storage.postgresUrl': url })
+  expect(shown['storage.postgresUrl'].value).toBe('postgres://me:***@db:5432/team?sslmode=require')
+  expect(store.now().storage.postgresUrl).toBe(url)
+  // What the page sends back is what it was shown.
+  await store.patch({ 'storage.postgresUrl': shown['storage.postgresUrl'].value })
+  expect(store.now().storage.postgresUrl).toBe(url)
+  await store.close()
+  for (const file of ['glassbox.db', 'glassbox.db-wal']) {
+    const bytes = statSync(join(dataDir, file), { throwIfNoEntry: false }) ? readFileSync(join(dataDir, file)) : ''
+    expect(bytes.includes('hunter2')).toBe(false)
+  }
+  expect(statSync(join(dataDir, 'secret.key')).mode & 0o777).toBe(0o600)
+  expect(readSavedSettings(dataDir)).toEqual({ 'storage.postgresUrl': url })
+})
+
+it('refuses to start with a lost key, naming the file', async () => {
+  const store = new ConfigStore(dataDir, defaultSettings, {})
+  await store.patch({ 'storage.postgresUrl': url })
+  await store.close()
+  rmSync(join(dataDir, 'secret.key'))
+  expect(() => readSavedSettings(dataDir)).toThrow(/secret\.key/)
+})
+
+it('hides passwords of any shape', () => {
+  expect(hidePassword('postgres://u:p@h/d')).toBe('postgres://u:***@h/d')
+  expect(hidePassword('postgres://u:a:b@h/d')).toBe('postgres://u:***@h/d')
+  expect(hidePassword('postgres://u@h/d')).toBe('postgres://u@h/d')
+  expect(keepPassword('postgres://u:***@other/d', 'postgres://u:p@h/d')).toBe('postgres://u:***@other/d')
+})
