@@ -15,7 +15,7 @@ import { IdTable } from './id-table.ts'
 import { packFloats, packUints, unpackFloats, unpackUints } from './pack.ts'
 import { restoreAttributes } from './restore-attributes.ts'
 import { Group, writeGroup } from './sections.ts'
-import { decodeStats, encodeStats } from './stats.ts'
+import { encodeStats } from './stats.ts'
 import {
   ArenaWriter,
   readSize,
@@ -291,12 +291,6 @@ function decodeParents(spanIds: Uint8Array, codes: Uint32Array, foreign: Uint8Ar
     }
   }
   return out
-}
-
-export function decodeSpanStats(
-  bytes: Uint8Array,
-): Pick<SpanBlockStats, 'services' | 'keys' | 'traceBloom' | 'attrBloom'> {
-  return decodeStats(bytes)
 }
 
 /** A stored block of spans. Sections are decompressed when first asked for and then kept. */

@@ -13,7 +13,7 @@ export function runs(short: number, long: number): { numRuns: number; seed: numb
 }
 
 /** Mostly nothing: a query that asks for everything at once finds nothing. */
-export function seldom<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
+function seldom<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
   return fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary })
 }
 
