@@ -174,6 +174,18 @@ it('sorts by duration, orders columns, groups, and exports the whole result', as
   await page.context().close()
 }, 60_000)
 
+it('keeps the rows below the error when the core does not answer', async () => {
+  const page = await open('/traces?range=1h')
+  await page.route('**/api/traces?**', (route) => route.abort())
+  await page.keyboard.press('r')
+  await page.getByRole('alert').getByText('The core does not answer').waitFor()
+  expect(await page.locator('tr[data-trace]').count()).toBeGreaterThan(5)
+  await page.unroute('**/api/traces?**')
+  await page.getByRole('button', { name: 'Retry' }).click()
+  await page.getByRole('alert').waitFor({ state: 'detached' })
+  await page.context().close()
+}, 60_000)
+
 it('says what the address says in vain, and takes it away', async () => {
   const page = await open('/traces?range=9y&colour=red&status=error')
   await page.getByText('ignored: range=9y').waitFor()
