@@ -18,6 +18,18 @@ if (!(rate > 0 && rate <= 1000) || !(seconds >= 0)) {
   process.exit(2)
 }
 
+const there = await fetch(`${values.to}/v1/traces`, {
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: '{}',
+}).catch(() => null)
+if (!there?.ok) {
+  process.stderr.write(
+    `Nothing takes telemetry at ${values.to}. Start Glassbox first (npm start), or name it with --to.\n`,
+  )
+  process.exit(6)
+}
+
 const shop = new Shop(values.to, Number(values.seed))
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
