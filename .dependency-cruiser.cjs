@@ -26,7 +26,7 @@ module.exports = {
     core('model', []),
     core('config', ['model/']),
     core('formats', ['model/']),
-    core('pipeline', ['model/', 'config/', 'formats/', 'storage/store.ts']),
+    core('pipeline', ['model/', 'config/', 'formats/', 'storage/store.ts', 'storage/metric-store.ts']),
     core('receivers', ['model/', 'config/', 'formats/', 'pipeline/', 'health/']),
     core('storage', [
       'model/',

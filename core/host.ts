@@ -12,6 +12,8 @@ import { OwnCost } from './health/own-cost.ts'
 import { createOwnLog } from './health/own-log.ts'
 import { selfMetricsText } from './health/self-metrics.ts'
 import { startPipeline } from './pipeline/start-pipeline.ts'
+import { ALL_FEATURES } from './query/promql/answer.ts'
+import { createPromqlEngine } from './query/promql/engine.ts'
 import { createOtlpGrpcReceiver } from './receivers/otlp-grpc.ts'
 import { createOtlpHttpReceiver } from './receivers/otlp-http.ts'
 import { ByteBudget } from './receivers/read-body.ts'
@@ -142,6 +144,8 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
         eventLoopDelay: cost.eventLoopDelay(),
         startedUs,
       })
+    const promql = createPromqlEngine({ reader: store.metrics, features: ALL_FEATURES })
+    parts.add('PromQL', () => withLimit(promql.stop(), closeLimitMs))
     const server = createApiServer({
       version: productVersion,
       pipeline,
@@ -156,6 +160,8 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       status,
       pipelineState,
       metricsText,
+      promql,
+      senderSeen: (peer, format, outcome) => doctor.sender(peer, 'remote-write', `${format} snappy`, outcome),
     })
     api = await server.listen(host, apiPort)
     parts.add('api', () => withLimit(server.close(), closeLimitMs))

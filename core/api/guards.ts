@@ -43,9 +43,18 @@ export function sameToken(given: string, token: string): boolean {
   return timingSafeEqual(digest(given), digest(token))
 }
 
+/** A bearer token, or the password of Basic authentication, which is all that some clients of Prometheus can send. */
+function tokenOf(authorization: string): string {
+  const [, scheme, value] = /^(bearer|basic) +(\S+)$/i.exec(authorization) ?? []
+  if (value === undefined) return ''
+  if (scheme.toLowerCase() === 'bearer') return value
+  const pair = Buffer.from(value, 'base64').toString()
+  return pair.slice(pair.indexOf(':') + 1)
+}
+
 /** @throws GlassboxError `unauthorized` */
 export function checkBearer(authorization: string | undefined, token: string): void {
-  const given = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? ''
+  const given = tokenOf(authorization ?? '')
   if (!sameToken(given, token)) {
     throw new GlassboxError('unauthorized', given ? 'The token is not the right one.' : 'The request brings no token.')
   }

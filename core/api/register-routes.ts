@@ -8,6 +8,7 @@ import { catalogueHandlers } from './routes/catalogue.ts'
 import { hostHandlers } from './routes/host.ts'
 import { importHandlers } from './routes/import.ts'
 import { logHandlers } from './routes/logs.ts'
+import { registerPrometheus } from './routes/prometheus.ts'
 import { sqlHandlers } from './routes/sql.ts'
 import { storageHandlers } from './routes/storage.ts'
 import { testTraceHandlers } from './routes/test-trace.ts'
@@ -27,8 +28,9 @@ const handlers: Handlers = {
   ...testTraceHandlers,
 }
 
-/** Registers every route of the contract. */
+/** Registers every route of the contract, and Prometheus' own. */
 export function registerRoutes(app: FastifyInstance, services: ApiServices): void {
+  registerPrometheus(app, services)
   const raw: [string, RouteContract][] = []
   for (const [name, contract] of Object.entries(routes) as [string, RouteContract][]) {
     if (contract.body === 'raw') raw.push([name, contract])

@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts'
 import type { SettingsService } from '../config/config-store.ts'
 import type { Settings } from '../config/settings.ts'
-import type { Pipeline } from '../pipeline/ingest.ts'
+import type { IngestOutcome, Pipeline } from '../pipeline/ingest.ts'
+import type { PromqlEngine } from '../query/promql/engine.ts'
 import type { TelemetryStore } from '../storage/store.ts'
 import type { IntakeReport, PipelineState, StatusAnswer } from './contract/shapes.ts'
 
@@ -29,4 +30,9 @@ export interface ApiServices {
   status(): Promise<StatusAnswer>
   pipelineState(): PipelineState
   metricsText(): Promise<string>
+  promql: PromqlEngine
+  /** A remote write request was taken, for the intake doctor. */
+  senderSeen?(peer: string, format: string, outcome: IngestOutcome): void
+  /** `data` of /api/v1/targets. */
+  scrapeTargets?(): object
 }

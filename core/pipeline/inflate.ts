@@ -1,5 +1,6 @@
 import { gunzipSync, inflateRawSync, inflateSync } from 'node:zlib'
 import { GlassboxError } from '../base/errors.ts'
+import { snappyInflate } from '../formats/remote-write/snappy-body.ts'
 
 /**
  * The body as it was before compression; `identity` comes back as it is.
@@ -8,7 +9,7 @@ import { GlassboxError } from '../base/errors.ts'
  */
 export function inflateBody(
   bytes: Uint8Array,
-  encoding: 'identity' | 'gzip' | 'deflate',
+  encoding: 'identity' | 'gzip' | 'deflate' | 'snappy',
   maxBytes: number,
 ): Uint8Array {
   if (encoding === 'identity') {
@@ -17,6 +18,7 @@ export function inflateBody(
   }
   // An empty body is a valid, empty request whatever its encoding says.
   if (bytes.length === 0) return bytes
+  if (encoding === 'snappy') return snappyInflate(bytes, maxBytes)
   const options = { maxOutputLength: maxBytes }
   try {
     if (encoding === 'gzip') return gunzipSync(bytes, options)

@@ -1,18 +1,19 @@
 import type { TelemetryBatch } from '../model/columns.ts'
+import type { DecodedSamples } from '../model/decoded-samples.ts'
 import type { Ledger } from './ledger.ts'
 
 /** How a body is to be decoded. */
-export type IngestFormat = 'otlp-protobuf' | 'otlp-json' | 'zipkin-json'
+export type IngestFormat = 'otlp-protobuf' | 'otlp-json' | 'zipkin-json' | 'remote-write-1' | 'remote-write-2'
 
 /** One body as received, still compressed. `bytes` is handed over to the pipeline's thread. */
 export interface IngestRequest {
-  signal: 'traces' | 'logs'
+  signal: 'traces' | 'logs' | 'metrics'
   format: IngestFormat
-  encoding: 'identity' | 'gzip' | 'deflate'
+  encoding: 'identity' | 'gzip' | 'deflate' | 'snappy'
   bytes: Uint8Array
   /** Who sent it, for the intake doctor: `127.0.0.1:51234`. */
   peer: string
-  transport: 'otlp-http' | 'otlp-grpc' | 'zipkin'
+  transport: 'otlp-http' | 'otlp-grpc' | 'zipkin' | 'remote-write'
 }
 
 /** What became of it. Malformed or oversize bodies throw `malformed_body` or `too_large` and leave the ledger alone. */
@@ -27,6 +28,12 @@ export interface IngestOutcome {
   services: string[]
   /** The queue is full and `pipeline.overflow` is `refuse`: answer 503 with Retry-After, nothing was taken. */
   refused: boolean
+  /** Of metrics: what is stored now, for remote write's answer. */
+  written?: { samples: number; histograms: number; exemplars: number }
+}
+
+export function emptyOutcome(): IngestOutcome {
+  return { received: 0, accepted: 0, rejected: 0, dropped: 0, sampledOut: 0, message: '', services: [], refused: false }
 }
 
 /** The pipeline as receivers and importers see it. */
@@ -34,6 +41,8 @@ export interface Pipeline {
   ingest(request: IngestRequest): Promise<IngestOutcome>
   /** Takes already decoded rows (file import); waits for room instead of dropping. */
   ingestBatch(batch: TelemetryBatch): Promise<IngestOutcome>
+  /** Takes samples that a collector of our own made. */
+  ingestSamples(decoded: DecodedSamples): Promise<IngestOutcome>
   ledger(): Ledger
   /** Current one-in-N of normal traces; 1 = all kept. */
   sampleRate(): number

@@ -5,7 +5,7 @@ import { selectRows } from '../model/select-rows.ts'
 import { BatchWriter } from './batch-writer.ts'
 import type { Write } from './bisect-write.ts'
 import { CircuitBreaker } from './breaker.ts'
-import type { IngestOutcome } from './ingest.ts'
+import { emptyOutcome, type IngestOutcome } from './ingest.ts'
 import type { RunJournal } from './journal.ts'
 import { emptyLedger, type Ledger } from './ledger.ts'
 import { BoundedRowQueue } from './queue.ts'
@@ -228,10 +228,6 @@ export class Intake {
       for (const resolve of waiters) resolve()
     })
   }
-}
-
-export function emptyOutcome(): IngestOutcome {
-  return { received: 0, accepted: 0, rejected: 0, dropped: 0, sampledOut: 0, message: '', services: [], refused: false }
 }
 
 function count(reasons: Record<string, number>, reason: string, rows: number): void {

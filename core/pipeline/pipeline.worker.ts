@@ -3,14 +3,19 @@ import { systemClock } from '../base/clock.ts'
 import { GlassboxError } from '../base/errors.ts'
 import { RpcClient, serveRpc } from '../base/rpc.ts'
 import type { Settings } from '../config/settings.ts'
+import { DeltaSums } from '../formats/otlp/delta-sums.ts'
 import type { TelemetryBatch } from '../model/columns.ts'
+import type { DecodedSamples } from '../model/decoded-samples.ts'
+import { packSamples } from '../model/packed-samples.ts'
+import type { MetricWriteResult } from '../storage/metric-store.ts'
 import type { WriteResult } from '../storage/store.ts'
-import { decodeBody } from './decode-body.ts'
+import { decodeBody, decodeMetrics } from './decode-body.ts'
 import { inflateBody } from './inflate.ts'
-import type { IngestRequest } from './ingest.ts'
+import type { IngestOutcome, IngestRequest } from './ingest.ts'
 import { Intake } from './intake.ts'
 import { RunJournal } from './journal.ts'
 import { emptyLedger, type Ledger } from './ledger.ts'
+import { MetricIntake } from './metric-intake.ts'
 import { createRedactor } from './redaction.ts'
 import { TurnQueue } from './turn-queue.ts'
 
@@ -85,15 +90,36 @@ function keepTicking(): void {
   }, 1000)
 }
 
+const deltas = new DeltaSums()
+const metrics = new MetricIntake({
+  write: (batch) => {
+    const { packed, transfer } = packSamples(batch)
+    return answeredInTime(writer.call<MetricWriteResult>('writeSamples', packed, transfer))
+  },
+  ledger: () => intake.ledger.metrics,
+  onChange: report,
+})
+
+async function ingestMetrics({ bytes, encoding, format }: IngestRequest): Promise<IngestOutcome> {
+  const decoded = await turns.run(() => {
+    const inflated = inflateBody(bytes, encoding, intake.settings.receivers.maxInflatedBytes)
+    return decodeMetrics(format, inflated, systemClock.nowUs(), deltas)
+  })
+  return metrics.take(decoded)
+}
+
 serveRpc(main, {
+  ingestSamples: async (decoded: DecodedSamples) => ({ outcome: await metrics.take(decoded), ...snapshot() }),
   ingest: async (request: IngestRequest) => {
+    const { signal } = request
+    if (signal === 'metrics') return { outcome: await ingestMetrics(request), ...snapshot() }
     const outcome = await turns.run(() => {
       keepTicking()
       const { receivers } = intake.settings
       const bytes = inflateBody(request.bytes, request.encoding, receivers.maxInflatedBytes)
-      return intake.take(decodeBody(request.signal, request.format, bytes, systemClock.nowUs()))
+      return intake.take(decodeBody(signal, request.format, bytes, systemClock.nowUs()))
     })
-    await intake.paced(request.signal)
+    await intake.paced(signal)
     return { outcome, ...snapshot() }
   },
   ingestBatch: async (batch: TelemetryBatch) => {

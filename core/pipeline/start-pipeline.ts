@@ -5,6 +5,7 @@ import { RpcClient, serveRpc } from '../base/rpc.ts'
 import { workerFile } from '../base/worker-file.ts'
 import type { Settings } from '../config/settings.ts'
 import { batchBuffers, type TelemetryBatch } from '../model/columns.ts'
+import type { DecodedSamples } from '../model/decoded-samples.ts'
 import type { IngestOutcome, IngestRequest, Pipeline } from './ingest.ts'
 import type { IntakeState } from './intake.ts'
 import type { CrashLoss } from './journal.ts'
@@ -93,7 +94,7 @@ export async function startPipeline(options: PipelineOptions): Promise<RunningPi
   async function restart(failure: Error | null): Promise<void> {
     options.log.error(`the pipeline's thread died${failure ? `: ${failure.stack ?? failure.message}` : ''}`)
     const { ledger } = snapshot
-    for (const signal of [ledger.traces, ledger.logs]) {
+    for (const signal of [ledger.traces, ledger.logs, ledger.metrics]) {
       if (signal.waiting > 0) signal.dropped.pipeline_crash = (signal.dropped.pipeline_crash ?? 0) + signal.waiting
       signal.waiting = 0
     }
@@ -122,6 +123,7 @@ export async function startPipeline(options: PipelineOptions): Promise<RunningPi
       return ingest('ingest', { ...request, bytes }, [bytes.buffer as ArrayBuffer])
     },
     ingestBatch: (batch: TelemetryBatch) => ingest('ingestBatch', batch, batchBuffers(batch)),
+    ingestSamples: (decoded: DecodedSamples) => ingest('ingestSamples', decoded, []),
     ledger: () => snapshot.ledger,
     state: () => snapshot.state,
     sampleRate: () => snapshot.state.sampleRate,

@@ -60,8 +60,6 @@ export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
       return answer(busy(TOO_MANY_BYTES))
     }
     try {
-      if (signal === 'metrics')
-        return answer(null, Buffer.from(exportAnswer('protobuf', signal, 0, 'metrics are not stored by this version')))
       const outcome = await options.pipeline.ingest({
         signal,
         format: 'otlp-protobuf',

@@ -183,12 +183,8 @@ export function createOtlpHttpReceiver(options: ReceiverOptions): Receiver {
     try {
       const body = await readBody(request, settings().receivers.maxBodyBytes, budget)
       try {
-        if (signal === 'metrics') {
-          const warning = 'metrics are not stored by this version'
-          return respond(request, response, 200, encoding, exportAnswer(encoding, 'metrics', 0, warning), cors)
-        }
         outcome = await options.pipeline.ingest({
-          signal: signal === 'logs' ? 'logs' : 'traces',
+          signal: signal === 'zipkin' ? 'traces' : signal,
           format,
           encoding: compression,
           bytes: body.bytes,

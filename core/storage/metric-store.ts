@@ -63,6 +63,8 @@ export interface MetricWriteResult {
   /** The same (series, time, value) once more: no error, not stored again. */
   duplicates: number
   rejected: { reason: string; count: number; example: string }[]
+  /** By sample: 0 stored, 1 a duplicate, 2 + the place in `rejected`; null when all were stored. */
+  fates: Uint16Array | null
 }
 
 /** The state of the series index, for the screens and self-metrics. */

@@ -79,7 +79,7 @@ export interface IntakeReport {
 
 export interface IntakeSender {
   peer: string
-  transport: 'otlp-http' | 'otlp-grpc' | 'zipkin'
+  transport: 'otlp-http' | 'otlp-grpc' | 'zipkin' | 'remote-write'
   encoding: string
   services: string[]
   accepted: number

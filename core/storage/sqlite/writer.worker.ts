@@ -1,11 +1,11 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { serveRpc, Transferred } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
+import type { PackedSamples } from '../../model/packed-samples.ts'
 import type { RetentionPolicy } from '../store.ts'
 import { machineClock } from './machine-clock.ts'
 import type { MetricLimits } from './metrics/metric-head.ts'
 import type { HeadQuery, SeriesQuery } from './metrics/metric-keeper.ts'
-import type { PackedSamples } from './metrics/packed-batch.ts'
 import { troubleOf, unavailable } from './storage-trouble.ts'
 import { Writer, type WriterOptions } from './writer.ts'
 

@@ -73,7 +73,7 @@ describe('metric storage', () => {
               expect(result.rejected[0].reason).toBe('too_old')
               continue
             }
-            expect(result).toEqual({ stored: 1, duplicates: 0, rejected: [] })
+            expect(result).toEqual({ stored: 1, duplicates: 0, rejected: [], fates: null })
             known.set(at, [sample.value, one.kind, one.kind === 2 ? 10 + one.late : 0])
             model.set(one.series, known)
           }
@@ -112,7 +112,7 @@ describe('metric storage', () => {
     const labels = named('up')
     const write = (time: number, value: number) => store.write([{ labels, time, value }])
     expect(write(NOW, 1).stored).toBe(1)
-    expect(write(NOW, 1)).toEqual({ stored: 0, duplicates: 1, rejected: [] })
+    expect(write(NOW, 1)).toEqual({ stored: 0, duplicates: 1, rejected: [], fates: Uint16Array.of(1) })
     expect(write(NOW, 2).rejected).toEqual([{ reason: 'duplicate_value', count: 1, example: 'up{}' }])
     expect(write(NOW - 3_600_001, 2).rejected[0].reason).toBe('too_old')
     expect(write(NOW + 600_001, 2).rejected[0].reason).toBe('too_far_ahead')

@@ -1,13 +1,14 @@
 import type Database from 'better-sqlite3'
 import { GlassboxError } from '../../../base/errors.ts'
 import type { NativeHistogram } from '../../../model/native-histogram.ts'
+import type { PackedSamples } from '../../../model/packed-samples.ts'
 import type { Exemplar, Matcher, MetricMetadata } from '../../../model/series.ts'
+import { labelsOfKey, seriesKey } from '../../../model/series-key.ts'
 import type { MetricStats, MetricWriteResult } from '../../metric-store.ts'
 import { HeadSeries, lowerBound } from './head-series.ts'
-import type { PackedSamples } from './packed-batch.ts'
 import { BlockEncoder, Part } from './sample-block.ts'
 import { PendingSamples, readLogRow } from './sample-log.ts'
-import { labelsOfKey, SeriesIndex, seriesKey } from './series-index.ts'
+import { SeriesIndex } from './series-index.ts'
 import { GROUP_BITS } from './tables.ts'
 
 export interface MetricLimits {
@@ -129,7 +130,7 @@ export class MetricHead {
         'storage_unavailable',
         `${this.#pending.count} samples wait for a disk that takes nothing`,
       )
-    const result: MetricWriteResult = { stored: 0, duplicates: 0, rejected: [] }
+    const result: MetricWriteResult = { stored: 0, duplicates: 0, rejected: [], fates: null }
     const latest = this.#nowMs() + AHEAD_MS
     const series: (HeadSeries | null | undefined)[] = new Array(batch.keys.length)
     const histograms = batch.histograms.length > 0 ? new Map(batch.histograms) : null
@@ -139,13 +140,13 @@ export class MetricHead {
       const time = times[i]
       const at = seriesOf[i]
       if (time > latest) {
-        reject(result, 'too_far_ahead', batch.keys[at])
+        reject(result, 'too_far_ahead', batch, i)
         continue
       }
       let of = series[at]
       if (of === undefined) of = series[at] = this.#seriesFor(batch.keys[at])
       if (of === null) {
-        reject(result, 'series_limit', batch.keys[at])
+        reject(result, 'series_limit', batch, i)
         this.#countRefused(batch.keys[at])
         continue
       }
@@ -154,8 +155,11 @@ export class MetricHead {
       if (became === 'stored') {
         result.stored++
         this.#pending.add(of.id, time, values[i], kinds[i], histogram)
-      } else if (became === 'duplicate') result.duplicates++
-      else reject(result, became, batch.keys[at])
+      } else if (became === 'duplicate') {
+        result.duplicates++
+        result.fates ??= new Uint16Array(seriesOf.length)
+        result.fates[i] = 1
+      } else reject(result, became, batch, i)
     }
     for (const metadata of batch.metadata) this.#takeMetadata(metadata)
     for (const { seriesOf: at, exemplar } of batch.exemplars) {
@@ -374,13 +378,22 @@ function metricOfKey(key: string): string {
   return labelsOfKey(key).find(([name]) => name === '__name__')?.[1] ?? ''
 }
 
-function reject(result: MetricWriteResult, reason: string, key: string): void {
-  const known = result.rejected.find((one) => one.reason === reason)
-  if (known) known.count++
-  else {
-    const [name, ...rest] = labelsOfKey(key).map(([label, value]) =>
-      label === '__name__' ? value : `${label}=${JSON.stringify(value)}`,
-    )
-    result.rejected.push({ reason, count: 1, example: `${name}{${rest.join(', ')}}`.slice(0, 200) })
+function reject(result: MetricWriteResult, reason: string, batch: PackedSamples, sample: number): void {
+  let at = result.rejected.findIndex((one) => one.reason === reason)
+  if (at < 0) {
+    at = result.rejected.length
+    result.rejected.push({ reason, count: 0, example: seriesText(batch.keys[batch.seriesOf[sample]]) })
   }
+  result.rejected[at].count++
+  result.fates ??= new Uint16Array(batch.seriesOf.length)
+  result.fates[sample] = 2 + at
+}
+
+function seriesText(key: string): string {
+  const labels = labelsOfKey(key)
+  const name = labels.find(([label]) => label === '__name__')?.[1] ?? ''
+  const rest = labels
+    .filter(([label]) => label !== '__name__')
+    .map(([label, value]) => `${label}=${JSON.stringify(value)}`)
+  return `${name}{${rest.join(', ')}}`.slice(0, 200)
 }

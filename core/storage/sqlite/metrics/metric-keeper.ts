@@ -1,9 +1,9 @@
 import type Database from 'better-sqlite3'
+import type { PackedSamples } from '../../../model/packed-samples.ts'
 import type { Matcher, MetricMetadata } from '../../../model/series.ts'
 import type { MetricStats, MetricWriteResult } from '../../metric-store.ts'
 import { type HeadSamples, MetricHead, type MetricLimits } from './metric-head.ts'
 import { downsampleMetricBlocks, mergeMetricBlocks, removeOldMetrics } from './metric-upkeep.ts'
-import type { PackedSamples } from './packed-batch.ts'
 
 const FLUSH_MS = 250
 const STEP_MS = 5

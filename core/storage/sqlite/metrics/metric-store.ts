@@ -1,11 +1,11 @@
 import type { Transferable } from 'node:worker_threads'
+import { packSamples } from '../../../model/packed-samples.ts'
 import type { Labels, MetricMetadata, SampleBatch, SeriesExemplars } from '../../../model/series.ts'
+import { seriesKey } from '../../../model/series-key.ts'
 import type { MetricStats, MetricStore, MetricWriteResult, SelectResult } from '../../metric-store.ts'
 import type { QueryContext } from '../../store.ts'
 import type { HeadSamples } from './metric-head.ts'
-import { packSamples } from './packed-batch.ts'
 import { compareLabels, type ExemplarsQuery, type SamplesQuery } from './read-samples.ts'
-import { seriesKey } from './series-index.ts'
 
 /** Asks the writer's thread. */
 export type AskWriter = <T>(method: string, argument: unknown, transfer?: readonly Transferable[]) => Promise<T>

@@ -2,12 +2,12 @@ import type Database from 'better-sqlite3'
 import { GlassboxError } from '../../../base/errors.ts'
 import type { NativeHistogram } from '../../../model/native-histogram.ts'
 import type { Labels, SeriesExemplars, SeriesSamples } from '../../../model/series.ts'
+import { labelsOfKey } from '../../../model/series-key.ts'
 import type { SelectResult } from '../../metric-store.ts'
 import type { QueryGuard } from '../query-guard.ts'
 import { clip, mergeSamples } from './merge-samples.ts'
 import type { HeadSamples } from './metric-head.ts'
 import { Part, type ReadSamples, readBlock } from './sample-block.ts'
-import { labelsOfKey } from './series-index.ts'
 import { GROUP_BITS } from './tables.ts'
 
 /** The 5-minute aggregate that stands in for samples under a function; others get the last sample of each bucket. */

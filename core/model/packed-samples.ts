@@ -1,6 +1,6 @@
-import type { NativeHistogram } from '../../../model/native-histogram.ts'
-import type { Exemplar, MetricMetadata, SampleBatch } from '../../../model/series.ts'
-import { seriesKey } from './series-index.ts'
+import type { NativeHistogram } from './native-histogram.ts'
+import type { Exemplar, MetricMetadata, SampleBatch } from './series.ts'
+import { seriesKey } from './series-key.ts'
 
 /** A SampleBatch as it crosses threads: series as single texts, columns handed over. */
 export interface PackedSamples {

@@ -1,0 +1,65 @@
+import type { OtlpBuckets, OtlpPoint } from './metric-points.ts'
+
+interface Sum {
+  timeMs: number
+  point: OtlpPoint
+}
+
+/** Streams of deltas remembered; the one not heard of for longest goes first. */
+const MOST_STREAMS = 100_000
+
+/**
+ * Adds delta points up to the running totals that PromQL wants. A gap between two deltas does not restart the total: a
+ * total that fell would count the new delta only above the old total.
+ */
+export class DeltaSums {
+  #sums = new Map<string, Sum>()
+
+  /** @returns the point with totals in place of deltas; null when it is not newer than the one before */
+  add(stream: string, point: OtlpPoint): OtlpPoint | null {
+    const known = this.#sums.get(stream)
+    if (known && point.timeMs <= known.timeMs) return null
+    const total = known && sameShape(known.point, point) ? added(known.point, point) : point
+    this.#sums.delete(stream)
+    this.#sums.set(stream, { timeMs: point.timeMs, point: { ...total, exemplars: [], attributes: [] } })
+    if (this.#sums.size > MOST_STREAMS) {
+      const [oldest] = this.#sums.keys()
+      this.#sums.delete(oldest)
+    }
+    return total
+  }
+}
+
+function sameShape(a: OtlpPoint, b: OtlpPoint): boolean {
+  return (
+    a.scale === b.scale &&
+    a.zeroThreshold === b.zeroThreshold &&
+    a.bounds.length === b.bounds.length &&
+    a.bounds.every((bound, i) => bound === b.bounds[i])
+  )
+}
+
+function added(total: OtlpPoint, delta: OtlpPoint): OtlpPoint {
+  return {
+    ...delta,
+    value: delta.value === null ? null : (total.value ?? 0) + delta.value,
+    count: total.count + delta.count,
+    sum: delta.sum === null ? null : (total.sum ?? 0) + delta.sum,
+    bucketCounts: delta.bucketCounts.map((count, i) => count + (total.bucketCounts[i] ?? 0)),
+    zeroCount: total.zeroCount + delta.zeroCount,
+    positive: addedBuckets(total.positive, delta.positive),
+    negative: addedBuckets(total.negative, delta.negative),
+  }
+}
+
+function addedBuckets(a: OtlpBuckets, b: OtlpBuckets): OtlpBuckets {
+  if (a.counts.length === 0) return b
+  if (b.counts.length === 0) return a
+  const offset = Math.min(a.offset, b.offset)
+  const end = Math.max(a.offset + a.counts.length, b.offset + b.counts.length)
+  const counts = new Array<number>(end - offset).fill(0)
+  for (const side of [a, b]) {
+    for (let i = 0; i < side.counts.length; i++) counts[side.offset - offset + i] += side.counts[i]
+  }
+  return { offset, counts }
+}
