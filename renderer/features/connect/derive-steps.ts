@@ -20,7 +20,12 @@ export interface IntakeSteps {
   }
 }
 
-const TRANSPORTS = { 'otlp-http': 'OTLP/HTTP', 'otlp-grpc': 'OTLP/gRPC', 'remote-write': 'Remote write', zipkin: 'Zipkin' } as const
+const TRANSPORTS = {
+  'otlp-http': 'OTLP/HTTP',
+  'otlp-grpc': 'OTLP/gRPC',
+  'remote-write': 'Remote write',
+  zipkin: 'Zipkin',
+} as const
 
 /** How a sender talks, as people call it: `OTLP/HTTP, protobuf, gzip`. */
 export function senderText({ transport, encoding }: Pick<IntakeSender, 'transport' | 'encoding'>): string {
