@@ -5,6 +5,7 @@ import { createApiServer } from './api/server.ts'
 import { type Clock, systemClock } from './base/clock.ts'
 import { GlassboxError } from './base/errors.ts'
 import { InstanceLock, writePrivateFile } from './base/instance-lock.ts'
+import { HostCollector } from './collectors/host/host-collector.ts'
 import { ConfigStore } from './config/config-store.ts'
 import type { HostConfig } from './config/settings.ts'
 import { IntakeDoctor } from './health/intake-doctor.ts'
@@ -144,6 +145,15 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
         eventLoopDelay: cost.eventLoopDelay(),
         startedUs,
       })
+    if (settingsNow().collectors.host.enabled) {
+      const collector = new HostCollector({
+        clock,
+        intervalMs: settingsNow().collectors.host.intervalMs,
+        take: (samples) => pipeline.ingestSamples(samples),
+        problem: (sentence) => log.warn(sentence),
+      })
+      parts.add('host collector', () => withLimit(collector.stop(), closeLimitMs))
+    }
     const promql = createPromqlEngine({ reader: store.metrics, features: ALL_FEATURES })
     parts.add('PromQL', () => withLimit(promql.stop(), closeLimitMs))
     const server = createApiServer({

@@ -11,6 +11,7 @@ import { logHandlers } from './routes/logs.ts'
 import { registerPrometheus } from './routes/prometheus.ts'
 import { sqlHandlers } from './routes/sql.ts'
 import { storageHandlers } from './routes/storage.ts'
+import { systemHandlers } from './routes/system.ts'
 import { testTraceHandlers } from './routes/test-trace.ts'
 import { tracePartHandlers } from './routes/trace-parts.ts'
 import { traceHandlers } from './routes/traces.ts'
@@ -26,6 +27,7 @@ const handlers: Handlers = {
   ...storageHandlers,
   ...importHandlers,
   ...testTraceHandlers,
+  ...systemHandlers,
 }
 
 /** Registers every route of the contract, and Prometheus' own. */

@@ -65,6 +65,14 @@ export const settingsSchema = z.strictObject({
       flushMs: z.int().min(1).max(1000).default(100),
     })
     .prefault({}),
+  collectors: z
+    .strictObject({
+      /** Figures of this machine and of Glassbox itself. */
+      host: z
+        .strictObject({ enabled: z.boolean().default(true), intervalMs: z.int().min(1000).default(5000) })
+        .prefault({}),
+    })
+    .prefault({}),
   sampling: z
     .strictObject({
       enabled: z.boolean().default(true),

@@ -167,3 +167,23 @@ export interface ServiceGraph {
   spans: number
   partial: { reason: string; hint: string } | null
 }
+
+/** One line of the System screen; times are whole µs. */
+export interface SystemSeries {
+  group: string
+  metric: string
+  host: string
+  name: string
+  unit: string
+  points: [time: number, value: number][]
+}
+
+export interface SystemMetrics {
+  start: number
+  end: number
+  step: number
+  /** 5-minute aggregates stand in for raw samples somewhere. */
+  downsampled: boolean
+  hosts: { name: string; lastSeen: number }[]
+  series: SystemSeries[]
+}

@@ -45,6 +45,13 @@ const buckets = count(500, 60)
 const byTrace = z.strictObject({ traceId })
 
 export const routes = {
+  systemMetrics: {
+    method: 'GET',
+    path: '/api/system/metrics',
+    summary: 'Host and runtime series for the System screen; the last hour when no time is given',
+    query: z.strictObject({ ...range, range: duration.default(3600e6), host: z.string().max(1024).optional() }),
+    answer: 'SystemMetrics',
+  },
   searchTraces: {
     method: 'GET',
     path: '/api/traces',

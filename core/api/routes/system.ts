@@ -1,0 +1,12 @@
+import { systemMetrics } from '../../query/system-metrics.ts'
+import type { Handlers } from '../handler.ts'
+
+export const systemHandlers: Handlers<'systemMetrics'> = {
+  systemMetrics: ({ query, services, context }) => {
+    const nowUs = services.clock.nowUs()
+    const end = query.end ?? nowUs
+    const start = query.start ?? end - query.range
+    const range = { start: Math.floor(start / 1000), end: Math.floor(end / 1000) }
+    return systemMetrics(services.store.metrics, range, query.host ?? null, context)
+  },
+}
