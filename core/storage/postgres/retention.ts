@@ -46,6 +46,7 @@ export async function applyRetention(
       if ((one.day + 1) * DAY_US < nowUs - keepDays * DAY_US) await drop(client, lease, one, nowUs, result)
     }
   }
+  await forgetWrites(client, schema)
   const today = dayOf(nowUs)
   const traces = (await readDays(client, schema)).filter(({ signal }) => signal === 'traces')
   let bytes = traces.reduce((sum, one) => sum + one.bytes, 0)
@@ -55,6 +56,13 @@ export async function applyRetention(
     bytes -= one.bytes
   }
   return result
+}
+
+/** Old writes are never asked for again; the newest one stays, as its number says how far data goes. */
+export async function forgetWrites(client: pg.ClientBase, schema: string): Promise<void> {
+  await client.query(
+    `DELETE FROM ${schema}._writes WHERE at < now() - interval '7 days' AND seq < (SELECT max(seq) FROM ${schema}._writes)`,
+  )
 }
 
 async function readDays(client: pg.ClientBase, schema: string): Promise<StoredDay[]> {
@@ -99,7 +107,6 @@ async function drop(
       await client.query(`DELETE FROM ${schema}._removed WHERE at < $1`, [nowUs - REMEMBERED_DAYS * DAY_US])
     }
     await client.query(`DROP TABLE ${schema}.${partitionName(signal, day)}`)
-    await client.query(`DELETE FROM ${schema}._writes WHERE at < now() - interval '1 day'`)
     await client.query('COMMIT')
     const { rows } = counted.rows[0] as { rows: number }
     if (signal === 'traces') result.spans += rows

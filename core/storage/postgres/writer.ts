@@ -65,6 +65,7 @@ export class Writer {
   /** Connects for the first time. @throws GlassboxError of the `postgres_…` kind */
   async open(): Promise<void> {
     await this.#connect()
+    if (this.#client) this.#last = await readStats(this.#client, this.#options.target.schema)
     this.#timers.push(setInterval(() => void this.#inTurn(() => this.#heartbeat()), HEARTBEAT_MS))
     void this.#inTurn(() => this.#drain())
   }
