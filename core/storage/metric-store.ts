@@ -20,7 +20,7 @@ export interface SelectQuery {
 }
 
 export interface SelectResult {
-  /** Sorted by labels. */
+  /** Sorted by labels. The arrays become the asker's, who may hand them to another thread. */
   series: SeriesSamples[]
   /** Whether 5-minute aggregates stood in for raw samples; told to the person as an info. */
   downsampled: boolean

@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads'
-import { RpcClient, serveRpc } from '../../base/rpc.ts'
+import { RpcClient, serveRpc, Transferred } from '../../base/rpc.ts'
 import type { SelectQuery, SelectResult } from '../../storage/metric-store.ts'
+import type { PromqlAnswer } from './answer.ts'
 import type { EvaluationRequest } from './engine.ts'
 import { evaluateQuery } from './evaluate-query.ts'
 
@@ -9,11 +10,22 @@ if (!parentPort) throw new Error('promql.worker.ts runs as a worker')
 const storage = new RpcClient(parentPort)
 
 serveRpc(parentPort, {
-  evaluate: ({ id, query, start, end, step, settings, flag }: EvaluationRequest) =>
-    evaluateQuery(
+  evaluate: async ({ id, query, start, end, step, settings, flag }: EvaluationRequest) => {
+    const answer = await evaluateQuery(
       { query, start, end, step },
       settings,
       { select: (asked: SelectQuery) => storage.call<SelectResult>('select', { id, query: asked }) },
       new Int32Array(flag),
-    ),
+    )
+    return new Transferred(answer, buffersOf(answer))
+  },
 })
+
+/** The columns of a matrix, each handed over once: samples of a range vector may be those of another. */
+function buffersOf({ value }: PromqlAnswer): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>()
+  if (value.type === 'matrix')
+    for (const { times, values } of value.series)
+      for (const { buffer } of [times, values]) if (buffer instanceof ArrayBuffer) buffers.add(buffer)
+  return [...buffers]
+}

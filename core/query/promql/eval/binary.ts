@@ -25,7 +25,7 @@ function power(base: number, exponent: number): number {
   return base ** exponent
 }
 
-export function arithmetic(op: string, a: number, b: number): number {
+function arithmetic(op: string, a: number, b: number): number {
   switch (op) {
     case '+':
       return a + b
@@ -44,7 +44,7 @@ export function arithmetic(op: string, a: number, b: number): number {
   }
 }
 
-export function compares(op: string, a: number, b: number): boolean {
+function compares(op: string, a: number, b: number): boolean {
   switch (op) {
     case '==':
       return a === b

@@ -10,7 +10,7 @@ export function compareValues(a: number, b: number, descending: boolean): number
 }
 
 /** `a10` after `a9`: runs of digits compare as numbers, the rest as text. */
-export function naturalCompare(a: string, b: string): number {
+function naturalCompare(a: string, b: string): number {
   const chunks = (text: string): string[] => text.match(/\d+|\D+/g) ?? []
   const left = chunks(a)
   const right = chunks(b)

@@ -80,7 +80,7 @@ function clampValue(name: string, value: number, scalars: ScalarArgument[], step
 }
 
 /** Maps the floats of each series; histograms go away. */
-export function mapFloats(
+function mapFloats(
   input: StepSeries[],
   delayedNames: boolean,
   map: (value: number, step: number) => number,

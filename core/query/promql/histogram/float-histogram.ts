@@ -95,10 +95,6 @@ export function copyBuckets(buckets: Buckets): Buckets {
   return { index: buckets.index.slice(), count: buckets.count.slice() }
 }
 
-export function copyHistogram(histogram: FloatHistogram): FloatHistogram {
-  return { ...histogram, positive: copyBuckets(histogram.positive), negative: copyBuckets(histogram.negative) }
-}
-
 export function withoutEmpty(buckets: Buckets): Buckets {
   if (!buckets.count.includes(0)) return buckets
   const kept = emptyBuckets()
@@ -116,7 +112,7 @@ export function exponentialBound(index: number, schema: number): number {
   return exponent === 1024 ? Number.MAX_VALUE : 2 ** exponent
 }
 
-export function upperBound(index: number, histogram: { schema: number; custom: readonly number[] }): number {
+function upperBound(index: number, histogram: { schema: number; custom: readonly number[] }): number {
   if (!usesCustomBuckets(histogram)) return exponentialBound(index, histogram.schema)
   if (index < 0) return Number.NEGATIVE_INFINITY
   return index >= histogram.custom.length ? Number.POSITIVE_INFINITY : histogram.custom[index]

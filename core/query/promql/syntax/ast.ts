@@ -153,7 +153,7 @@ export function typeOf(expr: Expr): ValueType {
 }
 
 /** The direct sub-expressions, in the order they are written. */
-export function childrenOf(expr: Expr): Expr[] {
+function childrenOf(expr: Expr): Expr[] {
   switch (expr.kind) {
     case 'binary':
       return [expr.left, expr.right]

@@ -14,7 +14,7 @@ export interface ParsedDuration {
 }
 
 /** Seconds as whole ms, as Go rounds to ns first and then cuts. */
-export function secondsToMs(seconds: number): number {
+function secondsToMs(seconds: number): number {
   return Math.trunc(Math.round(seconds * 1e9) / 1e6)
 }
 

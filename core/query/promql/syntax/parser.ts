@@ -21,6 +21,8 @@ import { durationMs, isLabelName, parseError, quoted, unquote } from './text.ts'
 import { TokenStream } from './token-stream.ts'
 import { AGGREGATORS, DURATION_WORDS, isLabelWord, isMetricWord, type Token } from './tokens.ts'
 
+// Over 500 lines: one recursive descent whose methods all call each other; tokens, durations and types are apart.
+
 const PRECEDENCE: Record<string, number> = {
   or: 1,
   and: 2,

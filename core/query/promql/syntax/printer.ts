@@ -95,7 +95,7 @@ function subquerySuffix(node: SubqueryExpr): string {
   return `[${range}:${step}]${atSuffix(node)}${offsetSuffix(node)}`
 }
 
-export function printDuration(node: DurationNode): string {
+function printDuration(node: DurationNode): string {
   if (node.kind === 'number') return printNumber(node.value, node.duration)
   const left = node.left ? printDuration(node.left) : ''
   const right = node.right ? printDuration(node.right) : ''
