@@ -1,1 +1,0 @@
-export { valueText as readable } from '../../../../core/model/value-text.ts'
