@@ -81,8 +81,11 @@ function attributeValues(
   if (column) byColumn(traceOf, column, found)
   const ofResource = resourceColumns(block).get(key)
   if (!ofResource) return
-  const texts = ofResource.map((text) => text ?? '')
-  byDictionary(traceOf, texts, block.resource, (trace, value) => {
+  // Several resources may share a value, which counts once a trace.
+  const texts = [...new Set(ofResource.map((text) => text ?? ''))]
+  const entryOf = ofResource.map((text) => texts.indexOf(text ?? ''))
+  const index = block.resource.map((resource) => entryOf[resource])
+  byDictionary(traceOf, texts, index, (trace, value) => {
     if (value !== '') found(trace, value)
   })
 }
