@@ -107,7 +107,7 @@ it('prints one ready line, keeps a second instance out, and ends cleanly on SIGT
   const next = await serve()
   expect((await ledger(next.addresses)).traces.lost).toBe(0)
   expect(await stop(next, 'SIGINT')).toBe(0)
-})
+}, 120_000)
 
 it('after kill -9 the next start takes over and counts what was lost, to the span', async () => {
   const first = await serve()
@@ -129,4 +129,4 @@ it('after kill -9 the next start takes over and counts what was lost, to the spa
   const { rows } = (await found.json()) as { rows: number[][] }
   expect(Number(rows[0][0]) + lost).toBe(300)
   expect(await stop(next, 'SIGTERM')).toBe(0)
-})
+}, 120_000)
