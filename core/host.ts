@@ -6,6 +6,7 @@ import { type Clock, systemClock } from './base/clock.ts'
 import { GlassboxError } from './base/errors.ts'
 import { InstanceLock, writePrivateFile } from './base/instance-lock.ts'
 import { HostCollector } from './collectors/host/host-collector.ts'
+import { Scraper, targetsAnswer } from './collectors/scrape/scraper.ts'
 import { ConfigStore } from './config/config-store.ts'
 import type { HostConfig } from './config/settings.ts'
 import { IntakeDoctor } from './health/intake-doctor.ts'
@@ -154,6 +155,15 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       })
       parts.add('host collector', () => withLimit(collector.stop(), closeLimitMs))
     }
+    const scrapers = settingsNow().collectors.scrapeTargets.map(
+      (target) => new Scraper({ target, clock, take: (samples) => pipeline.ingestSamples(samples) }),
+    )
+    parts.add('scrape', () =>
+      withLimit(
+        Promise.all(scrapers.map((one) => one.stop())).then(() => undefined),
+        closeLimitMs,
+      ),
+    )
     const promql = createPromqlEngine({ reader: store.metrics, features: ALL_FEATURES })
     parts.add('PromQL', () => withLimit(promql.stop(), closeLimitMs))
     const server = createApiServer({
@@ -171,6 +181,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       pipelineState,
       metricsText,
       promql,
+      scrapeTargets: () => targetsAnswer(scrapers),
       senderSeen: (peer, format, outcome) => doctor.sender(peer, 'remote-write', `${format} snappy`, outcome),
     })
     api = await server.listen(host, apiPort)

@@ -71,6 +71,29 @@ export const settingsSchema = z.strictObject({
       host: z
         .strictObject({ enabled: z.boolean().default(true), intervalMs: z.int().min(1000).default(5000) })
         .prefault({}),
+      /** Rate, errors and durations of spans, counted before sampling. */
+      spanMetrics: z
+        .strictObject({ enabled: z.boolean().default(true), intervalMs: z.int().min(1000).default(10_000) })
+        .prefault({}),
+      /** Prometheus targets; a change holds from the next start on. */
+      scrapeTargets: z
+        .array(
+          z.strictObject({
+            job: z.string().min(1).max(256),
+            url: z.url({ protocol: /^https?$/ }),
+            intervalMs: z.int().min(1000).default(15_000),
+            timeoutMs: z.int().min(100).default(10_000),
+            honorLabels: z.boolean().default(false),
+            sampleLimit: z.int().min(0).default(0),
+            bodySizeLimit: z
+              .int()
+              .min(1024)
+              .default(64 * MiB),
+            labels: z.record(z.string(), z.string()).default({}),
+          }),
+        )
+        .max(1000)
+        .default([]),
     })
     .prefault({}),
   sampling: z

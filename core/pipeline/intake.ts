@@ -35,6 +35,7 @@ export class Intake {
   #clock: Clock
   #journal: RunJournal
   #onChange: () => void
+  #onSpans: ((batch: SpanBatch, kept: Uint8Array | null) => void) | undefined
   #redactor: Redactor
   #spans = new BoundedRowQueue<SpanBatch>()
   #logs = new BoundedRowQueue<LogBatch>()
@@ -54,6 +55,8 @@ export class Intake {
     ledger?: Ledger
     onChange: () => void
     onWriteFailure: (error: Error) => void
+    /** Sees every span with whether it is kept, before sampling takes any out. */
+    onSpans?: (batch: SpanBatch, kept: Uint8Array | null) => void
   }) {
     this.settings = options.settings
     this.ledger = options.ledger ?? emptyLedger()
@@ -61,6 +64,7 @@ export class Intake {
     this.#journal = options.journal
     this.#redactor = options.redactor
     this.#onChange = options.onChange
+    this.#onSpans = options.onSpans
     this.#tickedMs = options.clock.monotonicMs()
     this.#breaker = new CircuitBreaker(options.clock)
     this.#writer = new BatchWriter({
@@ -207,6 +211,7 @@ export class Intake {
     const redacted = redactBatch(batch, this.#redactor)
     if (redacted.signal !== 'traces') return redacted
     const keep = sampleRows(redacted, this.#rate.rate, this.settings.sampling.slowMs * 1000)
+    this.#onSpans?.(redacted, keep)
     return keep ? selectRows(redacted, keep) : redacted
   }
 

@@ -17,6 +17,7 @@ import { RunJournal } from './journal.ts'
 import { emptyLedger, type Ledger } from './ledger.ts'
 import { MetricIntake } from './metric-intake.ts'
 import { createRedactor } from './redaction.ts'
+import { SpanMetrics } from './span-metrics.ts'
 import { TurnQueue } from './turn-queue.ts'
 
 /** What the main thread hands over at start. */
@@ -52,7 +53,9 @@ function report(): void {
 }
 const snapshot = () => ({ ledger: intake.ledger, state: intake.state })
 
+const spanMetrics = new SpanMetrics(Math.floor(systemClock.nowUs() / 1000))
 const intake = new Intake({
+  onSpans: (batch, kept) => spanMetrics.count(batch, kept),
   settings,
   clock: systemClock,
   write: (batches) => answeredInTime(writer.call<WriteResult>('write', batches)),
@@ -100,6 +103,14 @@ const metrics = new MetricIntake({
   onChange: report,
 })
 
+/** Span metrics go the way of all others; a report that is refused is made up for by the next. */
+const reporting = setInterval(() => {
+  if (!intake.settings.collectors.spanMetrics.enabled) return
+  const samples = spanMetrics.report(Math.floor(systemClock.nowUs() / 1000))
+  if (samples) metrics.take(samples).catch((error: Error) => warn(`span metrics were not written: ${error.message}`))
+}, settings.collectors.spanMetrics.intervalMs)
+reporting.unref()
+
 async function ingestMetrics({ bytes, encoding, format }: IngestRequest): Promise<IngestOutcome> {
   const decoded = await turns.run(() => {
     const inflated = inflateBody(bytes, encoding, intake.settings.receivers.maxInflatedBytes)
@@ -142,6 +153,7 @@ serveRpc(main, {
     return snapshot()
   },
   stop: () => {
+    clearInterval(reporting)
     if (ticking) clearInterval(ticking)
     intake.stop()
     return snapshot()
