@@ -5,10 +5,10 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import sparticuz from '@sparticuz/chromium'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { seededRandom } from '../demo/shop.ts'
 import { encodeTraces } from '../fixtures/otlp-protobuf.ts'
+import { launchBrowser } from '../fixtures/page-browser.ts'
 import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 const { values } = parseArgs({
@@ -136,11 +136,7 @@ try {
     )
   }
   live.close()
-  browser = await chromium.launch({
-    executablePath: process.env.CHROME_PATH ?? (await sparticuz.executablePath()),
-    args: sparticuz.args.filter((flag) => flag !== '--single-process'),
-    headless: true,
-  })
+  browser = await launchBrowser()
   for (const size of sizes) {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
     await page.goto(`${host.api}/#token=${host.token}`)

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
-import sparticuz from '@sparticuz/chromium'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { encodeTraces } from '../fixtures/otlp-protobuf.ts'
+import { launchBrowser } from '../fixtures/page-browser.ts'
 import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 const SLOW = '9f3c2a1b00000000000000000000beef'
@@ -117,11 +117,7 @@ beforeAll(async () => {
     )
   }
   live.close()
-  browser = await chromium.launch({
-    executablePath: process.env.CHROME_PATH ?? (await sparticuz.executablePath()),
-    args: sparticuz.args.filter((flag) => flag !== '--single-process'),
-    headless: true,
-  })
+  browser = await launchBrowser()
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'en-US' })
   page.on('pageerror', (error) => problems.push(error.message))
   await page.goto(`${host.api}/#token=${host.token}`)

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
-import sparticuz from '@sparticuz/chromium'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { encodeTraces } from '../fixtures/otlp-protobuf.ts'
+import { launchBrowser } from '../fixtures/page-browser.ts'
 import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 const TRACE_ID = '5b8efff798038103d269b633813fc60c'
@@ -14,12 +14,7 @@ let browser: Browser
 
 beforeAll(async () => {
   host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
-  browser = await chromium.launch({
-    executablePath: process.env.CHROME_PATH ?? (await sparticuz.executablePath()),
-    // One process for all is a flag for small cloud functions: a crashed tab would take the browser with it.
-    args: sparticuz.args.filter((flag) => flag !== '--single-process'),
-    headless: true,
-  })
+  browser = await launchBrowser()
 })
 afterAll(async () => {
   await browser?.close()

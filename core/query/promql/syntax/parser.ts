@@ -1,3 +1,4 @@
+// Over 500 lines: one recursive descent whose rules call each other; apart they would only pass its state around.
 import type { GlassboxError } from '../../../base/errors.ts'
 import type { Matcher } from '../../../model/series.ts'
 import { ALL_FEATURES, type PromqlFeatures } from '../answer.ts'
