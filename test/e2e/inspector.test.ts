@@ -159,6 +159,7 @@ it('is walked by keys: rows, folds, errors, search, views', async () => {
   await page.getByText('2 rows, 44 spans').waitFor()
   await press('ArrowRight')
   await press('/')
+  await page.waitForFunction(() => document.activeElement instanceof HTMLInputElement)
   await page.keyboard.type('haystack')
   // Only an attribute holds the text: the core has found it.
   await page.getByRole('status').filter({ hasText: /^1$/ }).waitFor()
