@@ -5,7 +5,7 @@ import { createApiServer } from './api/server.ts'
 import { type Clock, systemClock } from './base/clock.ts'
 import { GlassboxError } from './base/errors.ts'
 import { InstanceLock, writePrivateFile } from './base/instance-lock.ts'
-import { HostCollector } from './collectors/host/host-collector.ts'
+import { HostCollector, samplesOfRound } from './collectors/host/host-collector.ts'
 import { Scraper, targetsAnswer } from './collectors/scrape/scraper.ts'
 import { ConfigStore } from './config/config-store.ts'
 import type { HostConfig } from './config/settings.ts'
@@ -150,7 +150,8 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       const collector = new HostCollector({
         clock,
         intervalMs: settingsNow().collectors.host.intervalMs,
-        take: (samples) => pipeline.ingestSamples(samples),
+        version: productVersion,
+        take: (round) => pipeline.ingestSamples(samplesOfRound(round)),
         problem: (sentence) => log.warn(sentence),
       })
       parts.add('host collector', () => withLimit(collector.stop(), closeLimitMs))

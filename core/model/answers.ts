@@ -187,3 +187,19 @@ export interface SystemMetrics {
   hosts: { name: string; lastSeen: number }[]
   series: SystemSeries[]
 }
+
+/** A machine that a host collector reports, here or through an agent; times are whole µs. */
+export interface HostInfo {
+  name: string
+  lastSeen: number
+  /** Seen within three of its rounds, half a minute at least. */
+  online: boolean
+  /** Of Glassbox's collector there; null when something else reports the machine. */
+  version: string | null
+  os: string | null
+  arch: string | null
+  /** Time between two rounds. */
+  interval: number | null
+  /** What the collector cannot read, with the reason. */
+  unreadable: { what: string; why: string }[]
+}

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { SystemMetrics } from '../../core/model/answers.ts'
+import type { HostInfo, SystemMetrics } from '../../core/model/answers.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 let host: RunningHost
@@ -18,4 +18,14 @@ it('shows this machine on the System screen after a round or two', { timeout: 20
   for (const { points } of answer.series) for (const [time] of points) expect(time).toBeGreaterThanOrEqual(answer.start)
   const heap = answer.series.find(({ group, name }) => group === 'heap' && name === 'used')
   expect(heap?.points[0][1]).toBeGreaterThan(1e6)
+})
+
+it('lists this machine among the hosts', { timeout: 20_000 }, async () => {
+  let hosts: HostInfo[]
+  do hosts = (await host.get<{ items: HostInfo[] }>('/api/hosts')).items
+  while (hosts.length === 0)
+  expect(hosts).toHaveLength(1)
+  expect(hosts[0]).toMatchObject({ online: true, interval: 1e6, arch: process.arch, unreadable: [] })
+  expect(hosts[0].version).toMatch(/^\d+\./)
+  expect(hosts[0].lastSeen).toBeGreaterThan(1.7e15)
 })

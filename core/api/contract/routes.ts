@@ -52,6 +52,12 @@ export const routes = {
     query: z.strictObject({ ...range, range: duration.default(3600e6), host: z.string().max(1024).optional() }),
     answer: 'SystemMetrics',
   },
+  hosts: {
+    method: 'GET',
+    path: '/api/hosts',
+    summary: 'Machines that report host metrics, with when they were last seen and what they cannot read',
+    answer: '{ items: HostInfo[] }',
+  },
   searchTraces: {
     method: 'GET',
     path: '/api/traces',

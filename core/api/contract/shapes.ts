@@ -14,6 +14,7 @@ export type {
   Heatmap,
   Histogram,
   HistogramBucket,
+  HostInfo,
   ListenState,
   LogPattern,
   LogPatterns,

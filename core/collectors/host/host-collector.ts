@@ -4,21 +4,38 @@ import type { DecodedSamples } from '../../model/decoded-samples.ts'
 import { SampleBatchBuilder, sortedLabels } from '../../model/sample-batch-builder.ts'
 import { readLinux, readProcesses } from './linux.ts'
 import { readOtherSystem, readSensors } from './other-systems.ts'
-import type { Reading, Readings } from './readings.ts'
+import { type Reading, reading, type Unreadable } from './readings.ts'
 import { NodeRuntime } from './runtime.ts'
 
 /** Processes and sensors are looked at once in so many rounds: both cost more than all the rest. */
 const SLOW_EVERY = 6
 const TOP_PROCESSES = 5
 
+/** What cannot be read is named apart up to so many things. */
+const MOST_UNREADABLE = 20
+
+/** The figures of one round, by the job that they are reported under. */
+export interface HostRound {
+  host: string
+  /** Whole ms since the epoch. */
+  timeMs: number
+  groups: { job: string; readings: Reading[] }[]
+}
+
 export interface HostCollectorOptions {
   clock: Clock
   intervalMs: number
-  /** Takes one round's samples. */
-  take(samples: DecodedSamples): Promise<unknown>
+  /** Name and version of the program that collects, for the list of hosts. */
+  version: string
+  /** Job of this process's own figures. */
+  ownJob?: string
+  /** Takes one round. */
+  take(round: HostRound): Promise<unknown>
   /** Something cannot be read; said once each. */
   problem(sentence: string): void
   host?: string
+  /** Figures that the program adds to those of its own process. */
+  ownReadings?(): Reading[]
 }
 
 /** Reads the figures of this machine and of this process at a fixed interval. Rounds never overlap or catch up. */
@@ -29,6 +46,9 @@ export class HostCollector {
   #running: Promise<void> | null = null
   #timer: NodeJS.Timeout
   #told = new Set<string>()
+  /** What the last quick and the last slow round could not read. */
+  #unreadable: { quick: Unreadable[]; slow: Unreadable[] } = { quick: [], slow: [] }
+  #reported = new Map<string, Unreadable>()
 
   constructor(options: HostCollectorOptions) {
     this.#options = options
@@ -53,32 +73,52 @@ export class HostCollector {
 
   /** One round. */
   async collect(): Promise<void> {
-    const time = Math.floor(this.#options.clock.nowUs() / 1000)
-    const { readings, unreadable } = await this.#system()
-    for (const { what, why } of unreadable) this.#tell(what, why)
-    const host = this.#options.host ?? hostname()
-    const samples = samplesOf(
-      [
-        { job: 'host', readings },
-        { job: 'glassbox', readings: this.#runtime.read() },
+    const timeMs = Math.floor(this.#options.clock.nowUs() / 1000)
+    const readings = await this.#system()
+    await this.#options.take({
+      host: this.#options.host ?? hostname(),
+      timeMs,
+      groups: [
+        { job: 'host', readings: [...readings, ...this.#about()] },
+        {
+          job: this.#options.ownJob ?? 'glassbox',
+          readings: [...this.#runtime.read(), ...(this.#options.ownReadings?.() ?? [])],
+        },
       ],
-      host,
-      time,
-    )
-    await this.#options.take(samples)
+    })
   }
 
-  async #system(): Promise<Readings> {
+  async #system(): Promise<Reading[]> {
     const slow = this.#round++ % SLOW_EVERY === 0
     const linux = process.platform === 'linux'
     const main = await (linux ? readLinux() : readOtherSystem())
-    if (!slow) return main
+    this.#unreadable.quick = main.unreadable
+    if (!slow) return main.readings
     const sensors = await readSensors()
     const processes = linux ? await readProcesses(TOP_PROCESSES) : []
-    return {
-      readings: [...main.readings, ...sensors.readings, ...processes],
-      unreadable: [...main.unreadable, ...sensors.unreadable],
+    this.#unreadable.slow = sensors.unreadable
+    return [...main.readings, ...sensors.readings, ...processes]
+  }
+
+  /** Who collects, how often, and what could not be read. */
+  #about(): Reading[] {
+    const { version, intervalMs } = this.#options
+    const os = { linux: 'Linux', darwin: 'macOS', win32: 'Windows' }[process.platform as string] ?? process.platform
+    const out = [
+      reading('glassbox_collector_info', 1, { version, os, arch: process.arch }),
+      reading('glassbox_collector_interval_seconds', intervalMs / 1000),
+    ]
+    const now = new Map<string, Unreadable>()
+    for (const one of [...this.#unreadable.quick, ...this.#unreadable.slow].slice(0, MOST_UNREADABLE)) {
+      this.#tell(one.what, one.why)
+      now.set(one.what, { what: one.what, why: one.why.slice(0, 200) })
     }
+    for (const labels of now.values()) out.push(reading('glassbox_collector_unreadable', 1, { ...labels }))
+    for (const [what, labels] of this.#reported) {
+      if (now.get(what)?.why !== labels.why) out.push(reading('glassbox_collector_unreadable', 0, { ...labels }))
+    }
+    this.#reported = now
+    return out
   }
 
   async stop(): Promise<void> {
@@ -88,13 +128,14 @@ export class HostCollector {
   }
 }
 
-function samplesOf(groups: { job: string; readings: Reading[] }[], instance: string, time: number): DecodedSamples {
+/** One round as samples, `instance` being the host. */
+export function samplesOfRound({ host, timeMs, groups }: HostRound): DecodedSamples {
   const builder = new SampleBatchBuilder()
   for (const { job, readings } of groups) {
     for (const { metric, type, unit, help, labels, value } of readings) {
       if (!Number.isFinite(value)) continue
-      const all = sortedLabels([['__name__', metric], ['instance', instance], ['job', job], ...labels])
-      builder.float(builder.series(all), time, value)
+      const all = sortedLabels([['__name__', metric], ['instance', host], ['job', job], ...labels])
+      builder.float(builder.series(all), timeMs, value)
       builder.metadata({ metric, type, unit, help })
     }
   }

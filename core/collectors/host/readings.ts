@@ -10,10 +10,15 @@ export interface Reading {
   value: number
 }
 
+export interface Unreadable {
+  what: string
+  why: string
+}
+
 /** What a reader found, and what it could not read with the reason. */
 export interface Readings {
   readings: Reading[]
-  unreadable: { what: string; why: string }[]
+  unreadable: Unreadable[]
 }
 
 export const METRICS = {
@@ -41,6 +46,9 @@ export const METRICS = {
   nodejs_gc_duration_seconds_total: ['counter', 'seconds', 'Time spent in garbage collection'],
   nodejs_resident_memory_bytes: ['gauge', 'bytes', 'Memory of the process'],
   nodejs_cpu_seconds_total: ['counter', 'seconds', 'CPU time of the process by mode'],
+  glassbox_collector_info: ['gauge', '', 'Version and system of a host collector, always 1'],
+  glassbox_collector_interval_seconds: ['gauge', 'seconds', 'Time between two rounds of a host collector'],
+  glassbox_collector_unreadable: ['gauge', '', '1 for what a host collector cannot read, 0 once it can again'],
 } as const satisfies Record<string, [MetricType, string, string]>
 
 export type HostMetric = keyof typeof METRICS

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../core/base/clock.ts'
-import { HostCollector } from '../../../core/collectors/host/host-collector.ts'
+import { HostCollector, type HostRound, samplesOfRound } from '../../../core/collectors/host/host-collector.ts'
 import { cpu, disks, memory, network } from '../../../core/collectors/host/linux.ts'
 import type { Reading } from '../../../core/collectors/host/readings.ts'
-import type { DecodedSamples } from '../../../core/model/decoded-samples.ts'
 
 const flat = (list: Reading[]): [string, number][] =>
   list.map(({ metric, labels, value }) => [[metric, ...labels.map(([, text]) => text)].join(' '), value])
@@ -38,22 +37,28 @@ describe('the host collector', () => {
   })
 
   it('hands over one round of this very machine, host and runtime apart', async () => {
-    let taken: DecodedSamples | null = null
+    let taken: HostRound | null = null
     const collector = new HostCollector({
       clock: systemClock,
       intervalMs: 3_600_000,
-      take: async (samples) => {
-        taken = samples
+      version: '1.2.3',
+      take: async (round) => {
+        taken = round
       },
       problem: () => undefined,
       host: 'box',
     })
     // A stop waits for the round that the start began.
     await collector.stop()
-    const { batch, points } = taken as unknown as DecodedSamples
+    const { batch, points } = samplesOfRound(taken as unknown as HostRound)
     expect(points).toBe(batch.times.length)
     const names = new Set(batch.series.map((labels) => labels.find(([name]) => name === '__name__')?.[1]))
-    for (const name of ['system_cpu_time_seconds_total', 'system_memory_usage_bytes', 'nodejs_heap_usage_bytes'])
+    for (const name of [
+      'system_cpu_time_seconds_total',
+      'system_memory_usage_bytes',
+      'nodejs_heap_usage_bytes',
+      'glassbox_collector_info',
+    ])
       expect(names).toContain(name)
     const jobs = new Set(batch.series.map((labels) => labels.find(([name]) => name === 'job')?.[1]))
     expect([...jobs].sort()).toEqual(['glassbox', 'host'])
