@@ -1,7 +1,7 @@
 import type { HostInfo } from '../model/answers.ts'
 import type { Matcher, SeriesSamples } from '../model/series.ts'
 import type { MetricReader } from '../storage/metric-store.ts'
-import type { QueryContext } from '../storage/query-context.ts'
+import type { QueryContext } from '../storage/store.ts'
 
 /** What tells that a host is there; the last is there for hosts that something else reports. */
 const NAMES = [
