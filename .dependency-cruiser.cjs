@@ -39,6 +39,7 @@ module.exports = {
       'query/service-graph.ts',
     ]),
     core('query', ['model/', 'storage/store.ts', 'storage/metric-store.ts']),
+    core('jobs', ['model/']),
     core('mcp', ['model/', 'query/any-value.ts']),
     core('health', ['model/', 'config/', 'formats/', 'pipeline/', 'storage/store.ts', 'api/contract/']),
     core('api/contract', ['model/', 'config/', 'pipeline/ledger.ts', 'storage/store.ts']),

@@ -13,6 +13,7 @@ import { IntakeDoctor } from './health/intake-doctor.ts'
 import { OwnCost } from './health/own-cost.ts'
 import { createOwnLog } from './health/own-log.ts'
 import { selfMetricsText } from './health/self-metrics.ts'
+import { JobRegistry } from './jobs/job-registry.ts'
 import { startPipeline } from './pipeline/start-pipeline.ts'
 import { ALL_FEATURES } from './query/promql/answer.ts'
 import { createPromqlEngine } from './query/promql/engine.ts'
@@ -81,6 +82,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     const settings = new ConfigStore(dataDir, config.settings, config.sources ?? {})
     parts.add('settings', () => settings.close())
     const settingsNow = () => settings.now()
+    const jobs = new JobRegistry(settings, clock, log)
 
     const store = await openStore({ dataDir, settings: settingsNow(), log })
     parts.add('storage', () => withLimit(store.stop(), closeLimitMs))
@@ -101,6 +103,9 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     parts.add('retention', () => retention.stop())
     const cost = new OwnCost(clock)
     parts.add('own cost', () => cost.stop())
+
+    // Stopped before what jobs work on.
+    parts.add('jobs', () => withLimit(jobs.stop(), closeLimitMs))
 
     const doctor = new IntakeDoctor(clock)
     const exposed = !isLoopback(settingsNow().server.host)
@@ -172,6 +177,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       pipeline,
       store,
       settings,
+      jobs,
       doctor,
       token,
       settingsNow,
@@ -187,6 +193,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     })
     api = await server.listen(host, apiPort)
     parts.add('api', () => withLimit(server.close(), closeLimitMs))
+    await jobs.resume()
     lock.announce(api)
     for (const { address, problem } of [http, grpc]) if (problem) log.warn(`${address} takes no telemetry: ${problem}`)
     log.info(`Glassbox ${productVersion} is ready at ${api}`)

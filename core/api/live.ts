@@ -11,6 +11,8 @@ const pollMs = 250
 /** Storage is asked this often even if this host wrote nothing: another host may write to the same database. */
 const quietMs = 5000
 const statusMs = 1000
+/** Changes of jobs are gathered for so long. */
+const jobsMs = 250
 const maxClients = 64
 const maxBuffered = 1024 * 1024
 const stuckMs = 30_000
@@ -41,6 +43,13 @@ export function createLive(services: ApiServices) {
   const clients = new Set<Client>()
   let pollTimer: NodeJS.Timeout | undefined
   let statusTimer: NodeJS.Timeout | undefined
+  let jobsTimer: NodeJS.Timeout | undefined
+  const changedJobs = new Set<string>()
+  const unsubscribe = services.jobs.subscribe((id) => {
+    if (clients.size === 0) return
+    changedJobs.add(id)
+    jobsTimer ??= setTimeout(pushJobs, jobsMs)
+  })
   let seq: number | null = null
   /** Rows stored when the store was last read, and when that was. */
   let read = { stored: -1, atMs: 0 }
@@ -147,6 +156,13 @@ export function createLive(services: ApiServices) {
     }
   }
 
+  function pushJobs(): void {
+    jobsTimer = undefined
+    const items = services.jobs.list().filter(({ id }) => changedJobs.has(id))
+    changedJobs.clear()
+    for (const client of clients) send(client, { type: 'jobs', data: { items } })
+  }
+
   function send(client: Client, message: LiveMessage): void {
     const { socket } = client
     if (socket.readyState !== socket.OPEN) return
@@ -165,6 +181,8 @@ export function createLive(services: ApiServices) {
   }
 
   async function close(): Promise<void> {
+    unsubscribe()
+    clearTimeout(jobsTimer)
     clearInterval(pollTimer)
     clearInterval(statusTimer)
     for (const { socket } of clients) socket.terminate()

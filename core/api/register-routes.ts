@@ -7,6 +7,7 @@ import type { Call, Handlers } from './handler.ts'
 import { catalogueHandlers } from './routes/catalogue.ts'
 import { hostHandlers } from './routes/host.ts'
 import { importHandlers } from './routes/import.ts'
+import { jobHandlers } from './routes/jobs.ts'
 import { logHandlers } from './routes/logs.ts'
 import { registerPrometheus } from './routes/prometheus.ts'
 import { sqlHandlers } from './routes/sql.ts'
@@ -25,6 +26,7 @@ const handlers: Handlers = {
   ...hostHandlers,
   ...sqlHandlers,
   ...storageHandlers,
+  ...jobHandlers,
   ...importHandlers,
   ...testTraceHandlers,
   ...systemHandlers,

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { SettingsService } from '../config/config-store.ts'
 import type { Settings } from '../config/settings.ts'
+import type { JobRegistry } from '../jobs/job-registry.ts'
 import type { IngestOutcome, Pipeline } from '../pipeline/ingest.ts'
 import type { PromqlEngine } from '../query/promql/engine.ts'
 import type { TelemetryStore } from '../storage/store.ts'
@@ -19,6 +20,7 @@ export interface ApiServices {
   pipeline: Pipeline
   store: TelemetryStore
   settings: Pick<SettingsService, 'all' | 'patch'>
+  jobs: Pick<JobRegistry, 'list' | 'get' | 'cancel' | 'start' | 'subscribe'>
   doctor: { report(): IntakeReport }
   /** The secret every request under /api must bring. */
   token: string

@@ -151,6 +151,17 @@ export const ERRORS = {
     title: 'The schema holds tables that are not ours',
     hint: 'Choose another schema with storage.postgresSchema; nothing was changed.',
   },
+  job_not_found: { status: 404, title: 'No such job', hint: 'See the list of jobs; the oldest are forgotten.' },
+  job_running: {
+    status: 409,
+    title: 'Another job must end first',
+    hint: 'Wait until it is done, or cancel it.',
+  },
+  job_not_cancellable: {
+    status: 409,
+    title: 'This job cannot be cancelled any more',
+    hint: 'It ends by itself in a moment.',
+  },
   internal: { status: 500, title: 'Glassbox made a mistake', hint: 'Please report it with the request id.' },
 } as const satisfies Record<string, { status: number; title: string; hint: string }>
 

@@ -9,6 +9,14 @@ import { damagedConfig, readSavedSettings } from './load-settings.ts'
 import { hidePassword, keepPassword, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
 import { applySettings, defaultSettings, flattenSettings, type SettingSource, type Settings } from './settings.ts'
 
+/** A job as it is kept (core/jobs); `body` is JSON. */
+interface StoredJob {
+  id: string
+  createdAt: number
+  body: string
+  secret: string | null
+}
+
 /** A setting as the api shows it. */
 export interface SettingValue {
   value: unknown
@@ -63,6 +71,7 @@ export class ConfigStore implements SettingsService {
       this.#db.pragma('synchronous = FULL')
       this.#db.exec(`
         create table if not exists setting (key text primary key, value text not null, updated_at integer not null) strict;
+        create table if not exists job (id text primary key, created_at integer not null, body text not null, secret text) strict;
         create table if not exists service_color (service text primary key, slot integer not null) strict;
       `)
     } catch (error) {
@@ -92,7 +101,7 @@ export class ConfigStore implements SettingsService {
   }
 
   async patch(asked: Record<string, unknown>): Promise<Record<string, SettingValue>> {
-    const done = this.#turn.then(async () => {
+    return this.#inTurn(async () => {
       const changes = this.#withPasswords(asked)
       applySettings(this.#settings, changes)
       await this.#rpc().call('save', { changes: this.#sealed(changes), nowUs: Date.now() * 1000 })
@@ -102,6 +111,32 @@ export class ConfigStore implements SettingsService {
       for (const listener of this.#listeners) listener(this.#settings)
       return this.all()
     })
+  }
+
+  /** Jobs as they were last saved, oldest first (core/jobs). @throws GlassboxError `data_damaged` without the right key */
+  loadJobs(): StoredJob[] {
+    const rows = this.#db
+      .prepare('select id, created_at as createdAt, body, secret from job order by created_at, id')
+      .all() as StoredJob[]
+    return rows.map((row) => ({
+      ...row,
+      secret: row.secret === null ? null : String(this.#secrets.open(JSON.parse(row.secret))),
+    }))
+  }
+
+  /** Durable when it resolves; the secret is sealed. @throws GlassboxError `storage_unavailable` */
+  saveJob({ secret, ...job }: StoredJob): Promise<void> {
+    const sealed = secret === null ? null : JSON.stringify(this.#secrets.seal(secret))
+    return this.#inTurn(() => this.#rpc().call('saveJob', { ...job, secret: sealed }))
+  }
+
+  /** @throws GlassboxError `storage_unavailable` */
+  removeJobs(ids: string[]): Promise<void> {
+    return this.#inTurn(() => this.#rpc().call('removeJobs', ids))
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work)
     this.#turn = done.catch(() => undefined)
     return done
   }

@@ -3,29 +3,52 @@ import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
 import { serveRpc } from '../base/rpc.ts'
 
-/** The one thread that writes settings to glassbox.db: a slow disk keeps nobody else waiting. */
+/** The one thread that writes settings and jobs to glassbox.db: a slow disk keeps nobody else waiting. */
 if (!parentPort) throw new Error('config-writer.worker.ts runs as a worker')
 const { file } = workerData as { file: string }
 let db: Database.Database | null = null
 
+interface JobRow {
+  id: string
+  createdAt: number
+  body: string
+  secret: string | null
+}
+
+function writing<T>(what: string, work: (db: Database.Database) => T): T {
+  try {
+    if (!db) {
+      db = new Database(file, { timeout: 5000, fileMustExist: true })
+      db.pragma('synchronous = FULL')
+    }
+    return work(db)
+  } catch (error) {
+    throw new GlassboxError('storage_unavailable', `${what} not saved: ${(error as Error).message}`)
+  }
+}
+
 serveRpc(parentPort, {
   /** Saves all changes or none; they are on disk when it answers. */
-  save: ({ changes, nowUs }: { changes: Record<string, unknown>; nowUs: number }) => {
-    try {
-      if (!db) {
-        db = new Database(file, { timeout: 5000, fileMustExist: true })
-        db.pragma('synchronous = FULL')
-      }
+  save: ({ changes, nowUs }: { changes: Record<string, unknown>; nowUs: number }) =>
+    writing('the settings were', (db) => {
       const save = db.prepare(
         'insert into setting values (?, ?, ?) on conflict (key) do update set value = excluded.value, updated_at = excluded.updated_at',
       )
       db.transaction(() => {
         for (const [key, value] of Object.entries(changes)) save.run(key, JSON.stringify(value), nowUs)
       })()
-    } catch (error) {
-      throw new GlassboxError('storage_unavailable', `the settings were not saved: ${(error as Error).message}`)
-    }
-  },
+    }),
+  saveJob: (job: JobRow) =>
+    writing('the job was', (db) => {
+      db.prepare(
+        `insert into job (id, created_at, body, secret) values (@id, @createdAt, @body, @secret)
+         on conflict (id) do update set body = excluded.body, secret = excluded.secret`,
+      ).run(job)
+    }),
+  removeJobs: (ids: string[]) =>
+    writing('the list of jobs was', (db) => {
+      db.prepare('delete from job where id in (select value from json_each(?))').run(JSON.stringify(ids))
+    }),
   close: () => {
     db?.close()
     db = null

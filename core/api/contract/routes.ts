@@ -42,6 +42,7 @@ const logSearch = {
 const values = count(200, 10)
 const signal = z.enum(['traces', 'logs']).default('traces')
 const buckets = count(500, 60)
+const jobId = z.string().max(64)
 const byTrace = z.strictObject({ traceId })
 
 export const routes = {
@@ -235,6 +236,26 @@ export const routes = {
     summary: 'Tries, step by step, whether telemetry can be stored in this Postgres; leaves nothing behind',
     body: z.strictObject({ engine: z.literal('postgres').default('postgres'), url: z.string().max(4096).default('') }),
     answer: '{ ok, steps: [{ name, ok, ms, error, hint }] }',
+  },
+  jobs: {
+    method: 'GET',
+    path: '/api/jobs',
+    summary: 'Long work, newest first: what runs, and what came of what ran',
+    answer: 'Page of Job',
+  },
+  job: {
+    method: 'GET',
+    path: '/api/jobs/{id}',
+    summary: 'One job with its log',
+    params: z.strictObject({ id: jobId }),
+    answer: 'Job',
+  },
+  cancelJob: {
+    method: 'POST',
+    path: '/api/jobs/{id}/cancel',
+    summary: 'Asks a job to put back what it did and end',
+    params: z.strictObject({ id: jobId }),
+    answer: 'Job',
   },
   importFile: {
     method: 'POST',

@@ -5,6 +5,7 @@
 
 import type { SettingSource } from '../../config/settings.ts'
 import type { ListenState, StorageStats } from '../../model/answers.ts'
+import type { Job } from '../../model/job.ts'
 import type { LogRecord, TraceSummary } from '../../model/records.ts'
 import type { Ledger } from '../../pipeline/ledger.ts'
 
@@ -125,6 +126,8 @@ export type LiveMessage =
   | { type: 'following'; data: { seq: number } }
   | { type: 'traces'; data: { items: TraceSummary[]; skipped: number } }
   | { type: 'logs'; data: { items: LogRecord[]; skipped: number } }
+  /** Jobs that changed, at most four times a second; their logs carry the last lines only. */
+  | { type: 'jobs'; data: { items: Job[] } }
   /** Every second: the status bar. Also the sign of life. */
   | { type: 'status'; data: { pipeline: PipelineAnswer; storage: StorageStats; intake: IntakeReport } }
   /** The client read too slowly; these many messages were not sent. */

@@ -34,5 +34,8 @@ export const errors = {
   postgres_tls: 'The encrypted connection failed',
   postgres_read_only: 'This Postgres is read-only',
   postgres_foreign_table: 'The schema holds tables that are not ours',
+  job_not_found: 'No such job',
+  job_running: 'Another job must end first',
+  job_not_cancellable: 'This job cannot be cancelled any more',
   internal: 'Glassbox made a mistake',
 }

@@ -35,5 +35,8 @@ export const errors: Messages['errors'] = {
   postgres_tls: '加密连接失败',
   postgres_read_only: 'Postgres 是只读的',
   postgres_foreign_table: '模式中有不属于我们的表',
+  job_not_found: '没有这个任务',
+  job_running: '需要先等另一个任务结束',
+  job_not_cancellable: '此任务已无法取消',
   internal: 'Glassbox 出错了',
 }

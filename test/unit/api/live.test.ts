@@ -28,6 +28,7 @@ const services = {
     for (const resolve of onStatus.splice(0)) resolve()
     return { storage: {}, intake: { senders: [], findings: [] } }
   },
+  jobs: { list: () => [], subscribe: () => () => undefined },
   pipelineState: () => ({ sampleRate: 1 }),
   pipeline: {
     ledger: () => {

@@ -20,6 +20,7 @@ const services = {
   log: { info() {}, warn() {}, error() {} },
   settingsNow: () => defaultSettings,
   settings: { all: () => ({}), patch: () => ({}) },
+  jobs: { list: () => [], subscribe: () => () => undefined },
   doctor: { report: () => ({ senders: [], findings: [] }) },
   status: async () => ({ version: '0.0.0', storage: {}, intake: { senders: [], findings: [] } }),
   pipelineState: () => ({ sampleRate: 1 }),

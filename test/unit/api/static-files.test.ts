@@ -18,6 +18,7 @@ const server = createApiServer({
   token: 't',
   rendererDir,
   settingsNow: () => defaultSettings,
+  jobs: { list: () => [], subscribe: () => () => undefined },
   log: { info() {}, warn() {}, error() {} },
 } as unknown as ApiServices)
 let port = 0
