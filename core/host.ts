@@ -7,7 +7,7 @@ import { GlassboxError } from './base/errors.ts'
 import { InstanceLock, writePrivateFile } from './base/instance-lock.ts'
 import { HostCollector, samplesOfRound } from './collectors/host/host-collector.ts'
 import { Scraper, targetsAnswer } from './collectors/scrape/scraper.ts'
-import { ConfigStore } from './config/config-store.ts'
+import { ConfigStore, type SettingsService } from './config/config-store.ts'
 import type { HostConfig } from './config/settings.ts'
 import { IntakeDoctor } from './health/intake-doctor.ts'
 import { OwnCost } from './health/own-cost.ts'
@@ -37,9 +37,12 @@ export interface HostAddresses {
 export interface Host {
   /**
    * Starts every part. A taken OTLP port does not stop the start: the intake doctor says who holds it.
-   * @throws GlassboxError `already_running`, `bad_setting`, `data_damaged`, `storage_unavailable`; nothing stays open then.
+   * @throws GlassboxError `already_running`, `port_taken` (the api's), `bad_setting`, `data_damaged`,
+   * `storage_unavailable`; nothing stays open then.
    */
   start(): Promise<HostAddresses>
+  /** The settings of a started host. */
+  settings(): SettingsService
   /** Takes nothing new, writes what waits (5 s at most, the rest is counted) and closes all, in reverse order. */
   stop(): Promise<void>
 }
@@ -53,6 +56,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
   const clock = overrides.clock ?? systemClock
   const parts = new StopStack()
   let stopped: Promise<void> | null = null
+  let settingsService: SettingsService | null = null
 
   async function start(): Promise<HostAddresses> {
     try {
@@ -79,8 +83,9 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     const { log, close: closeLog } = createOwnLog({ level: config.settings.log.level, dataDir, token })
     parts.add('log', closeLog)
     parts.onFailure = (part, error) => log.error(`${part} did not stop cleanly: ${error.message}`)
-    const settings = new ConfigStore(dataDir, config.settings, config.sources ?? {})
+    const settings = new ConfigStore(dataDir, config.settings, config.sources ?? {}, config.keyring)
     parts.add('settings', () => settings.close())
+    settingsService = settings
     const settingsNow = () => settings.now()
     const jobs = new JobRegistry(settings, clock, log)
 
@@ -200,7 +205,12 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     return { api, otlp: http.address, otlpGrpc: grpc.address, token }
   }
 
-  return { start, stop }
+  function settings(): SettingsService {
+    if (!settingsService) throw new Error('the host was not started')
+    return settingsService
+  }
+
+  return { start, stop, settings }
 }
 
 function isLoopback(host: string): boolean {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { GlassboxError } from '../base/errors.ts'
+import { portProblem } from '../receivers/listen.ts'
 import { routes } from './contract/routes.ts'
 import { checkBearer, checkHost, checkOrigin, hostNames, securityHeaders } from './guards.ts'
 import { createLive } from './live.ts'
@@ -95,7 +96,9 @@ export function createApiServer(services: ApiServices): ApiServer {
   return {
     async listen(host, port) {
       app.server.on('upgrade', upgrade)
-      await app.listen({ host, port })
+      await app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
+        throw error.code === 'EADDRINUSE' ? new GlassboxError('port_taken', portProblem(error, port)) : error
+      })
       const bound = app.server.address() as AddressInfo
       listening = { host, port: bound.port }
       if (isLoopback(host)) await listenAlso(app, second, bound, upgrade)

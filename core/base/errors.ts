@@ -100,6 +100,16 @@ export const ERRORS = {
     title: 'Another Glassbox uses this data directory',
     hint: 'Stop it, or choose another --data-dir.',
   },
+  port_taken: {
+    status: 409,
+    title: 'A port is taken by another program',
+    hint: 'Stop that program, or choose another port, for example with --api-port 0 for any free one.',
+  },
+  secrets_locked: {
+    status: 500,
+    title: 'Saved passwords cannot be opened',
+    hint: 'Unlock the keychain and start again, or give the values by flag or environment variable and save them anew.',
+  },
   bad_setting: { status: 400, title: 'A setting is not valid', hint: 'See the named key in the settings reference.' },
   data_damaged: {
     status: 500,

@@ -5,8 +5,8 @@ import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
 import { RpcClient } from '../base/rpc.ts'
 import { workerFile } from '../base/worker-file.ts'
-import { damagedConfig, readSavedSettings } from './load-settings.ts'
-import { hidePassword, keepPassword, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
+import { checkReadable, damagedConfig } from './load-settings.ts'
+import { hidePassword, type Keyring, keepPassword, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
 import { applySettings, defaultSettings, flattenSettings, type SettingSource, type Settings } from './settings.ts'
 
 /** A job as it is kept (core/jobs); `body` is JSON. */
@@ -57,13 +57,13 @@ export class ConfigStore implements SettingsService {
   #turn: Promise<unknown> = Promise.resolve()
 
   /** @throws GlassboxError `data_damaged`; a damaged file is left as it is. */
-  constructor(dataDir: string, settings: Settings, sources: Record<string, SettingSource>) {
+  constructor(dataDir: string, settings: Settings, sources: Record<string, SettingSource>, keyring?: Keyring) {
     this.#settings = settings
     this.#sources = { ...sources }
     const file = join(dataDir, 'glassbox.db')
     this.#file = file
-    this.#secrets = new SecretBox(dataDir)
-    readSavedSettings(dataDir)
+    this.#secrets = new SecretBox(dataDir, keyring)
+    checkReadable(dataDir)
     try {
       this.#db = new Database(file, { timeout: 5000 })
       chmodSync(file, 0o600)

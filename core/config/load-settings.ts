@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
-import { SecretBox } from './secret-box.ts'
+import { type Keyring, SecretBox } from './secret-box.ts'
 import { applySettings, defaultSettings, type SettingSource, type Settings } from './settings.ts'
 
 export interface LoadedSettings {
@@ -31,6 +31,7 @@ export function loadSettings(input: {
   dataDir: string
   flags: Record<string, unknown>
   environment: Record<string, string | undefined>
+  keyring?: Keyring
 }): LoadedSettings {
   const sources: Record<string, SettingSource> = {}
   let settings = defaultSettings
@@ -42,17 +43,26 @@ export function loadSettings(input: {
     }
     sources[key] = source
   }
-  for (const [key, value] of Object.entries(readSavedSettings(input.dataDir))) {
+  const given = Object.entries(namedSettings).map(([name, key]) => {
+    const variable = `GLASSBOX_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+    const flagName = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    return {
+      key,
+      variable,
+      flagName,
+      fromEnvironment: input.environment[variable] || undefined,
+      flag: input.flags[name],
+    }
+  })
+  // A value given anew needs no key for the saved one: the way out when that is lost.
+  const passOver = new Set(
+    given.filter((one) => one.fromEnvironment !== undefined || one.flag !== undefined).map(({ key }) => key),
+  )
+  for (const [key, value] of Object.entries(readSavedSettings(input.dataDir, { keyring: input.keyring, passOver }))) {
     lay(key, value, 'saved', `saved setting ${key}`)
   }
-  for (const [name, key] of Object.entries(namedSettings)) {
-    const variable = `GLASSBOX_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
-    const fromEnvironment = input.environment[variable]
-    if (fromEnvironment !== undefined && fromEnvironment !== '') {
-      lay(key, asNumber(key, fromEnvironment), 'environment', variable)
-    }
-    const flag = input.flags[name]
-    const flagName = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  for (const { key, variable, flagName, fromEnvironment, flag } of given) {
+    if (fromEnvironment !== undefined) lay(key, asNumber(key, fromEnvironment), 'environment', variable)
     if (flag !== undefined) lay(key, asNumber(key, flag), 'flag', flagName)
   }
   return { settings, sources }
@@ -63,20 +73,37 @@ function asNumber(key: string, value: unknown): unknown {
   return /^\d+$/.test(value) ? Number(value) : value
 }
 
-/** Saved settings by key; empty when nothing was saved yet. Opens glassbox.db for reading only, at start. */
-export function readSavedSettings(dataDir: string): Record<string, unknown> {
+/**
+ * Saved settings by key; empty when nothing was saved yet. Opens glassbox.db for reading only, at start.
+ * @param options.passOver keys that are left out, their secrets closed
+ * @throws GlassboxError `secrets_locked`, `data_damaged`
+ */
+export function readSavedSettings(
+  dataDir: string,
+  options: { keyring?: Keyring | undefined; passOver?: ReadonlySet<string> } = {},
+): Record<string, unknown> {
+  const secrets = new SecretBox(dataDir, options.keyring)
+  const rows = savedRows(dataDir).filter(({ key }) => !options.passOver?.has(key))
+  return Object.fromEntries(rows.map(({ key, value }) => [key, secrets.open(JSON.parse(value))]))
+}
+
+/** @throws GlassboxError `data_damaged` when what was saved cannot be read, secrets left closed. */
+export function checkReadable(dataDir: string): void {
+  savedRows(dataDir)
+}
+
+function savedRows(dataDir: string): { key: string; value: string }[] {
   const file = join(dataDir, 'glassbox.db')
-  if (!existsSync(file)) return {}
+  if (!existsSync(file)) return []
   let db: Database.Database | null = null
   try {
     db = new Database(file, { readonly: true, timeout: 2000 })
     const hasTable = db.prepare("select 1 from sqlite_master where type = 'table' and name = 'setting'").get()
-    if (!hasTable) return {}
+    if (!hasTable) return []
     const rows = db.prepare('select key, value from setting').all() as { key: string; value: string }[]
-    const secrets = new SecretBox(dataDir)
-    return Object.fromEntries(rows.map(({ key, value }) => [key, secrets.open(JSON.parse(value))]))
+    for (const { value } of rows) JSON.parse(value)
+    return rows
   } catch (error) {
-    if (error instanceof GlassboxError) throw error
     throw damagedConfig(file, error as Error)
   } finally {
     db?.close()

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GlassboxError } from '../base/errors.ts'
 
@@ -23,13 +23,28 @@ export function keepPassword(changed: string, current: string): string {
   return changed !== current && changed === hidePassword(current) ? current : changed
 }
 
-/** Encrypts secrets with a key of this data directory (AES-256-GCM); the key's file is its owner's alone. */
+/** Guards the key of saved secrets with something outside the data directory, such as the desktop's keychain. */
+export interface Keyring {
+  wrap(key: Buffer): Buffer
+  /** @throws any error when this keyring did not wrap it, or cannot be asked now */
+  unwrap(wrapped: Buffer): Buffer
+}
+
+/** Stands before a wrapped key in its file; a file without it is the bare key. */
+const WRAPPED = Buffer.from('glassbox keyring 1\n')
+
+/**
+ * Encrypts secrets with a key of this data directory (AES-256-GCM). The key's file is its owner's alone, and with a
+ * keyring its content is of no use without that.
+ */
 export class SecretBox {
   readonly #file: string
+  readonly #keyring: Keyring | undefined
   #key: Buffer | null = null
 
-  constructor(dataDir: string) {
+  constructor(dataDir: string, keyring?: Keyring) {
     this.#file = join(dataDir, 'secret.key')
+    this.#keyring = keyring
   }
 
   seal(text: string): { sealed: string } {
@@ -39,16 +54,20 @@ export class SecretBox {
     return { sealed: Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64') }
   }
 
-  /** The text of a sealed value; any other value as it is. @throws GlassboxError `data_damaged` without the right key */
+  /**
+   * The text of a sealed value; any other value as it is.
+   * @throws GlassboxError `secrets_locked` while the keyring does not open the key, `data_damaged` without the right key
+   */
   open(value: unknown): unknown {
     if (value === null || typeof value !== 'object' || !('sealed' in value)) return value
     try {
       const bytes = Buffer.from(String(value.sealed), 'base64')
-      const decipher = createDecipheriv('aes-256-gcm', readFileSync(this.#file), bytes.subarray(0, NONCE_BYTES))
+      const decipher = createDecipheriv('aes-256-gcm', this.#savedKey(), bytes.subarray(0, NONCE_BYTES))
       decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES))
       const body = bytes.subarray(NONCE_BYTES + TAG_BYTES)
       return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8')
     } catch (error) {
+      if (error instanceof GlassboxError) throw error
       throw new GlassboxError(
         'data_damaged',
         `a saved secret cannot be opened with ${this.#file}: ${(error as Error).message}`,
@@ -58,10 +77,38 @@ export class SecretBox {
   }
 
   #keyOrNew(): Buffer {
-    if (this.#key) return this.#key
-    if (!existsSync(this.#file)) writeFileSync(this.#file, randomBytes(KEY_BYTES), { mode: 0o600, flag: 'wx' })
+    if (!existsSync(this.#file)) this.#save(randomBytes(KEY_BYTES))
     chmodSync(this.#file, 0o600)
-    this.#key = readFileSync(this.#file)
+    return this.#savedKey()
+  }
+
+  /** The key in its file; a bare one is wrapped as soon as there is a keyring. */
+  #savedKey(): Buffer {
+    if (this.#key) return this.#key
+    const content = readFileSync(this.#file)
+    const wrapped = content.subarray(0, WRAPPED.length).equals(WRAPPED)
+    this.#key = wrapped ? this.#unwrap(content.subarray(WRAPPED.length)) : content
+    if (!wrapped && this.#keyring) this.#save(content)
     return this.#key
+  }
+
+  #unwrap(wrapped: Buffer): Buffer {
+    if (!this.#keyring) {
+      const detail = `the key in ${this.#file} is kept by the keychain of the desktop app`
+      throw new GlassboxError('secrets_locked', detail)
+    }
+    try {
+      return this.#keyring.unwrap(wrapped)
+    } catch (error) {
+      const detail = `the keychain does not open the key in ${this.#file}: ${(error as Error).message}`
+      throw new GlassboxError('secrets_locked', detail)
+    }
+  }
+
+  #save(key: Buffer): void {
+    const content = this.#keyring ? Buffer.concat([WRAPPED, this.#keyring.wrap(key)]) : key
+    const temporary = `${this.#file}.new`
+    writeFileSync(temporary, content, { mode: 0o600 })
+    renameSync(temporary, this.#file)
   }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { GlassboxError } from '../base/errors.ts'
+import type { Keyring } from './secret-box.ts'
 
 const MiB = 1024 * 1024
 
@@ -62,6 +63,8 @@ export const settingsSchema = z.strictObject({
       /** Spans (and log records) waiting behind the batch being written. */
       queueLimit: z.int().min(1).default(5000),
       overflow: z.enum(['drop', 'refuse']).default('drop'),
+      /** Spans and log records that arrive meanwhile are counted and dropped (reason `paused`). */
+      paused: z.boolean().default(false),
       flushMs: z.int().min(1).max(1000).default(100),
     })
     .prefault({}),
@@ -156,6 +159,18 @@ export const settingsSchema = z.strictObject({
         .default([]),
     })
     .prefault({}),
+  /** Of the desktop app alone; a headless host passes them over. */
+  desktop: z
+    .strictObject({
+      openAtLogin: z.boolean().default(false),
+      /** Closing the window leaves Glassbox receiving, with its icon in the tray. */
+      keepInTray: z.boolean().default(true),
+      notifications: z.boolean().default(true),
+      updates: z.enum(['off', 'tell', 'install']).default('off'),
+      /** Where new versions lie: a folder on the web with electron-updater's `latest.yml`. */
+      updateUrl: z.union([z.literal(''), z.url({ protocol: /^https$/ })]).default(''),
+    })
+    .prefault({}),
   query: z.strictObject({ timeoutMs: z.int().min(10).default(10_000) }).prefault({}),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') })
@@ -178,6 +193,8 @@ export interface HostConfig {
   rendererDir?: string
   /** Where each changed key came from; the rest is `default`. */
   sources?: Record<string, SettingSource>
+  /** What guards the key of saved secrets beyond its file's rights. */
+  keyring?: Keyring
 }
 
 /** Flattens settings to dotted keys. */

@@ -127,6 +127,12 @@ export class Intake {
     ledger.received += received
     this.#meters[signal].add(received)
     for (const rejection of rejected) count(ledger.rejected, rejection.reason, rejection.count)
+    if (this.settings.pipeline.paused && !certain) {
+      count(ledger.dropped, 'paused', decoded.batch.n)
+      this.#changed()
+      const message = 'Glassbox is paused: nothing is recorded until someone resumes it'
+      return { ...emptyOutcome(), received, rejected: refusedRows, dropped: decoded.batch.n, message, services }
+    }
 
     const sampled = this.#prepare(decoded.batch)
     const sampledOut = decoded.batch.n - sampled.n

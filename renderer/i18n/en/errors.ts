@@ -23,6 +23,8 @@ export const errors = {
   overloaded: 'Glassbox is overloaded',
   storage_unavailable: 'Storage cannot be written',
   already_running: 'Another Glassbox uses this data directory',
+  port_taken: 'A port is taken by another program',
+  secrets_locked: 'Saved passwords cannot be opened',
   bad_setting: 'A setting is not valid',
   data_damaged: 'Stored data is damaged',
   postgres_url: 'The Postgres address is not valid',

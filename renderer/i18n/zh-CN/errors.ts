@@ -24,6 +24,8 @@ export const errors: Messages['errors'] = {
   overloaded: 'Glassbox 过载',
   storage_unavailable: '无法写入存储',
   already_running: '另一个 Glassbox 正在使用这个数据目录',
+  port_taken: '端口已被其他程序占用',
+  secrets_locked: '无法打开已保存的密码',
   bad_setting: '设置无效',
   data_damaged: '存储的数据已损坏',
   postgres_url: 'Postgres 地址无效',

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { ConfigStore } from '../../../core/config/config-store.ts'
-import { readSavedSettings } from '../../../core/config/load-settings.ts'
-import { hidePassword, keepPassword } from '../../../core/config/secret-box.ts'
+import { loadSettings, readSavedSettings } from '../../../core/config/load-settings.ts'
+import { hidePassword, type Keyring, keepPassword } from '../../../core/config/secret-box.ts'
 import { defaultSettings } from '../../../core/config/settings.ts'
 
 let dataDir = ''
@@ -38,6 +38,37 @@ it('refuses to start with a lost key, naming the file', async () => {
   await store.close()
   rmSync(join(dataDir, 'secret.key'))
   expect(() => readSavedSettings(dataDir)).toThrow(/secret\.key/)
+})
+
+/** A keychain that turns bytes round, and only opens what it closed itself. */
+function turning(by: number): Keyring {
+  return {
+    wrap: (key) => Buffer.from([by, ...key.map((byte) => byte ^ by)]),
+    unwrap: (wrapped) => {
+      if (wrapped[0] !== by) throw new Error('made by another keychain')
+      return Buffer.from(wrapped.subarray(1).map((byte) => byte ^ by))
+    },
+  }
+}
+
+it('lets a keychain guard the key, takes over a bare one, and says so where that keychain is away', async () => {
+  const bare = new ConfigStore(dataDir, defaultSettings, {})
+  await bare.patch({ 'storage.postgresUrl': url })
+  await bare.close()
+  const key = readFileSync(join(dataDir, 'secret.key'))
+  const keyring = turning(7)
+  expect(readSavedSettings(dataDir, { keyring })).toEqual({ 'storage.postgresUrl': url })
+  expect(readFileSync(join(dataDir, 'secret.key')).includes(key)).toBe(false)
+  expect(readSavedSettings(dataDir, { keyring })).toEqual({ 'storage.postgresUrl': url })
+  const locked = { code: 'secrets_locked', message: expect.stringContaining('secret.key') }
+  expect(() => readSavedSettings(dataDir)).toThrow(expect.objectContaining(locked))
+  expect(() => readSavedSettings(dataDir, { keyring: turning(8) })).toThrow(expect.objectContaining(locked))
+  const given = { dataDir, flags: { postgresUrl: 'postgres://new@db/team' }, environment: {} }
+  expect(loadSettings(given).settings.storage.postgresUrl).toBe('postgres://new@db/team')
+  const guarded = new ConfigStore(dataDir, defaultSettings, {}, keyring)
+  await guarded.patch({ 'storage.postgresUrl': 'postgres://me:second@db/team' })
+  await guarded.close()
+  expect(readSavedSettings(dataDir, { keyring })).toEqual({ 'storage.postgresUrl': 'postgres://me:second@db/team' })
 })
 
 it('hides passwords of any shape', () => {

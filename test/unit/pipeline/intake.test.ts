@@ -43,6 +43,22 @@ const stored = (batches: WriteBatches) => ({
 const decoded = (batch: SpanBatch) => ({ batch, rejected: [], warnings: [] })
 
 describe('ledger', () => {
+  it('counts what arrives while paused as dropped, and takes what a person imports', async () => {
+    const intake = intakeWith(async (batches) => stored(batches), { 'pipeline.paused': true })
+    expect(intake.take(decoded(makeSpans([{ id: 1 }, { id: 2 }])))).toMatchObject({
+      received: 2,
+      accepted: 0,
+      dropped: 2,
+    })
+    await intake.takeWhenRoom(decoded(makeSpans([{ id: 3 }])))
+    await intake.drain()
+    expect(intake.ledger.traces).toMatchObject({ received: 3, stored: 1, dropped: { paused: 2 }, waiting: 0 })
+    intake.settings = applySettings(intake.settings, { 'pipeline.paused': false })
+    expect(intake.take(decoded(makeSpans([{ id: 4 }])))).toMatchObject({ accepted: 1, dropped: 0 })
+    await intake.drain()
+    intake.stop()
+  })
+
   it('is exact at every moment, by id at the end', async () => {
     await fc.assert(
       fc.asyncProperty(
