@@ -5,8 +5,9 @@ import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
 import { RpcClient } from '../base/rpc.ts'
 import { workerFile } from '../base/worker-file.ts'
+import type { Keyring } from './keyring.ts'
 import { checkReadable, damagedConfig } from './load-settings.ts'
-import { hidePassword, type Keyring, keepPassword, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
+import { hidePassword, keepPassword, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
 import { applySettings, defaultSettings, flattenSettings, type SettingSource, type Settings } from './settings.ts'
 
 /** A job as it is kept (core/jobs); `body` is JSON. */

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
-import { type Keyring, SecretBox } from './secret-box.ts'
+import type { Keyring } from './keyring.ts'
+import { SecretBox } from './secret-box.ts'
 import { applySettings, defaultSettings, type SettingSource, type Settings } from './settings.ts'
 
 export interface LoadedSettings {

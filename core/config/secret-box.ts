@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GlassboxError } from '../base/errors.ts'
+import type { Keyring } from './keyring.ts'
 
 const KEY_BYTES = 32
 const NONCE_BYTES = 12
@@ -21,13 +22,6 @@ export function hidePassword(url: string): string {
 /** `changed`, with the password of `current` where it came back as it was shown. */
 export function keepPassword(changed: string, current: string): string {
   return changed !== current && changed === hidePassword(current) ? current : changed
-}
-
-/** Guards the key of saved secrets with something outside the data directory, such as the desktop's keychain. */
-export interface Keyring {
-  wrap(key: Buffer): Buffer
-  /** @throws any error when this keyring did not wrap it, or cannot be asked now */
-  unwrap(wrapped: Buffer): Buffer
 }
 
 /** Stands before a wrapped key in its file; a file without it is the bare key. */
@@ -98,7 +92,7 @@ export class SecretBox {
       throw new GlassboxError('secrets_locked', detail)
     }
     try {
-      return this.#keyring.unwrap(wrapped)
+      return Buffer.from(this.#keyring.unwrap(wrapped))
     } catch (error) {
       const detail = `the keychain does not open the key in ${this.#file}: ${(error as Error).message}`
       throw new GlassboxError('secrets_locked', detail)

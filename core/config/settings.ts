@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { GlassboxError } from '../base/errors.ts'
-import type { Keyring } from './secret-box.ts'
+import type { Keyring } from './keyring.ts'
 
 const MiB = 1024 * 1024
 
