@@ -11,6 +11,7 @@ if (major < 22) {
 
 const commands: Record<string, () => Promise<{ register(program: import('commander').Command): void }>> = {
   serve: () => import('./serve.ts'),
+  agent: () => import('./agent.ts'),
   run: () => import('./run.ts'),
   import: () => import('./import.ts'),
   export: () => import('./export.ts'),

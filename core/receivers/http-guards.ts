@@ -12,6 +12,15 @@ export function hostAllowed(header: string, port: number, allowed: readonly stri
   return LOOPBACK.has(name) || allowed.includes(name)
 }
 
+/**
+ * The address that a connection came in on, as a Host header names it. A host that others reach answers to it: a page
+ * that rebinds a name sends that name, never the bare address.
+ */
+export function addressName(localAddress: string | undefined): string {
+  const address = (localAddress ?? '').replace(/^::ffff:/, '')
+  return address.includes(':') ? `[${address}]` : address
+}
+
 /** Browser SDKs may send from loopback pages and from origins named in server.corsOrigins. */
 export function originAllowed(origin: string, configured: readonly string[]): boolean {
   if (configured.includes(origin)) return true

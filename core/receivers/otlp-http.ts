@@ -10,7 +10,7 @@ import { GlassboxError } from '../base/errors.ts'
 import type { ListenState } from '../model/answers.ts'
 import type { IngestFormat, IngestOutcome, IngestRequest } from '../pipeline/ingest.ts'
 import { firstProtocol } from './first-bytes.ts'
-import { corsHeaders, hostAllowed, originAllowed, tokenMatches } from './http-guards.ts'
+import { addressName, corsHeaders, hostAllowed, originAllowed, tokenMatches } from './http-guards.ts'
 import { bind, portProblem } from './listen.ts'
 import { readBody } from './read-body.ts'
 import type { Receiver, ReceiverOptions } from './receiver.ts'
@@ -93,7 +93,9 @@ export function createOtlpHttpReceiver(options: ReceiverOptions): Receiver {
     const encoding = encodingOf(request)
     const { server } = settings()
     const { host, origin } = request.headers
-    if (host === undefined || !hostAllowed(host, ports.http, server.allowedHosts)) {
+    const { requireToken } = options
+    const own = requireToken === undefined ? [] : [addressName(request.socket.localAddress)]
+    if (host === undefined || !hostAllowed(host, ports.http, [...server.allowedHosts, ...own])) {
       if (host !== undefined) doctor.finding('host-refused', peer, `Host ${host} is not on the list`)
       return respond(
         request,
@@ -135,7 +137,7 @@ export function createOtlpHttpReceiver(options: ReceiverOptions): Receiver {
         ...cors,
         allow: 'POST, OPTIONS',
       })
-    if (options.requireToken !== undefined && !tokenMatches(request.headers.authorization, options.requireToken)) {
+    if (requireToken !== undefined && !tokenMatches(request.headers.authorization, requireToken)) {
       doctor.finding('unauthorized', peer, 'the token is missing or wrong')
       return respond(
         request,
