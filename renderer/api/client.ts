@@ -15,7 +15,7 @@ import type {
   TraceGroups,
   ValuesAnswer,
 } from '../../core/api/contract/shapes.ts'
-import type { ServiceGraph } from '../../core/model/answers.ts'
+import type { ServiceGraph, SystemMetrics } from '../../core/model/answers.ts'
 import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts'
 import { type Connection, findConnection } from './connection.ts'
 import { requestEnded, requestStarted } from './idle.ts'
@@ -163,6 +163,8 @@ type Signal = 'traces' | 'logs'
 
 /** Every route of the core that the page uses. */
 export const api = {
+  systemMetrics: (params: { start: number; end: number; host: string | null }, signal?: AbortSignal) =>
+    get<SystemMetrics>('/api/system/metrics', params, signal),
   traces: (params: TraceParams, signal?: AbortSignal) => get<Page<TraceSummary>>('/api/traces', params, signal),
   traceHistogram: (params: TraceParams, buckets: number, signal?: AbortSignal) =>
     get<Histogram>('/api/traces/histogram', { ...params, buckets }, signal),

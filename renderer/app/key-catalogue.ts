@@ -4,7 +4,7 @@ import type { KeyHelp } from './keys.ts'
 export const GLOBAL_KEYS: KeyHelp[] = [
   { keys: ['/'], text: 'shell.keyFilter' },
   { keys: ['?'], text: 'shell.keyHelp' },
-  { keys: ['g', 't l p c ,'], text: 'shell.keyGo' },
+  { keys: ['g', 's t l p c ,'], text: 'shell.keyGo' },
   { keys: ['t'], text: 'shell.keyRange' },
   { keys: ['['], text: 'shell.keyEarlier' },
   { keys: [']'], text: 'shell.keyLater' },
@@ -13,6 +13,12 @@ export const GLOBAL_KEYS: KeyHelp[] = [
   { keys: ['r'], text: 'shell.keyRefresh' },
   { keys: ['l'], text: 'shell.keyLive' },
   { keys: ['c'], text: 'shell.keyCopyLink' },
+]
+
+export const SYSTEM_KEYS: KeyHelp[] = [
+  { keys: ['T'], text: 'system.keyTable' },
+  { keys: ['←', '→', '↑', '↓'], text: 'system.keyPoint' },
+  { keys: ['←', '→', 'Shift'], text: 'system.keySelect' },
 ]
 
 export const TRACE_KEYS: KeyHelp[] = [

@@ -4,6 +4,7 @@ import {
   Cable,
   Contrast,
   Filter,
+  Gauge,
   Languages,
   Link,
   Radio,
@@ -63,6 +64,7 @@ export function usePaletteCommands(): (text: string, found: readonly RecentTrace
     run: () => go(`/${id}`),
   })
   const screens = (): Command[] => [
+    screen('system', t('shell.tabSystem'), Gauge, 's'),
     screen('traces', t('shell.tabTraces'), Activity, 't'),
     screen('logs', t('shell.logs'), ScrollText, 'l'),
     screen('map', t('shell.map'), Workflow, 'p'),

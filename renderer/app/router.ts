@@ -20,6 +20,12 @@ export const router = createRouter({
   routes: [
     { path: '/', redirect: (to) => ({ path: '/traces', query: to.query }) },
     {
+      path: '/system',
+      name: 'system',
+      component: () => import('../features/system/SystemScreen.vue'),
+      meta: { title: 'shell.monitor', nav: 'monitor', timed: true },
+    },
+    {
       path: '/traces/:traceId?',
       name: 'traces',
       component: () => import('../features/traces/TracesScreen.vue'),

@@ -1,3 +1,4 @@
+import { chart } from './en/chart.ts'
 import { connect } from './en/connect.ts'
 import { errors } from './en/errors.ts'
 import { filter } from './en/filter.ts'
@@ -7,9 +8,10 @@ import { map } from './en/map.ts'
 import { settings } from './en/settings.ts'
 import { shell } from './en/shell.ts'
 import { states } from './en/states.ts'
+import { system } from './en/system.ts'
 import { traces } from './en/traces.ts'
 
 /** English is the fallback and the type of every other language. */
-export const en = { shell, states, errors, filter, traces, inspector, logs, map, connect, settings }
+export const en = { shell, states, errors, chart, filter, system, traces, inspector, logs, map, connect, settings }
 
 export type Messages = typeof en

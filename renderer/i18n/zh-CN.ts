@@ -1,4 +1,5 @@
 import type { Messages } from './en.ts'
+import { chart } from './zh-CN/chart.ts'
 import { connect } from './zh-CN/connect.ts'
 import { errors } from './zh-CN/errors.ts'
 import { filter } from './zh-CN/filter.ts'
@@ -8,6 +9,20 @@ import { map } from './zh-CN/map.ts'
 import { settings } from './zh-CN/settings.ts'
 import { shell } from './zh-CN/shell.ts'
 import { states } from './zh-CN/states.ts'
+import { system } from './zh-CN/system.ts'
 import { traces } from './zh-CN/traces.ts'
 
-export const zhCN: Messages = { shell, states, errors, filter, traces, inspector, logs, map, connect, settings }
+export const zhCN: Messages = {
+  shell,
+  states,
+  errors,
+  chart,
+  filter,
+  system,
+  traces,
+  inspector,
+  logs,
+  map,
+  connect,
+  settings,
+}

@@ -53,6 +53,15 @@ export function listTime(us: number, zone: string, locale: string, nowUs: number
     : `${that} ${timeOfDay(us, zone)}`
 }
 
+/** A tick of a time axis whose ticks lie `stepUs` apart: the day at midnight, else as much of the clock as the step needs. */
+export function tickTime(us: number, stepUs: number, zone: string, locale: string): string {
+  if (stepUs >= 86400e6) return day(us, zone, locale)
+  if (stepUs < 1e6) return timeOfDay(us, zone)
+  if (stepUs < 60e6) return timeOfDaySeconds(us, zone)
+  const clock = timeOfDayShort(us, zone)
+  return clock === '00:00' ? day(us, zone, locale) : clock
+}
+
 /** Minutes east of UTC at that moment. */
 export function zoneOffset(us: number, zone: string): number {
   const parts = format('en-US', zone, 'all', {

@@ -1,6 +1,6 @@
 import { timeTicks } from './axis.ts'
 import { duration } from './format.ts'
-import { timeOfDaySeconds, timeOfDayShort, zoneLabel, zoneOffset } from './format-time.ts'
+import { timeOfDaySeconds, timeOfDayShort, zoneLabel } from './format-time.ts'
 
 export interface HeatView {
   start: number
@@ -121,7 +121,7 @@ function paintAxes(
     g.fillText(duration(view.edges[row]), GUTTER - 8, y)
   }
   const end = view.start + view.bucketUs * view.columns
-  const ticks = timeTicks(view.start, end, Math.max(2, Math.floor(width / 150)), zoneOffset(end, view.zone))
+  const ticks = timeTicks(view.start, end, Math.max(2, Math.floor(width / 150)), view.zone)
   g.fillText(zoneLabel(end, view.zone), GUTTER - 8, plot + 12)
   g.textAlign = 'center'
   for (const time of ticks.at) {

@@ -1,6 +1,6 @@
 import { niceTop, timeTicks } from './axis.ts'
 import { count } from './format.ts'
-import { day, timeOfDay, timeOfDaySeconds, timeOfDayShort, zoneLabel, zoneOffset } from './format-time.ts'
+import { tickTime, zoneLabel } from './format-time.ts'
 
 export interface HistogramSeries {
   key: string
@@ -126,12 +126,7 @@ function paintTimeAxis(
   view: HistogramView,
   token: (name: string) => string,
 ): void {
-  const { step, at } = timeTicks(
-    view.start,
-    view.end,
-    Math.max(2, Math.floor(width / 150)),
-    zoneOffset(view.end, view.zone),
-  )
+  const { step, at } = timeTicks(view.start, view.end, Math.max(2, Math.floor(width / 150)), view.zone)
   g.fillStyle = token('--text-3')
   g.textAlign = 'right'
   const label = zoneLabel(view.end, view.zone)
@@ -139,18 +134,10 @@ function paintTimeAxis(
   const free = Math.max(GUTTER, g.measureText(label).width + 8)
   g.textAlign = 'center'
   for (const time of at) {
-    const text = tickText(time, step, view)
+    const text = tickTime(time, step, view.zone, view.locale)
     const half = g.measureText(text).width / 2
     const x = timeToX(view, width, time)
     if (x - half < free || x + half > width) continue
     g.fillText(text, x, plot + 12)
   }
-}
-
-function tickText(time: number, step: number, view: HistogramView): string {
-  if (step >= 86400e6) return day(time, view.zone, view.locale)
-  if (step < 1e6) return timeOfDay(time, view.zone)
-  if (step < 60e6) return timeOfDaySeconds(time, view.zone)
-  const clock = timeOfDayShort(time, view.zone)
-  return clock === '00:00' ? day(time, view.zone, view.locale) : clock
 }

@@ -4,7 +4,7 @@ import { type LocationQuery, useRoute, useRouter } from 'vue-router'
 import { parseTime } from '../../ui/format-time.ts'
 import { relativeLength } from '../../ui/parse-range.ts'
 
-export const PRESETS = ['15m', '1h', '6h', '24h', '7d'] as const
+export const PRESETS = ['15m', '1h', '6h', '24h', '7d', '30d'] as const
 const DEFAULT = '1h'
 
 /** The chosen range as µs, from the address: `range=1h`, or `start` and `end` (µs or RFC 3339). */

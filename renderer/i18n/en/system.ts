@@ -1,0 +1,16 @@
+export const system = {
+  cpu: 'CPU',
+  memory: 'Memory',
+  disk: 'Disk',
+  diskIo: 'Disk I/O',
+  network: 'Network',
+  eventLoop: 'Event loop P99',
+  heap: 'Heap',
+  queue: 'Queue',
+  ofWhole: 'of {whole}',
+  changeHint: 'against the mean of this range',
+  noPoints: 'No data in this range',
+  keyTable: 'Charts as tables',
+  keyPoint: 'On a chart: point, line, and Enter opens its traces',
+  keySelect: 'On a chart: choose a range, Enter zooms into it',
+}
