@@ -43,7 +43,7 @@ export type Base = 'decimal' | 'binary' | 'time'
 
 const ROUND = [1, 2, 2.5, 5, 10]
 const MINUTE = 60e6
-const LONG_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((minutes) => minutes * MINUTE)
+const LONG_STEPS = [0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((minutes) => minutes * MINUTE)
 
 /**
  * Round values from at or below `least` to at or above `most`, about `count` steps of them. The axis starts at 0 unless
@@ -61,7 +61,7 @@ export function valueTicks(least: number, most: number, count: number, base: Bas
 }
 
 function roundStep(rough: number, base: Base): number {
-  if (base === 'time' && rough > MINUTE / 2) {
+  if (base === 'time' && rough > 10e6) {
     const known = LONG_STEPS.find((size) => size >= rough)
     if (known) return known
   }
