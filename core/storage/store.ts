@@ -17,6 +17,7 @@ import type { LogRecord, Trace, TraceSummary } from '../model/records.ts'
 import type { TracePart, TracePartAnswer } from '../model/trace-parts.ts'
 import type { MetricStore } from './metric-store.ts'
 import type { QueryContext } from './query-context.ts'
+import type { TelemetryScanner } from './scan.ts'
 
 export type { Histogram, HistogramBucket, Page, ServiceInfo, StorageStats, TagValue } from '../model/answers.ts'
 export type { QueryContext } from './query-context.ts'
@@ -43,6 +44,19 @@ export interface WriteResult {
 /** The write side. One writer at a time; a write is one transaction: all or nothing. The batches become the writer's. */
 export interface TelemetryWriter {
   write(batches: { spans: SpanBatch[]; logs: LogBatch[] }): Promise<WriteResult>
+  /**
+   * Stores rows that were stored elsewhere before (a move between engines, a restore): they keep their time of receipt,
+   * repeats are not looked for, and nothing waits in a queue: they are stored, or it throws. The cursor is kept under the
+   * name of the move in the same transaction, so that who goes on after a crash brings nothing twice.
+   */
+  writeMoved(
+    batches: { spans: SpanBatch[]; logs: LogBatch[] },
+    place: { move: string; cursor: string },
+  ): Promise<WriteResult>
+  /** The cursor of the last `writeMoved` of this move; null before the first and after its end. */
+  movedTo(move: string): Promise<string | null>
+  /** Ends a move: its rows stay or, with `undo`, go. Answers what went. */
+  endMove(move: string, undo: boolean): Promise<{ spans: number; logs: number }>
 }
 
 export interface TraceQuery {
@@ -91,7 +105,7 @@ export interface Changes {
   skippedLogs: number
 }
 
-export interface TelemetryReader {
+export interface TelemetryReader extends TelemetryScanner {
   /** Newest first by trace start, then by trace id; a cursor continues on the data as it was at the first page. */
   searchTraces(query: TraceQuery, context?: QueryContext): Promise<Page<TraceSummary>>
   /** Null when never seen; throws `trace_removed` with the time when retention took it. */

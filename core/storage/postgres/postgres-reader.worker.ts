@@ -1,8 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { serveRpc } from '../../base/rpc.ts'
+import { serveRpc, Transferred } from '../../base/rpc.ts'
+import { batchBuffers } from '../../model/columns.ts'
+import { ContentSums } from '../content-sum.ts'
+import { type ScanRequest, SUMS_ROWS, type SumsPart, type SumsRequest } from '../scan.ts'
 import type { LogQuery, TraceQuery } from '../store.ts'
 import { changesSince, SeenWrites } from './changes.ts'
 import type { PostgresTarget } from './connection.ts'
+import { scan, scanMark } from './scan.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
 import { searchTraces, traceHistogram } from './search-traces.ts'
 import { serviceGraph } from './service-graph.ts'
@@ -38,7 +42,33 @@ function query<T, R>(work: (session: Session, argument: T) => Promise<R>): (aske
   }
 }
 
+/** Adds up what a scan would bring; each step is a short transaction of its own. */
+async function contentSums({ id, argument, timeoutMs }: Asked<SumsRequest>): Promise<SumsPart> {
+  const sums = new ContentSums(argument.distinct)
+  const only = argument.days && new Set(argument.days)
+  const step = query((session, request: ScanRequest) => scan(session, request))
+  let after = argument.after
+  let rows = 0
+  for (;;) {
+    const part = await step({ id, argument: { ...argument, after }, timeoutMs })
+    for (const batch of [...part.spans, ...part.logs]) {
+      sums.add(batch, only)
+      rows += batch.n
+    }
+    after = part.cursor
+    if (part.done || (!argument.distinct && rows >= SUMS_ROWS)) {
+      return { sums: sums.days(), rows, cursor: part.cursor, done: part.done }
+    }
+  }
+}
+
 serveRpc(parentPort, {
+  scanMark: query((session) => scanMark(session)),
+  scan: async (asked: Asked<ScanRequest>) => {
+    const part = await query((session, request: ScanRequest) => scan(session, request))(asked)
+    return new Transferred(part, [...part.spans, ...part.logs].flatMap(batchBuffers))
+  },
+  contentSums,
   searchTraces: query((session, argument: TraceQuery) => searchTraces(session, argument)),
   trace: query((session, traceId: string) => readTrace(session, traceId)),
   traceHistogram: query((session, argument: { query: TraceQuery; buckets: number }) =>

@@ -17,8 +17,17 @@ opened.catch(() => undefined)
 /** The writer of metrics, which lie in this host's own file. */
 let metrics: RpcClient | null = null
 
+interface MovedWrite {
+  spans: SpanBatch[]
+  logs: LogBatch[]
+  place: { move: string; cursor: string }
+}
+
 const handlers = {
   write: ({ spans, logs }: { spans: SpanBatch[]; logs: LogBatch[] }) => writer.write(spans, logs),
+  writeMoved: ({ spans, logs, place }: MovedWrite) => writer.writeMoved(spans, logs, place),
+  movedTo: (move: string) => writer.movedTo(move),
+  endMove: ({ move, undo }: { move: string; undo: boolean }) => writer.endMove(move, undo),
   stats: () => writer.stats(),
   retention: (policy: RetentionPolicy) => writer.retention(policy),
   opened: () => opened,

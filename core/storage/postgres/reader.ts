@@ -72,6 +72,9 @@ export function startReader(
     tagValues: (signal, key, prefix, limit, context) => query('tagValues', { signal, key, prefix, limit }, context),
     operations: (service, context) => query('operations', service, context),
     sql: (text, limit, context) => query('sql', { query: text, limit }, context),
+    scanMark: () => ask('scanMark', null, CHANGES_TIMEOUT_MS),
+    scan: (request, context) => query('scan', request, context),
+    contentSums: (request, context) => query('contentSums', request, context),
     changes: (seq, limit) => ask('changes', { seq, limit }, CHANGES_TIMEOUT_MS),
     async stop() {
       const client = rpc

@@ -63,6 +63,14 @@ export async function openPostgresStore(options: {
     writer: {
       write: (batches) =>
         rpc.call<WriteResult>('write', batches, [...batches.spans, ...batches.logs].flatMap(batchBuffers)),
+      writeMoved: (batches, place) =>
+        rpc.call<WriteResult>(
+          'writeMoved',
+          { ...batches, place },
+          [...batches.spans, ...batches.logs].flatMap(batchBuffers),
+        ),
+      movedTo: (move) => rpc.call('movedTo', move),
+      endMove: (move, undo) => rpc.call('endMove', { move, undo }),
     },
     writerPort(renew) {
       const { port1, port2 } = new MessageChannel()

@@ -117,6 +117,8 @@ export async function writeTransaction(
   client: pg.ClientBase,
   context: { schema: string; host: string; known: KnownEntries; retried: boolean },
   write: PendingWrite,
+  /** What else the transaction does, given the number of the write. */
+  alongside: (seq: number) => Promise<void> = async () => undefined,
 ): Promise<number> {
   const { schema, host, known } = context
   const { spans, logs } = write
@@ -164,6 +166,7 @@ export async function writeTransaction(
         ],
       )
     }
+    await alongside(seq)
     await client.query(`SELECT pg_notify('${CHANGES_CHANNEL}', $1)`, [String(seq)])
     await client.query('COMMIT')
     return seq

@@ -9,6 +9,7 @@ import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
 import { connect, type PostgresTarget } from './connection.ts'
 import { Lease } from './lease.ts'
 import { noticeEmptied } from './marker.ts'
+import { ensureMoves, forgetMove, noteMove, readMove, undoMove } from './moved-rows.ts'
 import { isAway, isServerTrouble, postgresError } from './postgres-error.ts'
 import { applyRetention, type RetentionResult } from './retention.ts'
 import { dayOf, ensureDay, ensureSchema } from './schema.ts'
@@ -191,12 +192,65 @@ export class Writer {
     )
   }
 
-  async #transact(client: pg.Client, pending: PendingWrite, retried: boolean): Promise<void> {
+  /** Rows that were stored elsewhere before; see TelemetryWriter. @throws GlassboxError `postgres_…` and nothing stored */
+  async writeMoved(
+    spans: SpanBatch[],
+    logs: LogBatch[],
+    place: { move: string; cursor: string },
+  ): Promise<WriteResult> {
+    const { schema } = this.#options.target
+    const now = this.#clock.nowUs()
+    for (const batch of [...spans, ...logs]) batch.receivedUs = Math.min(batch.receivedUs, now)
+    const pending = { id: randomUUID(), spans, logs }
+    await this.#connected((client) =>
+      this.#transact(client, pending, false, (seq) => noteMove(client, schema, place, seq)),
+    )
+    const sum = (list: { n: number }[]): number => list.reduce((total, { n }) => total + n, 0)
+    return { seq: this.#seq, storedSpans: sum(spans), storedLogs: sum(logs), duplicateSpans: 0 }
+  }
+
+  movedTo(move: string): Promise<string | null> {
+    return this.#connected(
+      async (client) => (await readMove(client, this.#options.target.schema, move))?.cursor ?? null,
+    )
+  }
+
+  endMove(move: string, undo: boolean): Promise<{ spans: number; logs: number }> {
+    const { schema } = this.#options.target
+    return this.#connected(async (client) => {
+      if (undo) return undoMove(client, schema, move)
+      await forgetMove(client, schema, move)
+      return { spans: 0, logs: 0 }
+    })
+  }
+
+  /** Work of a move: it is told when the server is away instead of waiting in the queue. */
+  #connected<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const { target, durable } = this.#options
+    return this.#inTurn(async () => {
+      const client = this.#client
+      if (!client) throw new GlassboxError('postgres_unreachable', this.#away?.reason ?? 'Postgres is away')
+      try {
+        await ensureMoves(client, target.schema, durable)
+        return await work(client)
+      } catch (error) {
+        if (isAway(error)) this.#lost(error as Error)
+        throw postgresError(error, target)
+      }
+    })
+  }
+
+  async #transact(
+    client: pg.Client,
+    pending: PendingWrite,
+    retried: boolean,
+    alongside?: (seq: number) => Promise<void>,
+  ): Promise<void> {
     const { target, hostId } = this.#options
     const context = { schema: target.schema, host: hostId, known: this.#known, retried }
     const attempt = async (): Promise<number> => {
       for (const { receivedUs } of [...pending.spans, ...pending.logs]) await this.#ensureDay(client, dayOf(receivedUs))
-      return writeTransaction(client, context, pending)
+      return writeTransaction(client, context, pending, alongside)
     }
     this.#seq = await this.#answered(client, async () => {
       try {

@@ -31,14 +31,23 @@ export class BlockWriter {
     }
   }
 
-  /** One transaction: all or nothing. */
-  write(spans: SpanBatch[], logs: LogBatch[], recent: RecentSpans): WriteResult {
+  /**
+   * One transaction: all or nothing.
+   * @param recent finds repeated spans; null stores all
+   * @param alongside what else the transaction does, given the number of the write
+   */
+  write(
+    spans: SpanBatch[],
+    logs: LogBatch[],
+    recent: RecentSpans | null,
+    alongside: (seq: number) => void = () => undefined,
+  ): WriteResult {
     const seq = this.seq + 1
     let duplicateSpans = 0
     const fresh: NumberedSpanBatch[] = []
-    recent.begin(spans.reduce((sum, batch) => sum + batch.n, 0))
+    recent?.begin(spans.reduce((sum, batch) => sum + batch.n, 0))
     for (const batch of spans) {
-      const keep = recent.fresh(batch)
+      const keep = recent?.fresh(batch) ?? null
       const kept = keep ? selectRows(batch, keep) : batch
       duplicateSpans += batch.n - kept.n
       if (kept.n > 0) fresh.push({ batch: kept, seq })
@@ -51,10 +60,11 @@ export class BlockWriter {
         for (const block of spanBlocks) this.insertSpans(block, 0)
         for (const block of logBlocks) this.insertLogs(block, 0)
         this.#statements.seq.run(seq)
+        alongside(seq)
       })
       .immediate()
     this.seq = seq
-    recent.commit()
+    recent?.commit()
     return {
       seq,
       storedSpans: fresh.reduce((sum, { batch }) => sum + batch.n, 0),

@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { Transferred } from '../../base/rpc.ts'
+import { batchBuffers } from '../../model/columns.ts'
 import type { TracePart } from '../../model/trace-parts.ts'
+import type { ScanRequest, SumsRequest } from '../scan.ts'
 import type { LogQuery, TraceQuery } from '../store.ts'
 import type { BlockCache } from './block-cache.ts'
 import { changesSince } from './changes.ts'
@@ -9,6 +11,7 @@ import { logFacets, logPatterns } from './facet-logs.ts'
 import { traceFacets, traceGroups, traceHeatmap } from './facet-traces.ts'
 import { type ExemplarsQuery, readExemplars, readSamples, type SamplesQuery } from './metrics/read-samples.ts'
 import type { QueryGuard } from './query-guard.ts'
+import { contentSums, scan, scanMark } from './scan.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
 import { searchTraces, traceHistogram } from './search-traces.ts'
 import { serviceGraph } from './service-graph.ts'
@@ -64,6 +67,12 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
       logFacets(cache, guard, argument.query, argument.values),
     ),
     logPatterns: query((argument: LogQuery, guard) => logPatterns(cache, guard, argument)),
+    scanMark: query(() => scanMark(db)),
+    scan: query((request: ScanRequest, guard) => {
+      const part = scan(db, guard, request)
+      return new Transferred(part, [...part.spans, ...part.logs].flatMap(batchBuffers))
+    }),
+    contentSums: (request: SumsRequest, guard: QueryGuard) => contentSums(db, guard, request),
     serviceGraph: query((range: { start: number; end: number }, guard) => serviceGraph(cache, guard, range)),
     metricSamples: query((argument: SamplesQuery, guard) => {
       const result = readSamples(db, guard, argument)

@@ -92,7 +92,7 @@ class ReaderThread {
 
 /**
  * The read side. Short questions and searches run on threads apart, so that a long search never holds up a trace that
- * is opened; SQL has a third, as it may have to be replaced, and metrics a fourth.
+ * is opened; SQL has a third, as it may have to be replaced, metrics a fourth and scans of everything a fifth.
  */
 export async function startReader(
   dataDir: string,
@@ -102,6 +102,7 @@ export async function startReader(
   const search = new ReaderThread(dataDir)
   const sql = new ReaderThread(dataDir)
   const metrics = new ReaderThread(dataDir)
+  const scans = new ReaderThread(dataDir)
   const ask = <T>(thread: ReaderThread, method: string, argument: unknown, context?: QueryContext): Promise<T> =>
     thread.ask<T>(method, argument, context?.timeoutMs ?? queryTimeoutMs, context?.signal)
   return {
@@ -118,6 +119,9 @@ export async function startReader(
       ask(quick, 'tagValues', { signal, key, prefix, limit }, context),
     operations: (service, context) => ask(quick, 'operations', service, context),
     sql: (query, limit, context) => ask(sql, 'sql', { query, limit }, context),
+    scanMark: () => quick.ask('scanMark', null, CHANGES_TIMEOUT_MS),
+    scan: (request, context) => ask(scans, 'scan', request, context),
+    contentSums: (request, context) => ask(scans, 'contentSums', request, context),
     changes: (seq, limit) => quick.ask('changes', { seq, limit }, CHANGES_TIMEOUT_MS),
     explore: {
       traceFacets: (query, values, context) => ask(search, 'traceFacets', { query, values }, context),
@@ -129,7 +133,7 @@ export async function startReader(
     askMetrics: (method, argument, context, transfer) =>
       metrics.ask(method, argument, context?.timeoutMs ?? queryTimeoutMs, context?.signal, transfer),
     async stop() {
-      await Promise.all([quick.stop(), search.stop(), sql.stop(), metrics.stop()])
+      await Promise.all([quick.stop(), search.stop(), sql.stop(), metrics.stop(), scans.stop()])
     },
   }
 }

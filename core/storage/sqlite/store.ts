@@ -43,6 +43,14 @@ export async function openSqliteStore(options: {
   const writer: TelemetryWriter = {
     write: (batches) =>
       thread.call<WriteResult>('write', batches, [...batches.spans, ...batches.logs].flatMap(batchBuffers)),
+    writeMoved: (batches, place) =>
+      thread.call<WriteResult>(
+        'writeMoved',
+        { ...batches, place },
+        [...batches.spans, ...batches.logs].flatMap(batchBuffers),
+      ),
+    movedTo: (move) => thread.call('movedTo', move),
+    endMove: (move, undo) => thread.call('endMove', { move, undo }),
   }
   return {
     reader,

@@ -8,6 +8,7 @@ import { ClockGuard } from './clock-guard.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { mergeOnce } from './merge.ts'
 import { MetricKeeper } from './metrics/metric-keeper.ts'
+import { forgetMove, noteMove, readMove, undoMove } from './moved-rows.ts'
 import { openDatabase } from './open-database.ts'
 import { RecentSpans } from './recent-spans.ts'
 import { returnSpace } from './remove-blocks.ts'
@@ -126,6 +127,46 @@ export class Writer {
     if (++this.#writesSinceMerge >= TOO_MANY_BLOCKS) this.#mergeStep()
     this.#schedule()
     return result
+  }
+
+  /** Rows that were stored elsewhere before; see TelemetryWriter. @throws GlassboxError `storage_unavailable` */
+  writeMoved(spans: SpanBatch[], logs: LogBatch[], { move, cursor }: { move: string; cursor: string }): WriteResult {
+    const now = this.#clockGuard.receiptUs(this.#clock.witness())
+    for (const batch of [...spans, ...logs]) batch.receivedUs = Math.min(batch.receivedUs, now)
+    return this.#plainly(() => {
+      const result = this.#blocks.write(spans, logs, null, (seq) => noteMove(this.#db, move, cursor, seq))
+      this.#notify({ method: 'written', argument: { seq: result.seq } })
+      if (++this.#writesSinceMerge >= TOO_MANY_BLOCKS) this.#mergeStep()
+      this.#schedule()
+      return result
+    })
+  }
+
+  movedTo(move: string): string | null {
+    return this.#plainly(() => readMove(this.#db, move)?.cursor ?? null)
+  }
+
+  endMove(move: string, undo: boolean): { spans: number; logs: number } {
+    return this.#plainly(() => {
+      if (undo) {
+        const removed = undoMove(this.#db, this.#blocks, move)
+        returnSpace(this.#db, 1_000_000)
+        return removed
+      }
+      forgetMove(this.#db, move)
+      return { spans: 0, logs: 0 }
+    })
+  }
+
+  /** Work whose asker is told of trouble with the disk. */
+  #plainly<T>(work: () => T): T {
+    try {
+      this.#reopenIfLost()
+      return work()
+    } catch (error) {
+      const trouble = troubleOf(error)
+      throw trouble === null ? error : unavailable(trouble, error)
+    }
   }
 
   /** Age is counted from receipt, so a clock that jumped must not date it. */
@@ -258,16 +299,12 @@ export class Writer {
     const now = this.#clock.witness()
     const { paused, nowUs, shiftUs } = this.#clockGuard.judge(now)
     this.#retentionPaused = paused
-    try {
-      this.#reopenIfLost()
+    return this.#plainly(() => {
       if (shiftUs !== 0) shiftReceipts(this.#db, shiftUs, nowUs)
       rememberWitness(this.#db, this.#clockGuard.witness(now))
       if (paused === null) this.metrics.retention(policy.metricsDays ?? 30)
       return applyRetention(this.#db, policy, nowUs, paused)
-    } catch (error) {
-      const trouble = troubleOf(error)
-      throw trouble === null ? error : unavailable(trouble, error)
-    }
+    })
   }
 
   stats(): StorageStats {

@@ -27,8 +27,17 @@ function writer(): Writer {
   }
 }
 
+interface MovedWrite {
+  spans: SpanBatch[]
+  logs: LogBatch[]
+  place: { move: string; cursor: string }
+}
+
 const handlers = {
   write: ({ spans, logs }: { spans: SpanBatch[]; logs: LogBatch[] }) => writer().write(spans, logs),
+  writeMoved: ({ spans, logs, place }: MovedWrite) => writer().writeMoved(spans, logs, place),
+  movedTo: (move: string) => writer().movedTo(move),
+  endMove: ({ move, undo }: { move: string; undo: boolean }) => writer().endMove(move, undo),
   writeSamples: (batch: PackedSamples) => writer().metrics.write(batch),
   metricLimits: (limits: MetricLimits) => writer().metrics.setLimits(limits),
   metricSelect: (query: HeadQuery) => {

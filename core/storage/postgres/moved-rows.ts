@@ -1,0 +1,77 @@
+import type pg from 'pg'
+import { advance, type MovePlace } from '../move-place.ts'
+
+/**
+ * Unlogged like the rows it speaks of: a crash of the server takes both, and the move then begins anew.
+ */
+export async function ensureMoves(client: pg.ClientBase, schema: string, durable: boolean): Promise<void> {
+  await client.query(
+    `CREATE ${durable ? '' : 'UNLOGGED'} TABLE IF NOT EXISTS ${schema}._moves (move text PRIMARY KEY, place text NOT NULL)`,
+  )
+}
+
+export async function readMove(client: pg.ClientBase, schema: string, move: string): Promise<MovePlace | null> {
+  const { rows } = await client.query(`SELECT place FROM ${schema}._moves WHERE move = $1`, [move])
+  return rows.length === 0 ? null : (JSON.parse((rows[0] as { place: string }).place) as MovePlace)
+}
+
+/** Notes how far a move got; inside the transaction that stores its rows. */
+export async function noteMove(
+  client: pg.ClientBase,
+  schema: string,
+  { move, cursor }: { move: string; cursor: string },
+  seq: number,
+): Promise<void> {
+  const place = advance(await readMove(client, schema, move), cursor, seq)
+  await client.query(
+    `INSERT INTO ${schema}._moves VALUES ($1, $2) ON CONFLICT (move) DO UPDATE SET place = excluded.place`,
+    [move, JSON.stringify(place)],
+  )
+}
+
+export async function forgetMove(client: pg.ClientBase, schema: string, move: string): Promise<void> {
+  await client.query(`DELETE FROM ${schema}._moves WHERE move = $1`, [move])
+}
+
+/** Removes the rows that a move brought, a transaction a run of writes. */
+export async function undoMove(
+  client: pg.ClientBase,
+  schema: string,
+  move: string,
+): Promise<{ spans: number; logs: number }> {
+  const removed = { spans: 0, logs: 0 }
+  for (const [first, last] of (await readMove(client, schema, move))?.writes ?? []) {
+    await client.query('BEGIN')
+    try {
+      removed.spans += await take(client, schema, 'traces', first, last)
+      removed.logs += await take(client, schema, 'logs', first, last)
+      // Numbers of later writes stay true: only this move's own rows of the list go.
+      await client.query(`DELETE FROM ${schema}._writes WHERE seq BETWEEN $1 AND $2`, [first, last])
+      await client.query('COMMIT')
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined)
+      throw error
+    }
+  }
+  await forgetMove(client, schema, move)
+  return removed
+}
+
+async function take(
+  client: pg.ClientBase,
+  schema: string,
+  signal: 'traces' | 'logs',
+  first: number,
+  last: number,
+): Promise<number> {
+  const { rows } = await client.query(
+    `WITH gone AS (DELETE FROM ${schema}._${signal} WHERE seq BETWEEN $1 AND $2 RETURNING day, host),
+       counted AS (SELECT day, host, count(*) AS rows FROM gone GROUP BY day, host),
+       less AS (UPDATE ${schema}._stored s SET rows = s.rows - c.rows FROM counted c
+         WHERE s.day = c.day AND s.host = c.host AND s.signal = $3)
+     SELECT coalesce(sum(rows), 0) AS rows FROM counted`,
+    [first, last, signal],
+  )
+  await client.query(`DELETE FROM ${schema}._stored WHERE rows <= 0 AND signal = $1`, [signal])
+  return (rows[0] as { rows: number }).rows
+}
