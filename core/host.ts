@@ -6,6 +6,7 @@ import { type Clock, systemClock } from './base/clock.ts'
 import { GlassboxError } from './base/errors.ts'
 import { InstanceLock, writePrivateFile } from './base/instance-lock.ts'
 import { HostCollector, samplesOfRound } from './collectors/host/host-collector.ts'
+import { ledgerReadings } from './collectors/host/ledger-readings.ts'
 import { Scraper, targetsAnswer } from './collectors/scrape/scraper.ts'
 import { ConfigStore, type SettingsService } from './config/config-store.ts'
 import type { HostConfig } from './config/settings.ts'
@@ -163,6 +164,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
         version: productVersion,
         take: (round) => pipeline.ingestSamples(samplesOfRound(round)),
         problem: (sentence) => log.warn(sentence),
+        ownReadings: () => ledgerReadings(pipeline.ledger()),
       })
       parts.add('host collector', () => withLimit(collector.stop(), closeLimitMs))
     }

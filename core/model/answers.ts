@@ -171,7 +171,6 @@ export interface ServiceGraph {
 /** One line of the System screen; times are whole µs. */
 export interface SystemSeries {
   group: string
-  metric: string
   host: string
   name: string
   unit: string
@@ -186,6 +185,55 @@ export interface SystemMetrics {
   downsampled: boolean
   hosts: { name: string; lastSeen: number }[]
   series: SystemSeries[]
+}
+
+/** A service in the range. Durations are µs, rates a second, `errors` is a share of 1. */
+export interface ServiceRow {
+  service: string
+  rate: number
+  errors: number
+  p50: number | null
+  p95: number | null
+  p99: number | null
+  /** The middle of its P99 before the range, or within it where there is nothing before. */
+  usualP99: number | null
+  /** p99 / usualP99 */
+  change: number | null
+  /** The highest point of `trend`. */
+  peak: { time: number; value: number } | null
+  /** P99 over the range. */
+  trend: [time: number, value: number][]
+}
+
+/** A slow request that was kept: its trace stands for it. µs. */
+export interface SystemExemplar {
+  time: number
+  value: number
+  traceId: string
+  spanId: string
+  service: string
+}
+
+/** Something that happened at a moment, µs. */
+export interface SystemMark {
+  kind: 'deploy'
+  time: number
+  service: string
+  version: string
+}
+
+/** Latency and errors of services over a range; requests are counted before sampling. Times are whole µs. */
+export interface ServiceHealth {
+  start: number
+  end: number
+  step: number
+  trendStep: number
+  /** Those that changed most come first. */
+  services: ServiceRow[]
+  /** Of the service asked for, or of all together: durations µs, errors a share of 1, rate a second. */
+  lines: Record<'p50' | 'p95' | 'p99' | 'errors' | 'rate', [time: number, value: number][]>
+  exemplars: SystemExemplar[]
+  marks: SystemMark[]
 }
 
 /** A machine that a host collector reports, here or through an agent; times are whole µs. */

@@ -3,6 +3,7 @@ import type { DecodedSamples } from '../model/decoded-samples.ts'
 import { SPAN_KINDS, SPAN_STATUSES } from '../model/records.ts'
 import { SampleBatchBuilder, sortedLabels } from '../model/sample-batch-builder.ts'
 import type { Labels } from '../model/series.ts'
+import { ServiceMetrics } from './service-metrics.ts'
 
 /** Upper bounds of the duration buckets, seconds. */
 const BOUNDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -26,14 +27,18 @@ interface Group {
  */
 export class SpanMetrics {
   #groups = new Map<string, Group>()
+  #services = new ServiceMetrics()
   #startMs: number
+  #lastMs: number
 
   constructor(startMs: number) {
     this.#startMs = startMs
+    this.#lastMs = startMs
   }
 
   /** Counts a batch. @param kept by row whether it is stored; null = all. Exemplars point at kept ones only */
   count(batch: SpanBatch, kept: Uint8Array | null): void {
+    this.#services.count(batch, kept)
     const cache = new Map<number, Group>()
     const names = batch.dictionary.size + 1
     for (let row = 0; row < batch.n; row++) {
@@ -126,6 +131,8 @@ export class SpanMetrics {
       })
       group.slowest = null
     }
+    this.#services.report(builder, timeMs, this.#lastMs)
+    this.#lastMs = timeMs
     const unit = { unit: '', help: 'Spans by service, operation, kind and status, before sampling' }
     builder.metadata({ metric: 'traces_span_metrics_calls_total', type: 'counter', ...unit })
     builder.metadata({

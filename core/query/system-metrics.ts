@@ -1,138 +1,157 @@
 import type { SystemMetrics, SystemSeries } from '../model/answers.ts'
-import type { SeriesSamples } from '../model/series.ts'
-import type { MetricReader } from '../storage/metric-store.ts'
 import type { QueryContext } from '../storage/store.ts'
+import type { MatrixSeries } from './promql/answer.ts'
+import type { PromqlEngine } from './promql/engine.ts'
 
-/** At most so many points a series: two a pixel of a chart. */
-const MOST_POINTS = 600
-const MOST_SAMPLES = 20_000_000
+/** At most so many points a series: two a pixel of a wide chart. */
+const MOST_POINTS = 1200
+/** So fine a range is evaluated at most, before it is thinned. */
+const MOST_STEPS = 4320
 const LEAST_STEP_MS = 5000
+const DAY_MS = 86_400_000
+/** Older samples are 5-minute aggregates: a rate needs two of them. */
+const RAW_MS = 2 * DAY_MS
+const OLD_RATE_MS = 660_000
 
 interface Shown {
   group: string
-  metric: string
   unit: string
   /** Labels that name the line within its group. */
   by: string[]
-  /** A counter is shown as its rate a second. */
-  counter?: boolean
-  /** Only series that have these labels. */
-  where?: Record<string, string>
+  /** PromQL; `$host` is the matcher of the host, `$rate` a window for rates, `$step` the step. */
+  query: string
+  /** With several hosts one line a host, of this expression. */
+  together?: string
 }
+
+const sum = (by: string, metric: string, matchers = ''): string =>
+  `sum by (${by}) (rate(${metric}{$host${matchers}}[$rate]))`
+const CPU = 'system_cpu_time_seconds_total'
+const FILES = 'system_filesystem_usage_bytes'
 
 /** What the System screen shows, group by group. */
 const SHOWN: Shown[] = [
-  { group: 'cpu', metric: 'system_cpu_time_seconds_total', unit: 'cores', by: ['state'], counter: true },
-  { group: 'load', metric: 'system_load_average_1m', unit: '', by: [] },
-  { group: 'memory', metric: 'system_memory_usage_bytes', unit: 'bytes', by: ['state'] },
-  { group: 'memoryLimit', metric: 'system_memory_limit_bytes', unit: 'bytes', by: [] },
-  { group: 'swap', metric: 'system_paging_usage_bytes', unit: 'bytes', by: ['state'] },
-  { group: 'disk', metric: 'system_disk_io_bytes_total', unit: 'bytes/s', by: ['device', 'direction'], counter: true },
-  { group: 'filesystem', metric: 'system_filesystem_usage_bytes', unit: 'bytes', by: ['mountpoint', 'state'] },
+  { group: 'cpu', unit: 'cores', by: ['state'], query: sum('instance, state', CPU) },
+  {
+    group: 'cpuUsage',
+    unit: 'ratio',
+    by: [],
+    query: `1 - ${sum('instance', CPU, ',state=~"idle|iowait"')} / ${sum('instance', CPU)}`,
+  },
+  { group: 'load', unit: '', by: [], query: 'system_load_average_1m{$host}' },
+  { group: 'memory', unit: 'bytes', by: ['state'], query: 'system_memory_usage_bytes{$host}' },
+  { group: 'memoryLimit', unit: 'bytes', by: [], query: 'system_memory_limit_bytes{$host}' },
+  { group: 'swap', unit: 'bytes', by: ['state'], query: 'system_paging_usage_bytes{$host}' },
+  {
+    group: 'disk',
+    unit: 'bytes/s',
+    by: ['direction'],
+    query: sum('instance, direction', 'system_disk_io_bytes_total'),
+    together: sum('instance', 'system_disk_io_bytes_total'),
+  },
+  {
+    group: 'filesystem',
+    unit: 'ratio',
+    by: ['mountpoint'],
+    query: `sum by (instance, mountpoint) (${FILES}{$host,state="used"}) / sum by (instance, mountpoint) (${FILES}{$host})`,
+  },
+  {
+    group: 'filesystemSize',
+    unit: 'bytes',
+    by: ['mountpoint'],
+    query: `sum by (instance, mountpoint) (${FILES}{$host})`,
+  },
   {
     group: 'network',
-    metric: 'system_network_io_bytes_total',
     unit: 'bytes/s',
-    by: ['device', 'direction'],
-    counter: true,
+    by: ['direction'],
+    query: sum('instance, direction', 'system_network_io_bytes_total'),
+    together: sum('instance', 'system_network_io_bytes_total'),
   },
-  { group: 'eventLoop', metric: 'nodejs_eventloop_delay_seconds', unit: 'seconds', by: ['quantile'] },
-  { group: 'heap', metric: 'nodejs_heap_usage_bytes', unit: 'bytes', by: ['state'] },
-  { group: 'runtimeMemory', metric: 'nodejs_resident_memory_bytes', unit: 'bytes', by: [] },
+  {
+    group: 'eventLoop',
+    unit: 'seconds',
+    by: ['quantile'],
+    query: 'max by (instance, quantile) (max_over_time(nodejs_eventloop_delay_seconds{$host}[$step]))',
+  },
+  { group: 'heap', unit: 'bytes', by: ['state'], query: 'max by (instance, state) (nodejs_heap_usage_bytes{$host})' },
+  { group: 'runtimeMemory', unit: 'bytes', by: [], query: 'max by (instance) (nodejs_resident_memory_bytes{$host})' },
+  { group: 'queue', unit: '', by: [], query: 'sum by (instance) (max_over_time(glassbox_waiting{$host}[$step]))' },
+  { group: 'drops', unit: '/s', by: [], query: 'sum by (instance) (rate(glassbox_dropped_total{$host}[$rate]))' },
+  { group: 'uptime', unit: 'seconds', by: [], query: 'max by (instance) (system_uptime_seconds{$host})' },
 ]
 
+export interface SystemRange {
+  /** Whole ms, both ends inclusive. */
+  start: number
+  end: number
+  now: number
+}
+
+/** The step at which a range is evaluated and the window of its rates, whole ms. */
+export function systemSteps({ start, end, now }: SystemRange): { step: number; rate: number } {
+  const step = Math.max(LEAST_STEP_MS, Math.ceil((end - start) / MOST_STEPS / 1000) * 1000)
+  const rate = Math.max(now - start > RAW_MS ? OLD_RATE_MS : 60_000, step * 2)
+  return { step, rate }
+}
+
 /**
- * The host and runtime series of the System screen over a range.
- * @param range whole ms, both ends inclusive
+ * The host and runtime series of the System screen over a range, evaluated as PromQL on the threads of `promql`.
  * @param host only this one; null = all
  */
 export async function systemMetrics(
-  reader: MetricReader,
-  range: { start: number; end: number },
+  promql: PromqlEngine,
+  range: SystemRange,
   host: string | null,
   context: QueryContext,
 ): Promise<SystemMetrics> {
-  const stepMs = Math.max(LEAST_STEP_MS, Math.ceil((range.end - range.start) / MOST_POINTS))
-  const series: SystemSeries[] = []
-  let downsampled = false
+  const { step, rate } = systemSteps(range)
+  const known = await promql.instant(
+    `count by (instance) (last_over_time(system_uptime_seconds[${range.end - range.start}ms]))`,
+    range.end,
+    context,
+  )
+  const several = host === null && known.value.type === 'vector' && known.value.samples.length > 1
+  const matcher = host === null ? 'instance!=""' : `instance=${JSON.stringify(host)}`
+  const answers = await Promise.all(
+    SHOWN.map(async (shown) => {
+      const text = (several ? shown.together : undefined) ?? shown.query
+      const query = text.replaceAll('$host', matcher).replaceAll('$rate', `${rate}ms`).replaceAll('$step', `${step}ms`)
+      const start = Math.ceil(range.start / step) * step
+      const asked = { ...context, mostPoints: MOST_POINTS }
+      const answer = await promql.range(query, Math.min(start, range.end), range.end, step, asked)
+      const series = answer.value.type === 'matrix' ? answer.value.series : []
+      return { downsampled: answer.downsampled, series: series.map((one) => shownSeries(shown, one)) }
+    }),
+  )
+  const series = answers.flatMap((answer) => answer.series).filter(({ points }) => points.length > 0)
   const hosts = new Map<string, number>()
-  for (const shown of SHOWN) {
-    const answer = await reader.select(
-      {
-        matchers: [
-          { name: '__name__', op: '=', value: shown.metric },
-          ...(host === null ? [] : [{ name: 'instance', op: '=' as const, value: host }]),
-        ],
-        ...range,
-        step: stepMs,
-        func: shown.counter ? 'rate' : null,
-        maxSamples: MOST_SAMPLES,
-      },
-      context,
-    )
-    downsampled ||= answer.downsampled
-    for (const one of answer.series) {
-      const label = (name: string): string => one.labels.find(([key]) => key === name)?.[1] ?? ''
-      const instance = label('instance')
-      if (one.times.length > 0) hosts.set(instance, Math.max(hosts.get(instance) ?? 0, one.times[one.times.length - 1]))
-      const points = shown.counter ? ratePoints(one, range.start, stepMs) : lastPoints(one, range.start, stepMs)
-      if (points.length === 0) continue
-      series.push({
-        group: shown.group,
-        metric: shown.metric,
-        host: instance,
-        name: shown.by.map(label).filter(Boolean).join(' ') || shown.group,
-        unit: shown.unit,
-        points,
-      })
-    }
-  }
+  for (const one of series)
+    hosts.set(one.host, Math.max(hosts.get(one.host) ?? 0, one.points[one.points.length - 1][0]))
   return {
     start: range.start * 1000,
     end: range.end * 1000,
-    step: stepMs * 1000,
-    downsampled,
-    hosts: [...hosts]
-      .map(([name, last]) => ({ name, lastSeen: last * 1000 }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    step: step * 1000,
+    downsampled: answers.some(({ downsampled }) => downsampled),
+    hosts: [...hosts].map(([name, lastSeen]) => ({ name, lastSeen })).sort((a, b) => (a.name < b.name ? -1 : 1)),
     series,
   }
 }
 
-/** Runs of samples by bucket of `stepMs`; calls `take` with the index of the last of each. */
-function eachBucket(
-  { times, kinds }: SeriesSamples,
-  start: number,
-  stepMs: number,
-  take: (last: number) => void,
-): void {
-  for (let i = 0; i < times.length; i++) {
-    if (kinds && kinds[i] !== 0) continue
-    const bucket = Math.floor((times[i] - start) / stepMs)
-    if (i + 1 === times.length || Math.floor((times[i + 1] - start) / stepMs) !== bucket) take(i)
+function shownSeries({ group, unit, by }: Shown, { labels, times, values }: MatrixSeries): SystemSeries {
+  const label = (name: string): string => labels.find(([key]) => key === name)?.[1] ?? ''
+  return {
+    group,
+    host: label('instance'),
+    name: by.map(label).filter(Boolean).join(' ') || group,
+    unit,
+    points: pointsOf(times, values),
   }
 }
 
-function lastPoints(one: SeriesSamples, start: number, stepMs: number): [number, number][] {
+/** Finite points as [µs, value]. */
+export function pointsOf(times: Float64Array, values: Float64Array): [time: number, value: number][] {
   const points: [number, number][] = []
-  eachBucket(one, start, stepMs, (i) => points.push([one.times[i] * 1000, one.values[i]]))
-  return points
-}
-
-/** The rate over each bucket: what the counter grew, drops counted as restarts. */
-function ratePoints(one: SeriesSamples, start: number, stepMs: number): [number, number][] {
-  const points: [number, number][] = []
-  let from = -1
-  eachBucket(one, start, stepMs, (i) => {
-    if (from >= 0) {
-      let grown = 0
-      for (let k = from + 1; k <= i; k++) {
-        const delta = one.values[k] - one.values[k - 1]
-        grown += delta < 0 ? one.values[k] : delta
-      }
-      points.push([one.times[i] * 1000, (grown * 1000) / (one.times[i] - one.times[from])])
-    }
-    from = i
-  })
+  for (let i = 0; i < times.length; i++) if (Number.isFinite(values[i])) points.push([times[i] * 1000, values[i]])
   return points
 }

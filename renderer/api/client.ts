@@ -3,6 +3,7 @@ import type {
   FindAnswer,
   Heatmap,
   Histogram,
+  HostInfo,
   LogPatterns,
   Page,
   PipelineAnswer,
@@ -15,7 +16,7 @@ import type {
   TraceGroups,
   ValuesAnswer,
 } from '../../core/api/contract/shapes.ts'
-import type { ServiceGraph, SystemMetrics } from '../../core/model/answers.ts'
+import type { ServiceGraph, ServiceHealth, SystemMetrics } from '../../core/model/answers.ts'
 import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts'
 import { type Connection, findConnection } from './connection.ts'
 import { requestEnded, requestStarted } from './idle.ts'
@@ -165,6 +166,9 @@ type Signal = 'traces' | 'logs'
 export const api = {
   systemMetrics: (params: { start: number; end: number; host: string | null }, signal?: AbortSignal) =>
     get<SystemMetrics>('/api/system/metrics', params, signal),
+  serviceHealth: (params: { start: number; end: number; service: string | null }, signal?: AbortSignal) =>
+    get<ServiceHealth>('/api/system/services', params, signal),
+  hosts: async (signal?: AbortSignal) => (await get<{ items: HostInfo[] }>('/api/hosts', {}, signal)).items,
   traces: (params: TraceParams, signal?: AbortSignal) => get<Page<TraceSummary>>('/api/traces', params, signal),
   traceHistogram: (params: TraceParams, buckets: number, signal?: AbortSignal) =>
     get<Histogram>('/api/traces/histogram', { ...params, buckets }, signal),

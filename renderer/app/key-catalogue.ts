@@ -16,9 +16,12 @@ export const GLOBAL_KEYS: KeyHelp[] = [
 ]
 
 export const SYSTEM_KEYS: KeyHelp[] = [
+  { keys: ['b'], text: 'system.keyCompare' },
   { keys: ['T'], text: 'system.keyTable' },
   { keys: ['←', '→', '↑', '↓'], text: 'system.keyPoint' },
   { keys: ['←', '→', 'Shift'], text: 'system.keySelect' },
+  { keys: ['e'], text: 'system.keyExemplar' },
+  { keys: ['0'], text: 'system.keyBack' },
 ]
 
 export const TRACE_KEYS: KeyHelp[] = [

@@ -53,6 +53,13 @@ export const routes = {
     query: z.strictObject({ ...range, range: duration.default(3600e6), host: z.string().max(1024).optional() }),
     answer: 'SystemMetrics',
   },
+  serviceHealth: {
+    method: 'GET',
+    path: '/api/system/services',
+    summary: 'Latency, errors and rate of services, P99 against what is usual, lines of one or of all together',
+    query: z.strictObject({ ...range, range: duration.default(3600e6), service: words }),
+    answer: 'ServiceHealth',
+  },
   hosts: {
     method: 'GET',
     path: '/api/hosts',

@@ -52,6 +52,9 @@ export const METRICS = {
   glassbox_collector_info: ['gauge', '', 'Version and system of a host collector, always 1'],
   glassbox_collector_interval_seconds: ['gauge', 'seconds', 'Time between two rounds of a host collector'],
   glassbox_collector_unreadable: ['gauge', '', '1 for what a host collector cannot read, 0 once it can again'],
+  glassbox_received_total: ['counter', '', 'Spans, log records and points received'],
+  glassbox_waiting: ['gauge', '', 'Spans, log records and points that wait to be written'],
+  glassbox_dropped_total: ['counter', '', 'Spans, log records and points taken but not kept'],
 } as const satisfies Record<string, [MetricType, string, string]>
 
 export type HostMetric = keyof typeof METRICS

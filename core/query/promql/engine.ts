@@ -36,6 +36,8 @@ export interface PromqlEngineOptions {
 export interface PromqlContext extends QueryContext {
   /** Overrides the engine's lookback for this query (`lookback_delta` of the API), ms. */
   lookbackMs?: number
+  /** At most so many points a series of a range query: highs and lows survive (thin.ts). Default: all. */
+  mostPoints?: number
 }
 
 /**
@@ -61,6 +63,8 @@ export interface EvaluationRequest {
   step: number
   settings: EvaluationSettings
   flag: SharedArrayBuffer
+  /** null = all */
+  mostPoints: number | null
 }
 
 interface Job {
@@ -209,6 +213,7 @@ export function createPromqlEngine(options: PromqlEngineOptions): PromqlEngine {
           step,
           settings: context.lookbackMs ? { ...settings, lookbackMs: context.lookbackMs } : settings,
           flag: new SharedArrayBuffer(4),
+          mostPoints: context.mostPoints ?? null,
         },
         context,
         timeoutMs: context.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS,

@@ -4,19 +4,22 @@ import type { SelectQuery, SelectResult } from '../../storage/metric-store.ts'
 import type { PromqlAnswer } from './answer.ts'
 import type { EvaluationRequest } from './engine.ts'
 import { evaluateQuery } from './evaluate-query.ts'
+import { thinSeries } from './thin.ts'
 
 /** One evaluating thread: it asks the thread that started it for samples, then computes without waiting. */
 if (!parentPort) throw new Error('promql.worker.ts runs as a worker')
 const storage = new RpcClient(parentPort)
 
 serveRpc(parentPort, {
-  evaluate: async ({ id, query, start, end, step, settings, flag }: EvaluationRequest) => {
+  evaluate: async ({ id, query, start, end, step, settings, flag, mostPoints }: EvaluationRequest) => {
     const answer = await evaluateQuery(
       { query, start, end, step },
       settings,
       { select: (asked: SelectQuery) => storage.call<SelectResult>('select', { id, query: asked }) },
       new Int32Array(flag),
     )
+    if (mostPoints !== null && answer.value.type === 'matrix')
+      answer.value.series = answer.value.series.map((series) => thinSeries(series, start, end, mostPoints))
     return new Transferred(answer, buffersOf(answer))
   },
 })

@@ -8,5 +8,6 @@ export const FORMAT: Record<CardUnit, (value: number) => string> = {
   bytesRate: (value) => `${bytes(value)}/s`,
   seconds: (value) => duration(value * 1e6),
   count: (value) => count(Math.round(value)),
+  number: (value) => String(Number(value.toPrecision(3))),
   rate: (value) => `${value >= 100 ? count(Math.round(value)) : Number(value.toPrecision(3))}/s`,
 }

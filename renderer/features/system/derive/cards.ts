@@ -2,10 +2,19 @@ import type { SystemMetrics, SystemSeries } from '../../../../core/model/answers
 import type { Base } from '../../../ui/chart/scale.ts'
 import { type ChartSeries, extremes, withGaps } from '../../../ui/chart/series.ts'
 
-export const CARDS = ['cpu', 'memory', 'disk', 'diskIo', 'network', 'eventLoop', 'heap', 'queue'] as const
-export type CardKey = (typeof CARDS)[number]
+export type CardKey =
+  | 'cpu'
+  | 'memory'
+  | 'disk'
+  | 'network'
+  | 'eventLoop'
+  | 'diskIo'
+  | 'heap'
+  | 'queue'
+  | 'drops'
+  | 'load'
 /** How a card's numbers are written: a share of 1, bytes, bytes or things a second, seconds, things. */
-export type CardUnit = 'share' | 'bytes' | 'bytesRate' | 'seconds' | 'count' | 'rate'
+export type CardUnit = 'share' | 'bytes' | 'bytesRate' | 'seconds' | 'count' | 'rate' | 'number'
 
 export interface Card {
   key: CardKey
@@ -24,99 +33,73 @@ export interface Card {
   name: string
 }
 
-type Points = [time: number, value: number][]
-
-/** Slots of service colours stand for hosts too, where there are several. */
-const hostColour = (index: number, hosts: number): string => (hosts <= 1 ? '--accent' : `--svc-${(index % 12) + 1}`)
+/** Points further apart than so much of the range are a gap: the core sends up to 1,200 points. */
+const GAP_SHARE = 1 / 300
 
 /** The cards of the System screen. With one host its parts are lines, with several each host is a line. */
 export function toCards(metrics: SystemMetrics): Card[] {
   const hosts = [...new Set(metrics.series.map(({ host }) => host))].sort()
   const one = hosts.length <= 1
-  const of = (group: string, host: string | null = null): SystemSeries[] =>
-    metrics.series.filter((series) => series.group === group && (host === null || series.host === host))
-  const line = (
-    id: string,
-    name: string,
-    colour: string,
-    points: Points,
-    look: Partial<ChartSeries> = {},
-  ): ChartSeries => ({
-    id,
-    name,
-    colour,
-    ...withGaps(points, metrics.step),
+  const spacing = Math.max(metrics.step, (metrics.end - metrics.start) * GAP_SHARE)
+  const colours = new Map(hosts.map((host, i) => [host, one ? '--accent' : `--svc-${(i % 12) + 1}`]))
+  const of = (group: string, name?: string): SystemSeries[] =>
+    metrics.series.filter((series) => series.group === group && (name === undefined || series.name === name))
+  const line = (series: SystemSeries, name: string, look: Partial<ChartSeries> = {}): ChartSeries => ({
+    id: one ? name : series.host,
+    name: one ? name : series.host,
+    colour: colours.get(series.host) ?? '--accent',
+    area: one,
+    ...withGaps(series.points, spacing),
     ...look,
   })
-  const perHost = (make: (host: string) => Points, look: Partial<ChartSeries> = { area: one }): ChartSeries[] =>
-    hosts
-      .map((host, i) => line(host, host, hostColour(i, hosts.length), make(host), look))
-      .filter(({ times }) => times.length > 0)
-  /** One host: two lines by a label; several: their sum by host. */
-  const pair = (group: string, wanted: readonly (readonly [match: string, name: string])[]): ChartSeries[] =>
+  const lines = (found: readonly SystemSeries[], name: string): ChartSeries[] =>
+    found.map((series) => line(series, name))
+  /** Two directions of one host; of several the core sends their sum. */
+  const pair = (group: string, first: string, second: string): ChartSeries[] =>
     one
-      ? wanted
-          .map(([match, name], i) =>
-            line(
-              name,
-              name,
-              i === 0 ? '--accent' : '--text-3',
-              summed(of(group).filter((s) => s.name.split(' ').includes(match))),
-              {
-                area: i === 0,
-              },
-            ),
-          )
-          .filter(({ times }) => times.length > 0)
-      : perHost((host) => summed(of(group, host)))
-  const cpu = perHost((host) => share(of('cpu', host), (name) => name !== 'idle' && name !== 'iowait'))
-  const memory = perHost((host) => summed(of('memory', host).filter(({ name }) => name === 'used')))
-  const disks = diskLines(metrics, hosts)
+      ? [
+          ...of(group, first).map((series) => line(series, first)),
+          ...of(group, second).map((series) => line(series, second, { colour: '--text-3', area: false })),
+        ]
+      : lines(of(group), group)
+  const limit = lastOf(of('memoryLimit'))
   return [
-    card('cpu', 'share', 'decimal', cpu, { atLeast: 1 }),
-    card('memory', 'bytes', 'binary', memory, {
-      of: lastOf(of('memoryLimit')),
-      atLeast: lastOf(of('memoryLimit')) ?? 0,
-    }),
-    disks,
-    card(
-      'diskIo',
-      'bytesRate',
-      'binary',
-      pair('disk', [
-        ['read', 'read'],
-        ['write', 'write'],
-      ]),
-    ),
-    card(
-      'network',
-      'bytesRate',
-      'binary',
-      pair('network', [
-        ['receive', 'in'],
-        ['transmit', 'out'],
-      ]),
-    ),
-    card(
-      'eventLoop',
-      'seconds',
-      'decimal',
-      perHost((host) => summed(of('eventLoop', host).filter(({ name }) => name === '0.99'))),
-    ),
-    card(
-      'heap',
-      'bytes',
-      'binary',
-      perHost((host) => summed(of('heap', host).filter(({ name }) => name === 'used'))),
-    ),
-    card(
-      'queue',
-      'count',
-      'decimal',
-      perHost((host) => summed(of('queue', host))),
-      { atLeast: 10 },
-    ),
+    card('cpu', 'share', 'decimal', lines(of('cpuUsage'), 'CPU'), { atLeast: 1 }),
+    card('memory', 'bytes', 'binary', lines(of('memory', 'used'), 'used'), { of: limit, atLeast: limit ?? 0 }),
+    diskCard(of('filesystem'), of('filesystemSize'), line, one),
+    card('network', 'bytesRate', 'binary', pair('network', 'receive', 'transmit')),
+    card('eventLoop', 'seconds', 'decimal', lines(of('eventLoop', '0.99'), 'P99')),
+    card('diskIo', 'bytesRate', 'binary', pair('disk', 'read', 'write')),
+    card('heap', 'bytes', 'binary', lines(of('heap', 'used'), 'used')),
+    card('queue', 'count', 'decimal', lines(of('queue'), 'waiting'), { atLeast: 10 }),
+    card('drops', 'rate', 'decimal', lines(of('drops'), 'dropped'), { atLeast: 1 }),
+    card('load', 'number', 'decimal', lines(of('load'), '1 m'), { atLeast: 1 }),
   ]
+}
+
+/** The fullest file system of each host, as a share of its size. */
+function diskCard(
+  shares: readonly SystemSeries[],
+  sizes: readonly SystemSeries[],
+  line: (series: SystemSeries, name: string) => ChartSeries,
+  one: boolean,
+): Card {
+  const last = ({ points }: SystemSeries): number => points[points.length - 1]?.[1] ?? 0
+  const fullest = new Map<string, SystemSeries>()
+  for (const series of shares) {
+    const known = fullest.get(series.host)
+    if (!known || last(series) > last(known)) fullest.set(series.host, series)
+  }
+  const made = card(
+    'disk',
+    'share',
+    'decimal',
+    [...fullest.values()].map((series) => line(series, series.name)),
+    { atLeast: 1 },
+  )
+  const lead = [...fullest.values()].sort((a, b) => last(b) - last(a))[0]
+  const size = lead && sizes.find(({ host, name }) => host === lead.host && name === lead.name)
+  return { ...made, of: size ? last(size) : null, name: lead ? (one ? lead.name : `${lead.host} ${lead.name}`) : '' }
 }
 
 function card(
@@ -147,65 +130,6 @@ function card(
   }
 }
 
-/** The fullest file system of each host, as a share of its size. */
-function diskLines(metrics: SystemMetrics, hosts: readonly string[]): Card {
-  const found: { line: ChartSeries; full: number; size: number; name: string }[] = []
-  hosts.forEach((host, i) => {
-    const own = metrics.series.filter((series) => series.group === 'filesystem' && series.host === host)
-    let fullest: (typeof found)[number] | null = null
-    for (const mount of new Set(own.map(({ name }) => name.slice(0, name.lastIndexOf(' '))))) {
-      const parts = own.filter(({ name }) => name.startsWith(`${mount} `))
-      const points = share(parts, (name) => name === `${mount} used`)
-      const full = points[points.length - 1]?.[1] ?? 0
-      if (points.length === 0 || (fullest && fullest.full >= full)) continue
-      const name = hosts.length > 1 ? `${host} ${mount}` : mount
-      const line = {
-        id: host || mount,
-        name,
-        colour: hostColour(i, hosts.length),
-        ...withGaps(points, metrics.step),
-        area: hosts.length <= 1,
-      }
-      fullest = {
-        line,
-        full,
-        size: parts.reduce((sum, { points: own }) => sum + (own[own.length - 1]?.[1] ?? 0), 0),
-        name,
-      }
-    }
-    if (fullest) found.push(fullest)
-  })
-  const made = card(
-    'disk',
-    'share',
-    'decimal',
-    found.map(({ line }) => line),
-    { atLeast: 1 },
-  )
-  const lead = found.reduce<(typeof found)[number] | null>(
-    (best, one) => (best && best.full >= one.full ? best : one),
-    null,
-  )
-  return { ...made, of: lead?.size ?? null, name: lead?.name ?? '' }
-}
-
-/** Values of several series added up by time. */
-export function summed(series: readonly SystemSeries[]): Points {
-  if (series.length === 1) return series[0].points
-  const sums = new Map<number, number>()
-  for (const { points } of series) for (const [time, value] of points) sums.set(time, (sums.get(time) ?? 0) + value)
-  return [...sums].sort(([a], [b]) => a - b)
-}
-
-/** What the wanted series are of all of them, by time. */
-function share(series: readonly SystemSeries[], wanted: (name: string) => boolean): Points {
-  const whole = new Map(summed(series))
-  return summed(series.filter(({ name }) => wanted(name))).flatMap(([time, value]): Points => {
-    const all = whole.get(time) ?? 0
-    return all > 0 ? [[time, value / all]] : []
-  })
-}
-
 function lastOf(series: readonly SystemSeries[]): number | null {
   let most: number | null = null
   for (const { points } of series) {
@@ -225,4 +149,27 @@ function changeOf({ values }: ChartSeries, value: number): number | null {
   }
   const mean = sum / count
   return count > 2 && mean > 0 ? value / mean - 1 : null
+}
+
+/** The cards with the lines of the period before as ghosts behind their own. */
+export function withBefore(
+  cards: readonly Card[],
+  before: readonly Card[] | null,
+  shown: { start: number },
+  previous: { start: number } | null,
+): Card[] {
+  const by = previous ? shown.start - previous.start : 0
+  return cards.map((card) => {
+    const old = before?.find(({ key }) => key === card.key)
+    if (!old) return card
+    const ghosts = old.lines.map((line) => ({
+      ...line,
+      id: `ghost ${line.id}`,
+      colour: '--text-3',
+      area: false,
+      ghost: true,
+      times: line.times.map((time) => time + by),
+    }))
+    return { ...card, lines: [...ghosts, ...card.lines] }
+  })
 }

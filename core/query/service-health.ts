@@ -1,0 +1,220 @@
+import type { ServiceHealth, ServiceRow, SystemExemplar, SystemMark } from '../model/answers.ts'
+import type { Labels } from '../model/series.ts'
+import type { MetricReader } from '../storage/metric-store.ts'
+import type { QueryContext } from '../storage/store.ts'
+import type { MatrixSeries, PromqlAnswer } from './promql/answer.ts'
+import type { PromqlEngine } from './promql/engine.ts'
+import { pointsOf, type SystemRange } from './system-metrics.ts'
+
+/** Requests by service and outcome, as core/pipeline/service-metrics.ts counts them. */
+const REQUESTS = 'traces_service_duration_seconds'
+const LINE_POINTS = 300
+const TREND_POINTS = 60
+const LEAST_STEP_MS = 10_000
+const DAY_MS = 86_400_000
+const RAW_MS = 2 * DAY_MS
+const OLD_RATE_MS = 660_000
+/** What is usual is the middle of the P99 of each ten minutes of the day before the range. */
+const USUAL_STEP = '10m'
+/** So many points of the range itself tell what is usual where there was nothing before. */
+const LEAST_USUAL_POINTS = 8
+const MOST_EXEMPLARS = 60
+const MOST_VERSIONS = 1000
+
+type Points = [time: number, value: number][]
+
+/**
+ * Latency, errors and rate of every service over a range, and as lines of one service (null = all together). Everything
+ * is PromQL over what was counted before sampling; quantiles are never averaged. Durations are µs.
+ */
+export async function serviceHealth(
+  parts: { promql: PromqlEngine; reader: MetricReader },
+  range: SystemRange,
+  service: string | null,
+  context: QueryContext,
+): Promise<ServiceHealth> {
+  const { promql, reader } = parts
+  const { start, end } = range
+  const length = Math.max(1000, end - start)
+  const old = range.now - start > RAW_MS
+  const step = stepOf(length, LINE_POINTS)
+  const trendStep = stepOf(length, TREND_POINTS)
+  const window = (of: number): string => `${Math.max(old ? OLD_RATE_MS : 60_000, of)}ms`
+  const only = service === null ? '' : `service_name=${JSON.stringify(service)}`
+  const lines = (query: string, of = step): Promise<MatrixSeries[]> =>
+    promql.range(query, Math.min(end, Math.ceil(start / of) * of), end, of, context).then(matrix)
+  const now = (query: string, time = end): Promise<Map<string, number>> =>
+    promql.instant(query, time, context).then(byService)
+  const requests = (matchers: string, per: string): string => `sum(rate(${REQUESTS}{${matchers}}[${per}]))`
+  const byName = (matchers: string, per: string): string =>
+    `sum by (service_name) (rate(${REQUESTS}{${matchers}}[${per}]))`
+  const whole = `${length}ms`
+  const [quantiles, rate, errors, rates, failed, trends, exact, usual, exemplars, marks] = await Promise.all([
+    lines(`histogram_quantiles(${requests(only, window(step))}, "quantile", 0.5, 0.95, 0.99)`),
+    lines(`histogram_count(${requests(only, window(step))})`),
+    lines(
+      `histogram_count(${requests(join(only, 'error="true"'), window(step))}) / histogram_count(${requests(only, window(step))})`,
+    ),
+    now(`histogram_count(${byName('', whole)})`),
+    now(`histogram_count(${byName('error="true"', whole)})`),
+    lines(`histogram_quantile(0.99, ${byName('', window(trendStep))})`, trendStep),
+    promql.instant(`histogram_quantiles(${byName('', whole)}, "quantile", 0.5, 0.95, 0.99)`, end, context),
+    now(`quantile_over_time(0.5, histogram_quantile(0.99, ${byName('', USUAL_STEP)})[1d:${USUAL_STEP}])`, start),
+    exemplarsOf(reader, only, range, context),
+    deploysOf(reader, range, context),
+  ])
+  const quantile = (name: string): Points =>
+    micros(quantiles.find(({ labels }) => labelOf(labels, 'quantile') === name))
+  return {
+    start: start * 1000,
+    end: end * 1000,
+    step: step * 1000,
+    trendStep: trendStep * 1000,
+    services: rowsOf({ rates, failed, trends, exact, usual }),
+    lines: {
+      p50: quantile('0.5'),
+      p95: quantile('0.95'),
+      p99: quantile('0.99'),
+      errors: errors[0] ? pointsOf(errors[0].times, errors[0].values) : [],
+      rate: rate[0] ? pointsOf(rate[0].times, rate[0].values) : [],
+    },
+    exemplars,
+    marks,
+  }
+}
+
+function stepOf(length: number, points: number): number {
+  return Math.max(LEAST_STEP_MS, Math.ceil(length / points / 1000) * 1000)
+}
+
+function rowsOf(found: {
+  rates: Map<string, number>
+  failed: Map<string, number>
+  trends: MatrixSeries[]
+  exact: PromqlAnswer
+  usual: Map<string, number>
+}): ServiceRow[] {
+  const quantiles = new Map<string, Map<string, number>>()
+  if (found.exact.value.type === 'vector')
+    for (const { labels, value } of found.exact.value.samples) {
+      const service = labelOf(labels, 'service_name')
+      const own = quantiles.get(service) ?? new Map<string, number>()
+      quantiles.set(service, own)
+      own.set(labelOf(labels, 'quantile'), value)
+    }
+  const trends = new Map(found.trends.map((one) => [labelOf(one.labels, 'service_name'), micros(one)]))
+  const rows: ServiceRow[] = []
+  for (const [service, rate] of found.rates) {
+    if (!(rate > 0)) continue
+    const at = (name: string): number | null => finite(quantiles.get(service)?.get(name), 1e6)
+    const trend = trends.get(service) ?? []
+    const p99 = at('0.99')
+    const usual = finite(found.usual.get(service), 1e6) ?? middle(trend)
+    const peak = trend.reduce<Points[number] | null>((top, point) => (top && top[1] >= point[1] ? top : point), null)
+    rows.push({
+      service,
+      rate,
+      errors: Math.min(1, (found.failed.get(service) ?? 0) / rate),
+      p50: at('0.5'),
+      p95: at('0.95'),
+      p99,
+      usualP99: usual,
+      change: usual && p99 !== null ? p99 / usual : null,
+      peak: peak && { time: peak[0], value: peak[1] },
+      trend,
+    })
+  }
+  return rows.sort((a, b) => (b.change ?? 0) - (a.change ?? 0) || b.rate - a.rate || (a.service < b.service ? -1 : 1))
+}
+
+function middle(points: Points): number | null {
+  if (points.length < LEAST_USUAL_POINTS) return null
+  const sorted = points.map(([, value]) => value).sort((a, b) => a - b)
+  return sorted[Math.floor((sorted.length - 1) / 2)]
+}
+
+function finite(value: number | undefined, factor: number): number | null {
+  return value !== undefined && Number.isFinite(value) ? value * factor : null
+}
+
+function micros(series: MatrixSeries | undefined): Points {
+  if (!series) return []
+  return pointsOf(series.times, series.values).map(([time, seconds]) => [time, Math.round(seconds * 1e6)])
+}
+
+/** The slowest kept requests of the range, a few of each part of it. */
+async function exemplarsOf(
+  reader: MetricReader,
+  only: string,
+  range: SystemRange,
+  context: QueryContext,
+): Promise<SystemExemplar[]> {
+  const service = /^service_name=(.*)$/s.exec(only)?.[1]
+  const selector = [
+    { name: '__name__', op: '=' as const, value: REQUESTS },
+    ...(service ? [{ name: 'service_name', op: '=' as const, value: JSON.parse(service) as string }] : []),
+  ]
+  const found = await reader.exemplars([selector], range, context)
+  const best = new Map<number, SystemExemplar>()
+  for (const { series, exemplars } of found)
+    for (const { labels, value, time } of exemplars) {
+      const part = Math.floor(((time - range.start) / Math.max(1, range.end - range.start)) * MOST_EXEMPLARS)
+      const known = best.get(part)
+      if (known && known.value >= value * 1e6) continue
+      best.set(part, {
+        time: time * 1000,
+        value: Math.round(value * 1e6),
+        traceId: labelOf(labels, 'trace_id'),
+        spanId: labelOf(labels, 'span_id'),
+        service: labelOf(series, 'service_name'),
+      })
+    }
+  return [...best.values()].sort((a, b) => a.time - b.time)
+}
+
+/** When a version of a service was first seen that has another before it. */
+async function deploysOf(reader: MetricReader, range: SystemRange, context: QueryContext): Promise<SystemMark[]> {
+  const info = [{ name: '__name__', op: '=' as const, value: 'traces_service_info' }]
+  const before = await reader.series([info], { start: 0, end: range.start }, MOST_VERSIONS, context)
+  const { series } = await reader.select(
+    { matchers: info, start: range.start, end: range.end, step: 0, func: null, maxSamples: 20_000_000 },
+    context,
+  )
+  const versionOf = (labels: Labels): string => labelOf(labels, 'service_version')
+  const known = new Map<string, Set<string>>()
+  for (const labels of before) {
+    const service = labelOf(labels, 'service_name')
+    known.set(service, (known.get(service) ?? new Set()).add(versionOf(labels)))
+  }
+  const firsts = series
+    .filter(({ times }) => times.length > 0)
+    .map(({ labels, times }) => ({
+      service: labelOf(labels, 'service_name'),
+      version: versionOf(labels),
+      time: times[0],
+    }))
+    .sort((a, b) => a.time - b.time)
+  const marks: SystemMark[] = []
+  for (const { service, version, time } of firsts) {
+    const versions = known.get(service) ?? new Set<string>()
+    known.set(service, versions)
+    if (versions.size > 0 && !versions.has(version)) marks.push({ kind: 'deploy', time: time * 1000, service, version })
+    versions.add(version)
+  }
+  return marks
+}
+
+const join = (a: string, b: string): string => (a ? `${a},${b}` : b)
+
+function matrix(answer: PromqlAnswer): MatrixSeries[] {
+  return answer.value.type === 'matrix' ? answer.value.series : []
+}
+
+function byService(answer: PromqlAnswer): Map<string, number> {
+  if (answer.value.type !== 'vector') return new Map()
+  return new Map(answer.value.samples.map(({ labels, value }) => [labelOf(labels, 'service_name'), value]))
+}
+
+function labelOf(labels: Labels, name: string): string {
+  return labels.find(([key]) => key === name)?.[1] ?? ''
+}

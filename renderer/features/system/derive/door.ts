@@ -1,0 +1,39 @@
+/** Where a point of a line leads: the traces of the minute before and after it. */
+
+const AROUND_US = 60e6
+
+export type DoorKind = 'latency' | 'errors' | 'other'
+
+export interface Door {
+  start: number
+  end: number
+  /** As the address has it: `1200ms`, `1s`. */
+  minDuration: string
+  status?: 'error'
+  service?: string
+}
+
+/**
+ * Latency lines ask for traces at least as slow as their own value, others for slow ones; error lines for failed ones.
+ * @param time µs @param value µs of latency lines
+ */
+export function doorOf(kind: DoorKind, time: number, value: number, service: string | null): Door {
+  return {
+    start: Math.round(time - AROUND_US),
+    end: Math.round(time + AROUND_US),
+    minDuration: kind === 'latency' ? durationText(value) : '1s',
+    ...(kind === 'errors' ? { status: 'error' as const } : {}),
+    ...(service ? { service } : {}),
+  }
+}
+
+/** Cut, never rounded up: the trace that the point is made of must be among those found. */
+function durationText(us: number): string {
+  if (us >= 10_000) return `${Math.floor(us / 1000)}ms`
+  return `${Math.max(0, Math.floor(us))}us`
+}
+
+export function doorQuery(door: Door): Record<string, string> {
+  const { start, end, ...rest } = door
+  return { start: String(start), end: String(end), ...rest }
+}

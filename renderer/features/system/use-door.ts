@@ -1,0 +1,57 @@
+import { useDebounceFn } from '@vueuse/core'
+import { onBeforeUnmount, ref, shallowRef } from 'vue'
+import { useRoute, useRouter } from 'vue-router'
+import { api, isAbort } from '../../api/client.ts'
+import type { ChartHit } from '../../ui/chart/series.ts'
+import { type Door, type DoorKind, doorOf, doorQuery } from './derive/door.ts'
+
+const PAUSE_MS = 150
+
+/** From a point of a line to its traces: how many there are is fetched while the pointer rests on it. */
+export function useDoor(service: () => string | null) {
+  const router = useRouter()
+  const route = useRoute()
+  const door = shallowRef<Door | null>(null)
+  /** Traces behind the door; null while that is not known. */
+  const count = ref<number | null>(null)
+  let running: AbortController | null = null
+
+  const fetchCount = useDebounceFn(async () => {
+    const wanted = door.value
+    if (!wanted || count.value !== null) return
+    running?.abort()
+    running = new AbortController()
+    try {
+      const { total } = await api.traceHistogram({ ...wanted }, 1, running.signal)
+      if (door.value === wanted) count.value = total
+    } catch (error) {
+      // The row then says where it leads without a number; the traces screen tells what is wrong.
+      if (!isAbort(error)) count.value = null
+    }
+  }, PAUSE_MS)
+
+  function hover(kind: DoorKind, hit: ChartHit | null): void {
+    running?.abort()
+    count.value = null
+    door.value = hit && doorOf(kind, hit.time, hit.value, kind === 'other' ? null : service())
+    void fetchCount()
+  }
+
+  /** The address first remembers the place, so that the way back leads to it. */
+  const remember = (time: number) => router.replace({ query: { ...route.query, at: String(Math.round(time)) } })
+
+  async function open(kind: DoorKind, hit: ChartHit): Promise<void> {
+    const to = doorOf(kind, hit.time, hit.value, kind === 'other' ? null : service())
+    await remember(hit.time)
+    await router.push({ path: '/traces', query: doorQuery(to) })
+  }
+
+  async function openTrace(traceId: string, time: number): Promise<void> {
+    await remember(time)
+    const { start, end } = doorOf('other', time, 0, null)
+    await router.push({ path: `/traces/${traceId}`, query: { start: String(start), end: String(end) } })
+  }
+
+  onBeforeUnmount(() => running?.abort())
+  return { door, count, hover, open, openTrace }
+}
