@@ -1,13 +1,12 @@
 import type { SpanBatch } from '../model/columns.ts'
-import type { BucketSpans, NativeHistogram } from '../model/native-histogram.ts'
 import type { SampleBatchBuilder } from '../model/sample-batch-builder.ts'
 import { sortedLabels } from '../model/sample-batch-builder.ts'
 
 export const SERVICE_DURATION = 'traces_service_duration_seconds'
-/** Eight buckets a doubling: a quantile is at most 4.5 % off. */
-const SCHEMA = 3
-/** Under a µs all is zero. */
-const ZERO_SECONDS = 1e-6
+/** Four buckets a doubling, from half a ms to 64 s: a quantile is at most 19 % off. */
+const PER_OCTAVE = 4
+const LOWEST = -44
+const HIGHEST = 24
 /** Services counted apart; requests of further ones are counted under `other_services`. */
 const MOST_SERVICES = 500
 const MOST_VERSIONS = 20
@@ -22,45 +21,104 @@ interface Slowest {
   timeMs: number
 }
 
-interface Requests {
-  service: string
-  failed: boolean
-  count: number
-  sum: number
-  zero: number
-  buckets: Map<number, number>
-  fresh: boolean
-  /** The slowest since the last report of those that are kept. */
-  slowest: Slowest | null
+/** Counts of one service, or of all together. */
+export class RequestCounts {
+  count = 0
+  errors = 0
+  sum = 0
+  /** Bucket i holds durations up to 2^((LOWEST + i) / PER_OCTAVE) s. */
+  #buckets = new Float64Array(HIGHEST - LOWEST + 1)
+  #low = Number.POSITIVE_INFINITY
+  #high = Number.NEGATIVE_INFINITY
+  /** What was reported last: lowest and highest bucket, and the count. */
+  #reported: { low: number; high: number; count: number; errors: number; sum: number } | null = null
+
+  add(seconds: number, failed: boolean, times = 1): void {
+    this.count += times
+    this.sum += seconds * times
+    if (failed) this.errors += times
+    const index = Math.max(0, Math.ceil(Math.log2(seconds) * PER_OCTAVE - 1e-9) - LOWEST)
+    if (index >= this.#buckets.length) {
+      this.#high = this.#buckets.length - 1
+      this.#low = Math.min(this.#low, this.#high)
+      return
+    }
+    this.#buckets[index] += times
+    if (index < this.#low) this.#low = index
+    if (index > this.#high) this.#high = index
+  }
+
+  /**
+   * Adds the totals as samples: a classic histogram of the buckets in use. What is new gets a sample at `beforeMs` with
+   * the value that it would have had, so that the first requests are an increase and new buckets are none.
+   * @returns the index of the series that exemplars belong to
+   */
+  report(
+    builder: SampleBatchBuilder,
+    labels: readonly (readonly [string, string])[],
+    timeMs: number,
+    beforeMs: number,
+  ): number {
+    const before = this.#reported
+    const put = (
+      name: string,
+      more: readonly (readonly [string, string])[],
+      value: number,
+      was: number | null,
+    ): number => {
+      const series = builder.series(sortedLabels([['__name__', `${SERVICE_DURATION}${name}`], ...labels, ...more]))
+      if (was !== null && beforeMs < timeMs) builder.float(series, beforeMs, was)
+      builder.float(series, timeMs, value)
+      return series
+    }
+    // An empty bucket below the lowest one in use tells where that begins.
+    const low = Math.max(0, Math.min(this.#low, before?.low ?? this.#low) - 1)
+    const high = this.#high
+    let total = 0
+    for (let i = low; i <= high; i++) {
+      total += this.#buckets[i]
+      const was = before === null || i < before.low - 1 ? 0 : i > before.high ? before.count : null
+      put('_bucket', [['le', boundText(i)]], total, was)
+    }
+    const series = put('_bucket', [['le', '+Inf']], this.count, before ? null : 0)
+    put('_count', [], this.count, before ? null : 0)
+    put('_sum', [], this.sum, before ? null : 0)
+    put('_errors_total', [], this.errors, before ? null : 0)
+    this.#reported = { low: this.#low, high, count: this.count, errors: this.errors, sum: this.sum }
+    return series
+  }
+}
+
+function boundText(index: number): string {
+  const bound = Number((2 ** ((LOWEST + index) / PER_OCTAVE)).toPrecision(6))
+  return Number.isInteger(bound) ? `${bound}.0` : String(bound)
 }
 
 /**
  * Requests by service, from every span before sampling: spans by which work enters a service (server, consumer, or
- * without a parent). One native histogram a service and outcome, so that a month of quantiles reads few series.
+ * without a parent). Operations are not told apart and there are few series a service, so that a month of quantiles is
+ * read at once; what has no `service_name` is all services together.
  */
 export class ServiceMetrics {
-  #requests = new Map<string, Requests>()
+  #services = new Map<string, { counts: RequestCounts; slowest: Slowest | null }>()
+  #all = new RequestCounts()
   #versions = new Map<string, Set<string>>()
 
   /** @param kept by row whether it is stored; null = all. Exemplars point at kept ones only */
   count(batch: SpanBatch, kept: Uint8Array | null): void {
     const of = batch.resources.map(({ service, attributes }) => {
-      const known = this.#known(service)
-      this.#version(known, attributes)
-      return [this.#group(known, false), this.#group(known, true)] as const
+      const one = this.#service(service)
+      this.#version(service, attributes)
+      return one
     })
     for (let row = 0; row < batch.n; row++) {
       const kind = batch.kind[row]
       if (kind !== SERVER && kind !== CONSUMER && !isZero(batch.parentId, row * 8)) continue
-      const one = of[batch.resource[row]][batch.status[row] === ERROR ? 1 : 0]
+      const one = of[batch.resource[row]]
       const seconds = batch.durUs[row] / 1e6
-      one.count++
-      one.sum += seconds
-      if (seconds < ZERO_SECONDS) one.zero++
-      else {
-        const index = Math.ceil(Math.log2(seconds) * 2 ** SCHEMA)
-        one.buckets.set(index, (one.buckets.get(index) ?? 0) + 1)
-      }
+      const failed = batch.status[row] === ERROR
+      one.counts.add(seconds, failed)
+      this.#all.add(seconds, failed)
       if ((kept === null || kept[row] === 1) && (one.slowest === null || seconds > one.slowest.seconds)) {
         const id = (bytes: Uint8Array, size: number): string =>
           Buffer.from(bytes.buffer, bytes.byteOffset + row * size, size).toString('hex')
@@ -74,31 +132,17 @@ export class ServiceMetrics {
     }
   }
 
-  #known(service: string): string {
-    if (this.#requests.has(keyOf(service, false)) || this.#requests.size < MOST_SERVICES * 2) return service
-    return 'other_services'
-  }
-
-  #group(service: string, failed: boolean): Requests {
-    const key = keyOf(service, failed)
-    const found = this.#requests.get(key)
+  #service(name: string): { counts: RequestCounts; slowest: Slowest | null } {
+    const found = this.#services.get(name)
     if (found) return found
-    const made: Requests = {
-      service,
-      failed,
-      count: 0,
-      sum: 0,
-      zero: 0,
-      buckets: new Map(),
-      fresh: true,
-      slowest: null,
-    }
-    this.#requests.set(key, made)
+    if (this.#services.size >= MOST_SERVICES && name !== 'other_services') return this.#service('other_services')
+    const made = { counts: new RequestCounts(), slowest: null }
+    this.#services.set(name, made)
     return made
   }
 
   #version(service: string, attributes: string): void {
-    if (!attributes.includes('"service.version"')) return
+    if (!attributes.includes('"service.version"') || !this.#services.has(service)) return
     const list = JSON.parse(attributes) as { key: string; value?: { stringValue?: string } }[]
     const version = list.find(({ key }) => key === 'service.version')?.value?.stringValue?.slice(0, 128)
     if (!version) return
@@ -107,35 +151,25 @@ export class ServiceMetrics {
     if (known.size < MOST_VERSIONS) known.add(version)
   }
 
-  /**
-   * Adds the totals of all services. One that is new starts with a zero at `beforeMs`, so that its first requests are
-   * an increase. Versions are those seen since the last report.
-   */
+  /** Adds the totals of all services; versions are those seen since the last report. */
   report(builder: SampleBatchBuilder, timeMs: number, beforeMs: number): void {
-    for (const one of this.#requests.values()) {
-      const labels = sortedLabels([
-        ['__name__', SERVICE_DURATION],
-        ['job', one.service],
-        ['service_name', one.service],
-        ['error', String(one.failed)],
-      ])
-      const series = builder.series(labels)
-      if (one.fresh && beforeMs < timeMs) builder.histogram(series, beforeMs, histogramOf(null))
-      one.fresh = false
-      builder.histogram(series, timeMs, histogramOf(one))
-      if (one.slowest) {
-        const { traceId, spanId, seconds, timeMs: time } = one.slowest
-        const exemplar = {
-          labels: sortedLabels([
-            ['trace_id', traceId],
-            ['span_id', spanId],
-          ]),
-          value: seconds,
-          time,
-        }
-        builder.exemplar(series, exemplar)
-      }
+    if (this.#all.count === 0) return
+    this.#all.report(builder, [], timeMs, beforeMs)
+    for (const [service, one] of this.#services) {
+      if (one.counts.count === 0) continue
+      const labels = [
+        ['job', service],
+        ['service_name', service],
+      ] as const
+      const series = one.counts.report(builder, labels, timeMs, beforeMs)
+      const { slowest } = one
       one.slowest = null
+      if (!slowest) continue
+      const ids = sortedLabels([
+        ['trace_id', slowest.traceId],
+        ['span_id', slowest.spanId],
+      ])
+      builder.exemplar(series, { labels: ids, value: slowest.seconds, time: slowest.timeMs })
     }
     for (const [service, versions] of this.#versions)
       for (const version of versions) {
@@ -152,43 +186,13 @@ export class ServiceMetrics {
       metric: SERVICE_DURATION,
       type: 'histogram',
       unit: 'seconds',
-      help: 'Durations of requests by service and outcome, before sampling',
+      help: 'Durations of requests by service, before sampling; without a service: of all together',
     })
     builder.metadata({ metric: 'traces_service_info', type: 'gauge', unit: '', help: 'Versions that sent spans' })
   }
 }
 
-const keyOf = (service: string, failed: boolean): string => `${failed} ${service}`
-
 function isZero(bytes: Uint8Array, at: number): boolean {
   for (let i = at; i < at + 8; i++) if (bytes[i] !== 0) return false
   return true
-}
-
-function histogramOf(one: Requests | null): NativeHistogram {
-  return {
-    schema: SCHEMA,
-    counterReset: 'unknown',
-    zeroThreshold: ZERO_SECONDS,
-    zeroCount: one?.zero ?? 0,
-    count: one?.count ?? 0,
-    sum: one?.sum ?? 0,
-    positive: spansOf(one?.buckets ?? new Map()),
-    negative: { spans: [], counts: [] },
-    customValues: null,
-  }
-}
-
-function spansOf(buckets: ReadonlyMap<number, number>): BucketSpans {
-  const spans: { offset: number; length: number }[] = []
-  const counts: number[] = []
-  let next = 0
-  for (const [index, count] of [...buckets].sort(([a], [b]) => a - b)) {
-    const last = spans[spans.length - 1]
-    if (last && index === next) last.length++
-    else spans.push({ offset: index - next, length: 1 })
-    counts.push(count)
-    next = index + 1
-  }
-  return { spans, counts }
 }

@@ -1,12 +1,12 @@
 import type { ServiceHealth, ServiceRow, SystemExemplar, SystemMark } from '../model/answers.ts'
-import type { Labels } from '../model/series.ts'
+import type { Labels, Matcher } from '../model/series.ts'
 import type { MetricReader } from '../storage/metric-store.ts'
 import type { QueryContext } from '../storage/store.ts'
 import type { MatrixSeries, PromqlAnswer } from './promql/answer.ts'
 import type { PromqlEngine } from './promql/engine.ts'
 import { pointsOf, type SystemRange } from './system-metrics.ts'
 
-/** Requests by service and outcome, as core/pipeline/service-metrics.ts counts them. */
+/** Requests by service, as core/pipeline/service-metrics.ts counts them. */
 const REQUESTS = 'traces_service_duration_seconds'
 const LINE_POINTS = 300
 const TREND_POINTS = 60
@@ -19,7 +19,9 @@ const USUAL_STEP = '10m'
 /** So many points of the range itself tell what is usual where there was nothing before. */
 const LEAST_USUAL_POINTS = 8
 const MOST_EXEMPLARS = 60
-const MOST_VERSIONS = 1000
+const MOST_SAMPLES = 20_000_000
+/** The newest deploys that are marked. */
+const MOST_MARKS = 12
 
 type Points = [time: number, value: number][]
 
@@ -40,27 +42,28 @@ export async function serviceHealth(
   const step = stepOf(length, LINE_POINTS)
   const trendStep = stepOf(length, TREND_POINTS)
   const window = (of: number): string => `${Math.max(old ? OLD_RATE_MS : 60_000, of)}ms`
-  const only = service === null ? '' : `service_name=${JSON.stringify(service)}`
+  const one = `service_name=${JSON.stringify(service ?? '')}`
+  const each = 'service_name!=""'
   const lines = (query: string, of = step): Promise<MatrixSeries[]> =>
     promql.range(query, Math.min(end, Math.ceil(start / of) * of), end, of, context).then(matrix)
   const now = (query: string, time = end): Promise<Map<string, number>> =>
     promql.instant(query, time, context).then(byService)
-  const requests = (matchers: string, per: string): string => `sum(rate(${REQUESTS}{${matchers}}[${per}]))`
-  const byName = (matchers: string, per: string): string =>
-    `sum by (service_name) (rate(${REQUESTS}{${matchers}}[${per}]))`
+  const rateOf = (part: string, whose: string, per: string): string => `rate(${REQUESTS}${part}{${whose}}[${per}])`
+  const all = (q: string): string => `histogram_quantiles(${q}, "quantile", 0.5, 0.95, 0.99)`
   const whole = `${length}ms`
   const [quantiles, rate, errors, rates, failed, trends, exact, usual, exemplars, marks] = await Promise.all([
-    lines(`histogram_quantiles(${requests(only, window(step))}, "quantile", 0.5, 0.95, 0.99)`),
-    lines(`histogram_count(${requests(only, window(step))})`),
-    lines(
-      `histogram_count(${requests(join(only, 'error="true"'), window(step))}) / histogram_count(${requests(only, window(step))})`,
+    lines(all(rateOf('_bucket', one, window(step)))),
+    lines(rateOf('_count', one, window(step))),
+    lines(`${rateOf('_errors_total', one, window(step))} / ${rateOf('_count', one, window(step))}`),
+    now(rateOf('_count', each, whole)),
+    now(rateOf('_errors_total', each, whole)),
+    lines(`histogram_quantile(0.99, ${rateOf('_bucket', each, window(trendStep))})`, trendStep),
+    promql.instant(all(rateOf('_bucket', each, whole)), end, context),
+    now(
+      `quantile_over_time(0.5, histogram_quantile(0.99, ${rateOf('_bucket', each, USUAL_STEP)})[1d:${USUAL_STEP}])`,
+      start,
     ),
-    now(`histogram_count(${byName('', whole)})`),
-    now(`histogram_count(${byName('error="true"', whole)})`),
-    lines(`histogram_quantile(0.99, ${byName('', window(trendStep))})`, trendStep),
-    promql.instant(`histogram_quantiles(${byName('', whole)}, "quantile", 0.5, 0.95, 0.99)`, end, context),
-    now(`quantile_over_time(0.5, histogram_quantile(0.99, ${byName('', USUAL_STEP)})[1d:${USUAL_STEP}])`, start),
-    exemplarsOf(reader, only, range, context),
+    exemplarsOf(reader, service, range, context),
     deploysOf(reader, range, context),
   ])
   const quantile = (name: string): Points =>
@@ -145,14 +148,16 @@ function micros(series: MatrixSeries | undefined): Points {
 /** The slowest kept requests of the range, a few of each part of it. */
 async function exemplarsOf(
   reader: MetricReader,
-  only: string,
+  service: string | null,
   range: SystemRange,
   context: QueryContext,
 ): Promise<SystemExemplar[]> {
-  const service = /^service_name=(.*)$/s.exec(only)?.[1]
-  const selector = [
-    { name: '__name__', op: '=' as const, value: REQUESTS },
-    ...(service ? [{ name: 'service_name', op: '=' as const, value: JSON.parse(service) as string }] : []),
+  const selector: Matcher[] = [
+    { name: '__name__', op: '=', value: `${REQUESTS}_bucket` },
+    { name: 'le', op: '=', value: '+Inf' },
+    service === null
+      ? { name: 'service_name', op: '!=', value: '' }
+      : { name: 'service_name', op: '=', value: service },
   ]
   const found = await reader.exemplars([selector], range, context)
   const best = new Map<number, SystemExemplar>()
@@ -172,39 +177,30 @@ async function exemplarsOf(
   return [...best.values()].sort((a, b) => a.time - b.time)
 }
 
-/** When a version of a service was first seen that has another before it. */
+/** When a version of a service was first seen within a day before the range's end or in it, and another before it. */
 async function deploysOf(reader: MetricReader, range: SystemRange, context: QueryContext): Promise<SystemMark[]> {
-  const info = [{ name: '__name__', op: '=' as const, value: 'traces_service_info' }]
-  const before = await reader.series([info], { start: 0, end: range.start }, MOST_VERSIONS, context)
+  const info: Matcher[] = [{ name: '__name__', op: '=', value: 'traces_service_info' }]
+  const from = range.start - DAY_MS
   const { series } = await reader.select(
-    { matchers: info, start: range.start, end: range.end, step: 0, func: null, maxSamples: 20_000_000 },
+    { matchers: info, start: from, end: range.end, step: 0, func: null, maxSamples: MOST_SAMPLES },
     context,
   )
-  const versionOf = (labels: Labels): string => labelOf(labels, 'service_version')
-  const known = new Map<string, Set<string>>()
-  for (const labels of before) {
-    const service = labelOf(labels, 'service_name')
-    known.set(service, (known.get(service) ?? new Set()).add(versionOf(labels)))
-  }
   const firsts = series
     .filter(({ times }) => times.length > 0)
     .map(({ labels, times }) => ({
       service: labelOf(labels, 'service_name'),
-      version: versionOf(labels),
+      version: labelOf(labels, 'service_version'),
       time: times[0],
     }))
     .sort((a, b) => a.time - b.time)
+  const known = new Set<string>()
   const marks: SystemMark[] = []
   for (const { service, version, time } of firsts) {
-    const versions = known.get(service) ?? new Set<string>()
-    known.set(service, versions)
-    if (versions.size > 0 && !versions.has(version)) marks.push({ kind: 'deploy', time: time * 1000, service, version })
-    versions.add(version)
+    if (known.has(service) && time >= range.start) marks.push({ kind: 'deploy', time: time * 1000, service, version })
+    known.add(service)
   }
-  return marks
+  return marks.slice(-MOST_MARKS)
 }
-
-const join = (a: string, b: string): string => (a ? `${a},${b}` : b)
 
 function matrix(answer: PromqlAnswer): MatrixSeries[] {
   return answer.value.type === 'matrix' ? answer.value.series : []

@@ -52,7 +52,7 @@ it('counts every span, sampled out or not, with an exemplar of one that is kept'
   expect(report.batch.exemplars[0].exemplar.labels).toContainEqual(['trace_id', TRACE])
 })
 
-it('counts requests of a service in one native histogram an outcome, the first ones as an increase', () => {
+it('counts requests by service and of all, the first ones as an increase and new buckets as none', () => {
   const span = (i: number, parentSpanId: string, kind: number, ms: number, code: number) => ({
     traceId: TRACE,
     spanId: `b7ad6b716920333${i}`,
@@ -64,59 +64,76 @@ it('counts requests of a service in one native histogram an outcome, the first o
     status: { code },
   })
   const parent = 'b7ad6b7169203330'
-  const attributes = ['service.name', 'service.version'].map((key, i) => ({
-    key,
-    value: { stringValue: ['cart', '2.14.0'][i] },
-  }))
-  const spans = [
+  const batchOf = (spans: object[]) => {
+    const attributes = ['service.name', 'service.version'].map((key, i) => ({
+      key,
+      value: { stringValue: ['cart', '2.14.0'][i] },
+    }))
+    const body = { resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans }] }] }
+    return decodeTracesJson(Buffer.from(JSON.stringify(body)), 1.7e15).batch
+  }
+  const metrics = new SpanMetrics(1_700_000_000_000)
+  const first = batchOf([
     span(1, '', 1, 1000, 0), // a root of any kind
     span(2, parent, 2, 250, 0), // server
     span(3, parent, 5, 0, 2), // consumer, failed, of no length
     span(4, parent, 3, 900, 2), // a client below another span is no request
-  ]
-  const body = { resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans }] }] }
-  const { batch } = decodeTracesJson(Buffer.from(JSON.stringify(body)), 1.7e15)
-  const metrics = new SpanMetrics(1_700_000_000_000)
-  metrics.count(batch, Uint8Array.of(0, 1, 1, 1))
+  ])
+  metrics.count(first, Uint8Array.of(0, 1, 1, 1))
+  /** Values by time, by metric and label. */
   const reported = (time: number) => {
     const report = metrics.report(time)
     if (!report) throw new Error('nothing was reported')
-    return Array.from(report.batch.seriesOf, (series, i) => ({
-      ...Object.fromEntries(report.batch.series[series]),
-      time: report.batch.times[i],
-      value: report.batch.values[i],
-      histogram: report.batch.histograms.get(i),
-      exemplars: report.batch.exemplars.filter(({ seriesOf }) => seriesOf === series),
-    })).filter((row) => 'service_name' in row) as unknown as {
-      __name__: string
-      error?: string
-      time: number
-      histogram?: { count: number; sum: number; zeroCount: number; positive: { spans: object[]; counts: number[] } }
-      exemplars: { exemplar: { value: number } }[]
-      service_version?: string
-    }[]
+    const found = new Map<string, [time: number, value: number][]>()
+    for (let i = 0; i < report.batch.times.length; i++) {
+      const labels = Object.fromEntries(report.batch.series[report.batch.seriesOf[i]])
+      if (!labels.__name__.startsWith('traces_service')) continue
+      const name = labels.__name__.replace('traces_service_', '')
+      const key = [name, labels.service_name ?? 'all', labels.le ?? labels.service_version].filter(Boolean).join(' ')
+      found.set(key, [...(found.get(key) ?? []), [report.batch.times[i], report.batch.values[i]]])
+    }
+    return { found, exemplars: report.batch.exemplars }
   }
-  const first = reported(1_700_000_010_000)
-  const good = first.filter(
-    ({ __name__, error }) => __name__ === 'traces_service_duration_seconds' && error === 'false',
-  )
-  expect(good.map(({ time, histogram }) => [time, histogram?.count, histogram?.sum])).toEqual([
-    [1_700_000_000_000, 0, 0],
-    [1_700_000_010_000, 2, 1.25],
+  const [start, then, later] = [1_700_000_000_000, 1_700_000_010_000, 1_700_000_020_000]
+  const { found, exemplars } = reported(then)
+  for (const whose of ['cart', 'all']) {
+    expect(found.get(`duration_seconds_count ${whose}`)).toEqual([
+      [start, 0],
+      [then, 3],
+    ])
+    expect(found.get(`duration_seconds_errors_total ${whose}`)).toEqual([
+      [start, 0],
+      [then, 1],
+    ])
+    expect(found.get(`duration_seconds_sum ${whose}`)?.at(-1)).toEqual([then, 1.25])
+    expect(found.get(`duration_seconds_bucket ${whose} 0.210224`)).toEqual([
+      [start, 0],
+      [then, 1],
+    ])
+    expect(found.get(`duration_seconds_bucket ${whose} 0.25`)).toEqual([
+      [start, 0],
+      [then, 2],
+    ])
+    expect(found.get(`duration_seconds_bucket ${whose} 1.0`)).toEqual([
+      [start, 0],
+      [then, 3],
+    ])
+    expect(found.get(`duration_seconds_bucket ${whose} 1.18921`)).toBeUndefined()
+  }
+  expect(found.has('info cart 2.14.0')).toBe(true)
+  expect(exemplars.map(({ exemplar }) => exemplar.value)).toContain(0.25)
+
+  metrics.count(batchOf([span(5, '', 2, 4000, 0)]), null)
+  const next = reported(later).found
+  // A bucket that nothing needed before held all that there was.
+  expect(next.get('duration_seconds_bucket cart 2.0')).toEqual([
+    [then, 3],
+    [later, 3],
   ])
-  // 0.25 s = 2^-2 is the upper bound of bucket -16, 1 s that of bucket 0.
-  expect(good[1].histogram?.positive).toEqual({
-    spans: [
-      { offset: -16, length: 1 },
-      { offset: 15, length: 1 },
-    ],
-    counts: [1, 1],
-  })
-  expect(good[1].exemplars.map(({ exemplar }) => exemplar.value)).toEqual([0.25])
-  const bad = first.filter(({ error }) => error === 'true')
-  expect(bad[1].histogram).toMatchObject({ count: 1, zeroCount: 1 })
-  expect(first.find(({ __name__ }) => __name__ === 'traces_service_info')?.service_version).toBe('2.14.0')
-  const second = reported(1_700_000_020_000)
-  expect(second.filter(({ error }) => error === 'false').map(({ time }) => time)).toEqual([1_700_000_020_000])
-  expect(second.some(({ __name__ }) => __name__ === 'traces_service_info')).toBe(false)
+  expect(next.get('duration_seconds_bucket cart 4.0')).toEqual([
+    [then, 3],
+    [later, 4],
+  ])
+  expect(next.get('duration_seconds_bucket cart 1.0')).toEqual([[later, 3]])
+  expect(next.get('duration_seconds_bucket cart +Inf')).toEqual([[later, 4]])
 })
