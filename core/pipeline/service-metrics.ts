@@ -3,10 +3,11 @@ import type { SampleBatchBuilder } from '../model/sample-batch-builder.ts'
 import { sortedLabels } from '../model/sample-batch-builder.ts'
 
 export const SERVICE_DURATION = 'traces_service_duration_seconds'
-/** Four buckets a doubling, from half a ms to 64 s: a quantile is at most 19 % off. */
-const PER_OCTAVE = 4
-const LOWEST = -44
-const HIGHEST = 24
+/** Three buckets a doubling, from a ms to 64 s: a quantile is at most a quarter off, mostly far less. */
+const PER_OCTAVE = 3
+const LOWEST = -30
+const HIGHEST = 18
+const BUCKETS = HIGHEST - LOWEST + 1
 /** Services counted apart; requests of further ones are counted under `other_services`. */
 const MOST_SERVICES = 500
 const MOST_VERSIONS = 20
@@ -26,31 +27,24 @@ export class RequestCounts {
   count = 0
   errors = 0
   sum = 0
-  /** Bucket i holds durations up to 2^((LOWEST + i) / PER_OCTAVE) s. */
-  #buckets = new Float64Array(HIGHEST - LOWEST + 1)
-  #low = Number.POSITIVE_INFINITY
-  #high = Number.NEGATIVE_INFINITY
-  /** What was reported last: lowest and highest bucket, and the count. */
-  #reported: { low: number; high: number; count: number; errors: number; sum: number } | null = null
+  /** Bucket i holds durations up to 2^((LOWEST + i) / PER_OCTAVE) s, the last one longer ones. */
+  #buckets = new Float64Array(BUCKETS + 1)
+  #low = BUCKETS
+  /** The lowest bucket of the last report; null before the first. */
+  #reportedLow: number | null = null
 
   add(seconds: number, failed: boolean, times = 1): void {
     this.count += times
     this.sum += seconds * times
     if (failed) this.errors += times
     const index = Math.max(0, Math.ceil(Math.log2(seconds) * PER_OCTAVE - 1e-9) - LOWEST)
-    if (index >= this.#buckets.length) {
-      this.#high = this.#buckets.length - 1
-      this.#low = Math.min(this.#low, this.#high)
-      return
-    }
-    this.#buckets[index] += times
+    this.#buckets[Math.min(BUCKETS, index)] += times
     if (index < this.#low) this.#low = index
-    if (index > this.#high) this.#high = index
   }
 
   /**
-   * Adds the totals as samples: a classic histogram of the buckets in use. What is new gets a sample at `beforeMs` with
-   * the value that it would have had, so that the first requests are an increase and new buckets are none.
+   * Adds the totals as samples of a classic histogram. Buckets under the lowest one in use are left out. What is new gets
+   * a zero at `beforeMs`, so that the first requests are an increase.
    * @returns the index of the series that exemplars belong to
    */
   report(
@@ -59,32 +53,26 @@ export class RequestCounts {
     timeMs: number,
     beforeMs: number,
   ): number {
-    const before = this.#reported
-    const put = (
-      name: string,
-      more: readonly (readonly [string, string])[],
-      value: number,
-      was: number | null,
-    ): number => {
-      const series = builder.series(sortedLabels([['__name__', `${SERVICE_DURATION}${name}`], ...labels, ...more]))
-      if (was !== null && beforeMs < timeMs) builder.float(series, beforeMs, was)
+    const reported = this.#reportedLow
+    const put = (name: string, value: number, isNew: boolean, le?: string): number => {
+      const all = [['__name__', `${SERVICE_DURATION}${name}`] as const, ...labels, ...(le ? [['le', le] as const] : [])]
+      const series = builder.series(sortedLabels(all))
+      if (isNew && beforeMs < timeMs) builder.float(series, beforeMs, 0)
       builder.float(series, timeMs, value)
       return series
     }
     // An empty bucket below the lowest one in use tells where that begins.
-    const low = Math.max(0, Math.min(this.#low, before?.low ?? this.#low) - 1)
-    const high = this.#high
+    const low = Math.max(0, this.#low - 1)
     let total = 0
-    for (let i = low; i <= high; i++) {
+    for (let i = low; i < BUCKETS; i++) {
       total += this.#buckets[i]
-      const was = before === null || i < before.low - 1 ? 0 : i > before.high ? before.count : null
-      put('_bucket', [['le', boundText(i)]], total, was)
+      put('_bucket', total, reported === null || i < reported, boundText(i))
     }
-    const series = put('_bucket', [['le', '+Inf']], this.count, before ? null : 0)
-    put('_count', [], this.count, before ? null : 0)
-    put('_sum', [], this.sum, before ? null : 0)
-    put('_errors_total', [], this.errors, before ? null : 0)
-    this.#reported = { low: this.#low, high, count: this.count, errors: this.errors, sum: this.sum }
+    const series = put('_bucket', this.count, reported === null, '+Inf')
+    put('_count', this.count, reported === null)
+    put('_sum', this.sum, reported === null)
+    put('_errors_total', this.errors, reported === null)
+    this.#reportedLow = low
     return series
   }
 }

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
 import { decodeTracesJson } from '../../../core/formats/otlp/decode-json.ts'
+import { SampleBatchBuilder } from '../../../core/model/sample-batch-builder.ts'
+import { RequestCounts } from '../../../core/pipeline/service-metrics.ts'
 import { SpanMetrics } from '../../../core/pipeline/span-metrics.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
@@ -52,7 +54,7 @@ it('counts every span, sampled out or not, with an exemplar of one that is kept'
   expect(report.batch.exemplars[0].exemplar.labels).toContainEqual(['trace_id', TRACE])
 })
 
-it('counts requests by service and of all, the first ones as an increase and new buckets as none', () => {
+it('counts requests by service and of all, the first ones as an increase', () => {
   const span = (i: number, parentSpanId: string, kind: number, ms: number, code: number) => ({
     traceId: TRACE,
     spanId: `b7ad6b716920333${i}`,
@@ -106,7 +108,7 @@ it('counts requests by service and of all, the first ones as an increase and new
       [then, 1],
     ])
     expect(found.get(`duration_seconds_sum ${whose}`)?.at(-1)).toEqual([then, 1.25])
-    expect(found.get(`duration_seconds_bucket ${whose} 0.210224`)).toEqual([
+    expect(found.get(`duration_seconds_bucket ${whose} 0.000976563`)).toEqual([
       [start, 0],
       [then, 1],
     ])
@@ -114,26 +116,53 @@ it('counts requests by service and of all, the first ones as an increase and new
       [start, 0],
       [then, 2],
     ])
+    expect(found.get(`duration_seconds_bucket ${whose} 0.793701`)).toEqual([
+      [start, 0],
+      [then, 2],
+    ])
     expect(found.get(`duration_seconds_bucket ${whose} 1.0`)).toEqual([
       [start, 0],
       [then, 3],
     ])
-    expect(found.get(`duration_seconds_bucket ${whose} 1.18921`)).toBeUndefined()
+    // Slow buckets are there from the start: a slow request later must not look as if there had been none before it.
+    expect(found.get(`duration_seconds_bucket ${whose} 64.0`)).toEqual([
+      [start, 0],
+      [then, 3],
+    ])
   }
   expect(found.has('info cart 2.14.0')).toBe(true)
   expect(exemplars.map(({ exemplar }) => exemplar.value)).toContain(0.25)
 
   metrics.count(batchOf([span(5, '', 2, 4000, 0)]), null)
   const next = reported(later).found
-  // A bucket that nothing needed before held all that there was.
-  expect(next.get('duration_seconds_bucket cart 2.0')).toEqual([
-    [then, 3],
-    [later, 3],
-  ])
-  expect(next.get('duration_seconds_bucket cart 4.0')).toEqual([
-    [then, 3],
-    [later, 4],
-  ])
-  expect(next.get('duration_seconds_bucket cart 1.0')).toEqual([[later, 3]])
+  expect(next.get('duration_seconds_bucket cart 3.1748')).toEqual([[later, 3]])
+  expect(next.get('duration_seconds_bucket cart 4.0')).toEqual([[later, 4]])
   expect(next.get('duration_seconds_bucket cart +Inf')).toEqual([[later, 4]])
+  expect(next.has('info cart 2.14.0')).toBe(true)
+})
+
+it('leaves out buckets under the fastest request, and adds them with a zero once they are needed', () => {
+  const counts = new RequestCounts()
+  const values = (time: number): Map<string, number[]> => {
+    const builder = new SampleBatchBuilder()
+    counts.report(builder, [], time, time - 10)
+    const batch = builder.finish()
+    const found = new Map<string, number[]>()
+    batch.times.forEach((_, i) => {
+      const { le } = Object.fromEntries(batch.series[batch.seriesOf[i]])
+      if (le) found.set(le, [...(found.get(le) ?? []), batch.values[i]])
+    })
+    return found
+  }
+  counts.add(1, false)
+  const first = values(10)
+  expect([...first.keys()].slice(0, 2)).toEqual(['0.793701', '1.0'])
+  counts.add(0.5, true)
+  counts.add(1000, false)
+  const second = values(20)
+  expect([...second.keys()][0]).toBe('0.39685')
+  expect(second.get('0.5')).toEqual([0, 1])
+  expect(second.get('1.0')).toEqual([2])
+  expect(second.get('64.0')).toEqual([2])
+  expect(second.get('+Inf')).toEqual([3])
 })

@@ -14,7 +14,7 @@ export type Attention =
 const ERRORS_SHARE = 0.01
 const DISK_SHARE = 0.9
 const MEMORY_SHARE = 0.95
-const MOST = 3
+const MOST = 2
 const FULL_WITHIN_US = 14 * 86_400e6
 
 /** What needs a look, worst first; empty when all is well. */
