@@ -40,6 +40,7 @@ module.exports = {
     ]),
     core('query', ['model/', 'storage/store.ts', 'storage/metric-store.ts']),
     core('jobs', ['model/']),
+    core('backup', ['model/', 'config/', 'storage/', 'jobs/']),
     core('mcp', ['model/', 'query/any-value.ts']),
     core('health', ['model/', 'config/', 'formats/', 'pipeline/', 'storage/store.ts', 'api/contract/']),
     core('api/contract', ['model/', 'config/', 'pipeline/ledger.ts', 'storage/store.ts']),

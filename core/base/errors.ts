@@ -172,6 +172,41 @@ export const ERRORS = {
     title: 'This job cannot be cancelled any more',
     hint: 'It ends by itself in a moment.',
   },
+  archive_not_found: {
+    status: 404,
+    title: 'The archive is not there',
+    hint: 'Check its name, or list what the target holds.',
+  },
+  archive_damaged: {
+    status: 422,
+    title: 'The archive is damaged',
+    hint: 'Nothing was changed. Take an older archive, or fetch this one again from where it is kept.',
+  },
+  archive_password: {
+    status: 403,
+    title: 'The archive does not open with this password',
+    hint: 'Give the password or key file of the day it was made. Without it nobody can read the archive.',
+  },
+  archive_version: {
+    status: 409,
+    title: 'The archive was made by a newer Glassbox',
+    hint: 'Update this Glassbox; nothing was changed.',
+  },
+  archive_base_missing: {
+    status: 409,
+    title: 'An archive that this one adds to is missing',
+    hint: 'Put the named archive beside it, or choose a full backup.',
+  },
+  backup_no_space: {
+    status: 507,
+    title: 'There is not enough space',
+    hint: 'Free the space named, or choose another place.',
+  },
+  backup_target: {
+    status: 502,
+    title: 'The backup target refused or did not answer',
+    hint: 'Test the target in the settings of backups; the message says what it answered.',
+  },
   internal: { status: 500, title: 'Glassbox made a mistake', hint: 'Please report it with the request id.' },
 } as const satisfies Record<string, { status: number; title: string; hint: string }>
 

@@ -37,10 +37,20 @@ export function dataDirOf(flags: HostFlags): string {
   return resolve(flags.dataDir ?? defaultDataDir())
 }
 
+const EXIT_CODES: Record<string, number> = {
+  archive_password: 3,
+  archive_damaged: 4,
+  archive_base_missing: 4,
+  archive_version: 5,
+  archive_not_found: 6,
+  backup_target: 6,
+}
+
 /** What a failure means to the shell; see DESIGN, contracts. */
 export function exitCodeOf(error: unknown): number {
   const { exitCode, code } = error as { exitCode?: number; code?: string }
   if (exitCode !== undefined) return exitCode
+  if (code !== undefined && Object.hasOwn(EXIT_CODES, code)) return EXIT_CODES[code]
   if (code === 'data_damaged' || code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB') return 4
   return code === 'bad_setting' ? 2 : 1
 }

@@ -39,5 +39,12 @@ export const errors = {
   job_not_found: 'No such job',
   job_running: 'Another job must end first',
   job_not_cancellable: 'This job cannot be cancelled any more',
+  archive_not_found: 'The archive is not there',
+  archive_damaged: 'The archive is damaged',
+  archive_password: 'The archive does not open with this password',
+  archive_version: 'The archive was made by a newer Glassbox',
+  archive_base_missing: 'An archive that this one adds to is missing',
+  backup_no_space: 'There is not enough space',
+  backup_target: 'The backup target refused or did not answer',
   internal: 'Glassbox made a mistake',
 }

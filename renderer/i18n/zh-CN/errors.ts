@@ -40,5 +40,12 @@ export const errors: Messages['errors'] = {
   job_not_found: '没有这个任务',
   job_running: '需要先等另一个任务结束',
   job_not_cancellable: '此任务已无法取消',
+  archive_not_found: '归档不存在',
+  archive_damaged: '归档已损坏',
+  archive_password: '此密码无法打开归档',
+  archive_version: '归档由更新版本的 Glassbox 创建',
+  archive_base_missing: '缺少此归档所依赖的归档',
+  backup_no_space: '空间不足',
+  backup_target: '备份目标拒绝或没有响应',
   internal: 'Glassbox 出错了',
 }

@@ -1,49 +1,13 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { LogBatchBuilder, SpanBatchBuilder } from '../../../core/model/batch-builder.ts'
-import { AttrType, entryText, type LogBatch, type SpanBatch, type TelemetryBatch } from '../../../core/model/columns.ts'
+import { AttrType, type LogBatch, type SpanBatch } from '../../../core/model/columns.ts'
 import { encodeLogBlocks, LogBlock } from '../../../core/storage/sqlite/log-block.ts'
 import { encodeSpanBlocks, SpanBlock } from '../../../core/storage/sqlite/span-block.ts'
+import { rowTexts } from '../../fixtures/row-texts.ts'
 import { runs } from '../storage-read/arbitrary.ts'
 
-const TEXT_COLUMNS = new Set([
-  'name',
-  'statusMessage',
-  'traceState',
-  'events',
-  'links',
-  'body',
-  'severityText',
-  'eventName',
-])
-const ID_BYTES: Record<string, number> = { traceId: 16, spanId: 8, parentId: 8 }
 const DAY_US = 86_400_000_000
-
-/** Every column of every row as one comparable text, in any order; nothing of a batch is left out. */
-function rowTexts(batch: TelemetryBatch, seqs: ArrayLike<number>): string[] {
-  const { dictionary, attributes } = batch
-  const columns = Object.entries(batch).filter((entry): entry is [string, Float64Array] => ArrayBuffer.isView(entry[1]))
-  return Array.from({ length: batch.n }, (_, row) => {
-    const cells = columns.map(([name, column]) => {
-      const width = ID_BYTES[name]
-      if (width) return [name, Buffer.from(column.subarray(row * width, (row + 1) * width)).toString('hex')]
-      if (TEXT_COLUMNS.has(name)) return [name, entryText(dictionary, column[row])]
-      if (name === 'resource') return [name, batch.resources[column[row]]]
-      if (name === 'scope') return [name, batch.scopes[column[row]]]
-      return [name, String(column[row])]
-    })
-    const pairs: string[] = []
-    for (let at = attributes.offsets[row]; at < attributes.offsets[row + 1]; at++) {
-      const type = attributes.types[at]
-      const text = type === AttrType.string || type >= AttrType.bigint
-      const value = attributes.values[at]
-      const shown =
-        type === AttrType.empty ? '' : text ? entryText(dictionary, value) : Object.is(value, -0) ? '-0' : value
-      pairs.push(`${entryText(dictionary, attributes.keys[at])}:${type}:${shown}`)
-    }
-    return JSON.stringify([seqs[row], cells.sort(), pairs.sort()])
-  }).sort()
-}
 
 const text = fc.oneof(
   fc.constantFrom('', 'GET /', 'x'.repeat(300), '语言 🚀', '__proto__', '[{"name":"e"}]'),
