@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { PipelineState, StatusAnswer } from './api/contract/shapes.ts'
 import { createApiServer } from './api/server.ts'
+import { BackupService } from './backup/backup-service.ts'
+import { recoverRestore } from './backup/staged-restore.ts'
 import { type Clock, systemClock } from './base/clock.ts'
 import { GlassboxError } from './base/errors.ts'
 import { InstanceLock, writePrivateFile } from './base/instance-lock.ts'
@@ -9,6 +11,7 @@ import { HostCollector, samplesOfRound } from './collectors/host/host-collector.
 import { ledgerReadings } from './collectors/host/ledger-readings.ts'
 import { Scraper, targetsAnswer } from './collectors/scrape/scraper.ts'
 import { ConfigStore, type SettingsService } from './config/config-store.ts'
+import { SecretBox } from './config/secret-box.ts'
 import type { HostConfig } from './config/settings.ts'
 import { IntakeDoctor } from './health/intake-doctor.ts'
 import { OwnCost } from './health/own-cost.ts'
@@ -84,7 +87,10 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     const { log, close: closeLog } = createOwnLog({ level: config.settings.log.level, dataDir, token })
     parts.add('log', closeLog)
     parts.onFailure = (part, error) => log.error(`${part} did not stop cleanly: ${error.message}`)
+    const recovered = recoverRestore(dataDir, new SecretBox(dataDir, config.keyring))
     const settings = new ConfigStore(dataDir, config.settings, config.sources ?? {}, config.keyring)
+    // A restore that a kill cut off may have been finished just now.
+    if (recovered?.state === 'after') settings.reload()
     parts.add('settings', () => settings.close())
     settingsService = settings
     const settingsNow = () => settings.now()
@@ -110,6 +116,17 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     const cost = new OwnCost(clock)
     parts.add('own cost', () => cost.stop())
 
+    const backups = new BackupService({
+      dataDir,
+      product: productVersion,
+      settings,
+      secrets: settings.secrets,
+      store,
+      jobs,
+      clock,
+      log,
+    })
+    parts.add('backups', () => backups.stop())
     // Stopped before what jobs work on.
     parts.add('jobs', () => withLimit(jobs.stop(), closeLimitMs))
 
@@ -185,6 +202,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       store,
       settings,
       jobs,
+      backups,
       doctor,
       token,
       settingsNow,
@@ -201,6 +219,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     api = await server.listen(host, apiPort)
     parts.add('api', () => withLimit(server.close(), closeLimitMs))
     await jobs.resume()
+    await backups.start(recovered)
     lock.announce(api)
     for (const { address, problem } of [http, grpc]) if (problem) log.warn(`${address} takes no telemetry: ${problem}`)
     log.info(`Glassbox ${productVersion} is ready at ${api}`)

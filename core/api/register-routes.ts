@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { GlassboxError } from '../base/errors.ts'
 import { type RouteContract, type RouteName, routes } from './contract/routes.ts'
 import type { Call, Handlers } from './handler.ts'
+import { backupHandlers } from './routes/backups.ts'
 import { catalogueHandlers } from './routes/catalogue.ts'
 import { hostHandlers } from './routes/host.ts'
 import { importHandlers } from './routes/import.ts'
@@ -28,6 +29,7 @@ const handlers: Handlers = {
   ...storageHandlers,
   ...jobHandlers,
   ...importHandlers,
+  ...backupHandlers,
   ...testTraceHandlers,
   ...systemHandlers,
 }

@@ -1,3 +1,4 @@
+import type { BackupService } from '../backup/backup-service.ts'
 import type { Clock } from '../base/clock.ts'
 import type { SettingsService } from '../config/config-store.ts'
 import type { Settings } from '../config/settings.ts'
@@ -21,6 +22,10 @@ export interface ApiServices {
   store: TelemetryStore
   settings: Pick<SettingsService, 'all' | 'patch'>
   jobs: Pick<JobRegistry, 'list' | 'get' | 'cancel' | 'start' | 'subscribe'>
+  backups: Pick<
+    BackupService,
+    'list' | 'create' | 'estimate' | 'test' | 'inspect' | 'verify' | 'remove' | 'upload' | 'plan' | 'restore' | 'undo'
+  >
   doctor: { report(): IntakeReport }
   /** The secret every request under /api must bring. */
   token: string

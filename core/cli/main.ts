@@ -16,6 +16,9 @@ const commands: Record<string, () => Promise<{ register(program: import('command
   import: () => import('./import.ts'),
   export: () => import('./export.ts'),
   sql: () => import('./sql.ts'),
+  backup: () => import('./backup.ts'),
+  verify: () => import('./verify.ts'),
+  restore: () => import('./restore.ts'),
   doctor: () => import('./doctor.ts'),
   mcp: () => import('./mcp.ts'),
 }

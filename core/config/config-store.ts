@@ -6,8 +6,8 @@ import { GlassboxError } from '../base/errors.ts'
 import { RpcClient } from '../base/rpc.ts'
 import { workerFile } from '../base/worker-file.ts'
 import type { Keyring } from './keyring.ts'
-import { checkReadable, damagedConfig } from './load-settings.ts'
-import { hidePassword, keepPassword, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
+import { checkReadable, damagedConfig, readSavedSettings } from './load-settings.ts'
+import { hideSecrets, keepSecrets, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
 import { applySettings, defaultSettings, flattenSettings, type SettingSource, type Settings } from './settings.ts'
 
 /** A job as it is kept (core/jobs); `body` is JSON. */
@@ -36,6 +36,8 @@ export interface SettingsService {
    * @throws GlassboxError `bad_setting` naming the key; `storage_unavailable` when it cannot be saved.
    */
   patch(changes: Record<string, unknown>): Promise<Record<string, SettingValue>>
+  /** Reads the saved settings anew, after a restore changed them. */
+  reload(): void
   /** Calls `listener` after each change; answers how to stop that. */
   subscribe(listener: (settings: Settings) => void): () => void
 }
@@ -53,6 +55,8 @@ export class ConfigStore implements SettingsService {
   #listeners = new Set<(settings: Settings) => void>()
   readonly #file: string
   readonly #secrets: SecretBox
+  readonly #dataDir: string
+  readonly #keyring: Keyring | undefined
   #writer: { worker: Worker; rpc: RpcClient } | null = null
   /** Ends when the change before has been saved or refused. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -61,6 +65,8 @@ export class ConfigStore implements SettingsService {
   constructor(dataDir: string, settings: Settings, sources: Record<string, SettingSource>, keyring?: Keyring) {
     this.#settings = settings
     this.#sources = { ...sources }
+    this.#dataDir = dataDir
+    this.#keyring = keyring
     const file = join(dataDir, 'glassbox.db')
     this.#file = file
     this.#secrets = new SecretBox(dataDir, keyring)
@@ -93,7 +99,7 @@ export class ConfigStore implements SettingsService {
       Object.entries(values).map(([key, value]) => [
         key,
         {
-          value: SECRET_SETTINGS.has(key) ? hidePassword(String(value)) : value,
+          value: SECRET_SETTINGS.has(key) ? hideSecrets(value, key) : value,
           default: defaults[key],
           source: this.#sources[key] ?? 'default',
         },
@@ -112,6 +118,26 @@ export class ConfigStore implements SettingsService {
       for (const listener of this.#listeners) listener(this.#settings)
       return this.all()
     })
+  }
+
+  /**
+   * Reads the saved settings anew, after a restore changed them; what a flag or the environment sets stays.
+   * @throws GlassboxError `data_damaged`, `bad_setting`
+   */
+  reload(): void {
+    const saved = readSavedSettings(this.#dataDir, { keyring: this.#keyring })
+    const fixed = Object.entries(flattenSettings(this.#settings)).filter(([key]) =>
+      ['flag', 'environment'].includes(this.#sources[key]),
+    )
+    this.#settings = applySettings(defaultSettings, { ...saved, ...Object.fromEntries(fixed) })
+    for (const [key, source] of Object.entries(this.#sources)) if (source === 'saved') delete this.#sources[key]
+    for (const key of Object.keys(saved)) this.#sources[key] ??= 'saved'
+    for (const listener of this.#listeners) listener(this.#settings)
+  }
+
+  /** What seals secrets of this data directory. */
+  get secrets(): SecretBox {
+    return this.#secrets
   }
 
   /** Jobs as they were last saved, oldest first (core/jobs). @throws GlassboxError `data_damaged` without the right key */
@@ -142,13 +168,13 @@ export class ConfigStore implements SettingsService {
     return done
   }
 
-  /** Addresses that came back as `all` shows them keep their password. */
+  /** Secrets that came back as `all` shows them stay what they are. */
   #withPasswords(changes: Record<string, unknown>): Record<string, unknown> {
     const current = flattenSettings(this.#settings)
     return Object.fromEntries(
       Object.entries(changes).map(([key, value]) => [
         key,
-        SECRET_SETTINGS.has(key) && typeof value === 'string' ? keepPassword(value, String(current[key])) : value,
+        SECRET_SETTINGS.has(key) ? keepSecrets(value, current[key], key) : value,
       ]),
     )
   }
@@ -157,7 +183,7 @@ export class ConfigStore implements SettingsService {
     return Object.fromEntries(
       Object.entries(changes).map(([key, value]) => [
         key,
-        SECRET_SETTINGS.has(key) && value !== '' ? this.#secrets.seal(String(value)) : value,
+        SECRET_SETTINGS.has(key) && value !== '' ? this.#secrets.seal(value) : value,
       ]),
     )
   }

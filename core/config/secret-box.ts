@@ -9,7 +9,14 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 /** Settings that hold a password; they lie encrypted in glassbox.db and are shown without it. */
-export const SECRET_SETTINGS: ReadonlySet<string> = new Set(['storage.postgresUrl'])
+export const SECRET_SETTINGS: ReadonlySet<string> = new Set([
+  'storage.postgresUrl',
+  'backup.targets',
+  'backup.password',
+])
+
+/** Names of settings, and of fields in them, that are secret as a whole. */
+const WHOLE_SECRETS: ReadonlySet<string> = new Set(['backup.password', 'privateKey'])
 
 /** What stands for the password where an address is shown. */
 const HIDDEN = '***'
@@ -22,6 +29,38 @@ export function hidePassword(url: string): string {
 /** `changed`, with the password of `current` where it came back as it was shown. */
 export function keepPassword(changed: string, current: string): string {
   return changed !== current && changed === hidePassword(current) ? current : changed
+}
+
+/** A secret setting as it may be shown: addresses without their password, other secrets as `***`. */
+export function hideSecrets(value: unknown, name = ''): unknown {
+  if (typeof value === 'string') {
+    if (!WHOLE_SECRETS.has(name)) return hidePassword(value)
+    return value === '' ? '' : HIDDEN
+  }
+  if (Array.isArray(value)) return value.map((one) => hideSecrets(one, name))
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, hideSecrets(one, key)]))
+}
+
+/** `changed`, with the secrets of `current` where they came back as they were shown; list entries are matched by `name`. */
+export function keepSecrets(changed: unknown, current: unknown, name = ''): unknown {
+  if (typeof changed === 'string' && typeof current === 'string')
+    return changed === hideSecrets(current, name) ? current : changed
+  if (Array.isArray(changed) && Array.isArray(current)) {
+    return changed.map((one: { name?: unknown } | null) =>
+      keepSecrets(
+        one,
+        current.find((other: { name?: unknown } | null) => other?.name === one?.name),
+      ),
+    )
+  }
+  if (changed === null || typeof changed !== 'object' || current === null || typeof current !== 'object') return changed
+  return Object.fromEntries(
+    Object.entries(changed).map(([key, one]) => [
+      key,
+      keepSecrets(one, (current as Record<string, unknown>)[key], key),
+    ]),
+  )
 }
 
 /** Stands before a wrapped key in its file; a file without it is the bare key. */
@@ -41,15 +80,18 @@ export class SecretBox {
     this.#keyring = keyring
   }
 
-  seal(text: string): { sealed: string } {
+  /** @param value text, or what JSON can say */
+  seal(value: unknown): { sealed: string; json?: true } {
+    const text = typeof value === 'string' ? value : JSON.stringify(value)
     const nonce = randomBytes(NONCE_BYTES)
     const cipher = createCipheriv('aes-256-gcm', this.#keyOrNew(), nonce)
     const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
-    return { sealed: Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64') }
+    const sealed = Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64')
+    return typeof value === 'string' ? { sealed } : { sealed, json: true }
   }
 
   /**
-   * The text of a sealed value; any other value as it is.
+   * What was sealed; any other value as it is.
    * @throws GlassboxError `secrets_locked` while the keyring does not open the key, `data_damaged` without the right key
    */
   open(value: unknown): unknown {
@@ -59,7 +101,8 @@ export class SecretBox {
       const decipher = createDecipheriv('aes-256-gcm', this.#savedKey(), bytes.subarray(0, NONCE_BYTES))
       decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES))
       const body = bytes.subarray(NONCE_BYTES + TAG_BYTES)
-      return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8')
+      const text = Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8')
+      return 'json' in value ? (JSON.parse(text) as unknown) : text
     } catch (error) {
       if (error instanceof GlassboxError) throw error
       throw new GlassboxError(

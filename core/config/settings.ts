@@ -143,6 +143,66 @@ export const settingsSchema = z.strictObject({
       metrics: z.strictObject({ days: z.number().positive().default(30) }).prefault({}),
     })
     .prefault({}),
+  backup: z
+    .strictObject({
+      /** Runs the schedules below. */
+      enabled: z.boolean().default(false),
+      /** Where archives go besides the folder `backups/` of the data directory, which is `local`. */
+      targets: z
+        .array(
+          z.strictObject({
+            name: z
+              .string()
+              .min(1)
+              .max(120)
+              .refine((name) => name !== 'local', 'local is the folder of the data directory'),
+            /** A folder, `s3://KEY:SECRET@HOST/BUCKET/PREFIX?region=…` or `sftp://USER:PASSWORD@HOST/FOLDER?hostKey=…`. */
+            address: z.string().min(1).max(4096),
+            /** PEM, for sftp instead of a password. */
+            privateKey: z.string().max(16_384).default(''),
+          }),
+        )
+        .max(20)
+        .default([]),
+      schedules: z
+        .array(
+          z.strictObject({
+            id: z.string().min(1).max(64),
+            kind: z.enum(['full', 'incremental', 'config']),
+            /** Minute, hour, day, month, weekday. */
+            cron: z.string().min(9).max(120),
+            /** IANA name; empty = the time zone of this machine. */
+            zone: z.string().max(64).default(''),
+            targets: z.array(z.string().min(1).max(120)).min(1).max(20).default(['local']),
+            enabled: z.boolean().default(true),
+          }),
+        )
+        .max(50)
+        .default([
+          { id: 'full', kind: 'full', cron: '0 2 * * 0', zone: '', targets: ['local'], enabled: true },
+          { id: 'incremental', kind: 'incremental', cron: '0 2 * * 1-6', zone: '', targets: ['local'], enabled: true },
+          { id: 'config', kind: 'config', cron: '0 */4 * * *', zone: '', targets: ['local'], enabled: true },
+        ]),
+      /** Test restore of the archive that was not proven for longest. */
+      verify: z
+        .strictObject({
+          enabled: z.boolean().default(true),
+          cron: z.string().min(9).max(120).default('0 4 * * 3'),
+          zone: z.string().max(64).default(''),
+        })
+        .prefault({}),
+      /** How many of each kind are kept in a target; what a kept one needs stays, too. */
+      keep: z
+        .strictObject({
+          full: z.int().min(0).max(10_000).default(4),
+          incremental: z.int().min(0).max(10_000).default(14),
+          config: z.int().min(0).max(10_000).default(100),
+        })
+        .prefault({}),
+      /** Encrypts new archives, and opens those that no other password is given for. Lost = they cannot be read. */
+      password: z.string().max(1024).default(''),
+    })
+    .prefault({}),
   views: z
     .strictObject({
       /** Named addresses of screens; `query` is the address after the question mark. */

@@ -28,7 +28,8 @@ function keptRows(keep: Uint8Array, n: number): Uint32Array {
 }
 
 function selectColumn(column: Column, rows: Uint32Array, width: number): Column {
-  const Made = column.constructor as new (length: number) => Column
+  // A column that came from a database or file may be a Buffer, whose constructor is another thing.
+  const Made = (column instanceof Uint8Array ? Uint8Array : column.constructor) as new (length: number) => Column
   const selected = new Made(rows.length * width)
   if (width === 1) {
     for (let i = 0; i < rows.length; i++) selected[i] = column[rows[i]]

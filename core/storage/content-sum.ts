@@ -73,6 +73,25 @@ export class ContentSums {
   }
 }
 
+/** A 64-bit hash of every row, two words each, over what the sums are over. */
+export function rowHashes(batch: TelemetryBatch): Uint32Array {
+  const hashes = new Uint32Array(batch.n * 2)
+  const hash = new RowHash()
+  const shared = new SharedHashes(batch)
+  for (let row = 0; row < batch.n; row++) {
+    hash.reset()
+    if (batch.signal === 'traces') {
+      addIdentity(hash, batch, row, shared)
+      addSpan(hash, batch, row, shared)
+    } else addLog(hash, batch, row, shared)
+    addAttributes(hash, batch, row, shared)
+    hash.finish()
+    hashes[2 * row] = hash.a
+    hashes[2 * row + 1] = hash.b
+  }
+  return hashes
+}
+
 function bySignalAndDay(x: DaySum, y: DaySum): number {
   return x.signal === y.signal ? x.day - y.day : x.signal < y.signal ? 1 : -1
 }

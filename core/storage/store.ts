@@ -169,6 +169,11 @@ export interface TelemetryStore {
    */
   writerPort(renew?: (port: MessagePort) => void): MessagePort
   stats(): Promise<StorageStats>
+  /**
+   * Puts the telemetry file of `folder` in place of the one in use, which goes to `folder/old`; writes wait meanwhile. Only
+   * engines that keep one file have it.
+   */
+  replaceFile?(folder: string): Promise<void>
   /** Applies the policy now; answers what it removed. */
   runRetention(
     policy: RetentionPolicy,

@@ -1,20 +1,9 @@
 import { z } from 'zod'
+import { backupRoutes } from './backups.ts'
 import { count, duration, severity, spanId, time, traceId } from './parameters.ts'
+import type { RouteContract } from './route-contract.ts'
 
-/** What one route takes and answers. Routes are registered from this table and OpenAPI is generated from it. */
-export interface RouteContract {
-  method: 'GET' | 'POST' | 'PATCH'
-  /** With `{name}` for parameters. */
-  path: string
-  summary: string
-  params?: z.ZodObject
-  query?: z.ZodObject
-  /** A JSON body; `raw` is a stream of any type. */
-  body?: z.ZodType | 'raw'
-  answer: string
-  /** Open to everyone who reaches the port. */
-  open?: boolean
-}
+export type { RouteContract } from './route-contract.ts'
 
 const range = { start: time.optional(), end: time.optional() }
 const paging = { limit: count(1000, 100), cursor: z.string().max(4096).optional() }
@@ -278,6 +267,7 @@ export const routes = {
     summary: 'Sends a small trace with a log record through the pipeline',
     answer: '{ traceId }',
   },
+  ...backupRoutes,
   openapi: { method: 'GET', path: '/api/openapi.json', summary: 'This document', answer: 'OpenAPI 3.1' },
   healthz: { method: 'GET', path: '/healthz', summary: 'The process answers', answer: '{ status }', open: true },
   readyz: {

@@ -27,6 +27,18 @@ export type {
   TraceGroups,
 } from '../../model/answers.ts'
 
+export type {
+  BackupContent,
+  BackupDay,
+  BackupEstimate,
+  BackupItem,
+  BackupRun,
+  BackupsAnswer,
+  BackupTargetState,
+  ConfigDifference,
+  RestoreItem,
+  RestorePlan,
+} from '../../model/backup.ts'
 export type { FindAnswer, SpanAnswer, ValuesAnswer } from '../../model/trace-parts.ts'
 
 /** RFC 9457 problem details with a hint that says what to do. */

@@ -59,7 +59,7 @@ export class ColumnReader {
 
   bytes(name: string, count: number | null = null): Uint8Array {
     // A copy, so that what is made of it does not keep the whole part in memory.
-    return this.#column(name, count, ['bytes']).bytes.slice()
+    return new Uint8Array(this.#column(name, count, ['bytes']).bytes)
   }
 
   /** @param count how many there must be; null = any number up to the limit of rows */

@@ -3,6 +3,7 @@ import { GlassboxError } from '../../base/errors.ts'
 import { RpcClient } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
 import { STOP, stopError } from '../sqlite/query-guard.ts'
+import { SCAN_STEP_MS } from '../scan.ts'
 import type { QueryContext, TelemetryReader } from '../store.ts'
 import type { PostgresTarget } from './connection.ts'
 
@@ -72,7 +73,7 @@ export function startReader(
     tagValues: (signal, key, prefix, limit, context) => query('tagValues', { signal, key, prefix, limit }, context),
     operations: (service, context) => query('operations', service, context),
     sql: (text, limit, context) => query('sql', { query: text, limit }, context),
-    scanMark: () => ask('scanMark', null, CHANGES_TIMEOUT_MS),
+    scanMark: () => ask('scanMark', null, SCAN_STEP_MS),
     scan: (request, context) => query('scan', request, context),
     contentSums: (request, context) => query('contentSums', request, context),
     changes: (seq, limit) => ask('changes', { seq, limit }, CHANGES_TIMEOUT_MS),

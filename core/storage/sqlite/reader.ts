@@ -1,6 +1,7 @@
 import { type Transferable, Worker } from 'node:worker_threads'
 import { RpcClient } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
+import { SCAN_STEP_MS } from '../scan.ts'
 import type { QueryContext, TelemetryReader } from '../store.ts'
 import type { AskReader } from './metrics/metric-store.ts'
 import { STOP, stopError } from './query-guard.ts'
@@ -119,7 +120,8 @@ export async function startReader(
       ask(quick, 'tagValues', { signal, key, prefix, limit }, context),
     operations: (service, context) => ask(quick, 'operations', service, context),
     sql: (query, limit, context) => ask(sql, 'sql', { query, limit }, context),
-    scanMark: () => quick.ask('scanMark', null, CHANGES_TIMEOUT_MS),
+    // The first question may have to wait until the thread has started.
+    scanMark: () => scans.ask('scanMark', null, SCAN_STEP_MS),
     scan: (request, context) => ask(scans, 'scan', request, context),
     contentSums: (request, context) => ask(scans, 'contentSums', request, context),
     changes: (seq, limit) => quick.ask('changes', { seq, limit }, CHANGES_TIMEOUT_MS),

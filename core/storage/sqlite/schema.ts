@@ -58,6 +58,9 @@ export function prepareSchema(db: Database.Database): void {
   }
   db.exec(TABLES)
   db.exec(METRIC_TABLES)
+  const named = db.prepare("SELECT 1 FROM meta WHERE key = 'store'").get()
+  // Tells this store from one that takes its place: positions of backups mean nothing there.
+  if (!named) db.exec("INSERT INTO meta VALUES ('store', lower(hex(randomblob(8))))")
   // Writing the same number again would fail on a full disk.
   if (version !== SCHEMA_VERSION) db.pragma(`user_version = ${SCHEMA_VERSION}`)
 }

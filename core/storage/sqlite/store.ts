@@ -69,6 +69,7 @@ export async function openSqliteStore(options: {
         return { ...last, mode: 'read-only', modeReason: thread.givenUp ?? (error as Error).message }
       }
     },
+    replaceFile: (folder) => thread.call('replaceFile', folder),
     runRetention: (policy: RetentionPolicy) => thread.call('retention', policy),
     compact: () => thread.call('compact', null),
     async stop() {

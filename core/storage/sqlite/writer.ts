@@ -12,6 +12,7 @@ import { forgetMove, noteMove, readMove, undoMove } from './moved-rows.ts'
 import { openDatabase } from './open-database.ts'
 import { RecentSpans } from './recent-spans.ts'
 import { returnSpace } from './remove-blocks.ts'
+import { replaceTelemetryFile } from './replace-file.ts'
 import { freeBytesOf, ReserveFile } from './reserve-file.ts'
 import { applyRetention, type RetentionResult, removeOldest, shiftReceipts } from './retention.ts'
 import { StorageMode } from './storage-mode.ts'
@@ -212,8 +213,23 @@ export class Writer {
     if (this.#reserve.make()) this.#mode.set('normal', null)
   }
 
+  /**
+   * Puts `folder/auxiliary.db` in place of the file in use, which goes to `folder/old`; see replaceTelemetryFile.
+   * @throws GlassboxError `storage_unavailable`
+   */
+  replaceFile(folder: string): void {
+    this.#try(() => this.metrics.flush())
+    if (this.#db.open) this.#try(() => this.#db.pragma('wal_checkpoint(TRUNCATE)'))
+    this.#close()
+    try {
+      replaceTelemetryFile(this.#options.dataDir, folder)
+    } finally {
+      this.#reopen('the telemetry file was replaced by a restore')
+    }
+  }
+
   /** After an I/O error what the connection holds in memory need not be what is on the disk: it is read anew. */
-  #reopen(): void {
+  #reopen(replaced: string | null = null): void {
     this.#close()
     const gone = !existsSync(join(this.#options.dataDir, 'auxiliary.db'))
     const { db, quarantined } = openDatabase(this.#options.dataDir, this.#clock.nowUs())
@@ -224,11 +240,12 @@ export class Writer {
     this.#blocks.seq = Math.max(this.#blocks.seq, seq)
     forgetClean(db)
     this.#problem(
-      gone
-        ? 'the telemetry file is gone: a new one was made'
-        : 'the telemetry file was closed and opened again after an error of its disk',
+      replaced ??
+        (gone
+          ? 'the telemetry file is gone: a new one was made'
+          : 'the telemetry file was closed and opened again after an error of its disk'),
     )
-    if (!quarantined && !gone) return
+    if (!quarantined && !gone && replaced === null) return
     this.#recent = new RecentSpans()
     this.metrics.renew()
     this.#notify({ method: 'replaced', argument: { quarantined } })

@@ -36,6 +36,7 @@ interface MovedWrite {
 const handlers = {
   write: ({ spans, logs }: { spans: SpanBatch[]; logs: LogBatch[] }) => writer().write(spans, logs),
   writeMoved: ({ spans, logs, place }: MovedWrite) => writer().writeMoved(spans, logs, place),
+  replaceFile: (folder: string) => writer().replaceFile(folder),
   movedTo: (move: string) => writer().movedTo(move),
   endMove: ({ move, undo }: { move: string; undo: boolean }) => writer().endMove(move, undo),
   writeSamples: (batch: PackedSamples) => writer().metrics.write(batch),

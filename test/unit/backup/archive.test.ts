@@ -16,7 +16,7 @@ import { logBatch, randomTelemetry, spanBatch } from '../../conformance/telemetr
 import { seededRandom } from '../../demo/shop.ts'
 import { rowTexts } from '../../fixtures/row-texts.ts'
 
-const about = {
+const about: Parameters<ArchiveWriter['finish']>[0] = {
   kind: 'full',
   product: '0.1.0',
   engine: 'sqlite',
@@ -24,7 +24,7 @@ const about = {
   position: null,
   days: [],
   warnings: [],
-} as const
+}
 const password: ArchiveSecret = { password: 'correct horse' }
 
 const histogram = {

@@ -1,0 +1,330 @@
+import type { Readable } from 'node:stream'
+import { GlassboxError } from '../base/errors.ts'
+import { hideSecrets } from '../config/secret-box.ts'
+import type {
+  BackupContent,
+  BackupDay,
+  BackupEstimate,
+  BackupItem,
+  BackupsAnswer,
+  BackupTargetState,
+  RestorePlan,
+} from '../model/backup.ts'
+import type { Job } from '../model/job.ts'
+import type { Manifest } from './archive/manifest.ts'
+import { backupJob, verifyJob } from './backup-job.ts'
+import { BackupScheduler } from './backup-scheduler.ts'
+import { type BackupParts, BackupShelf, shownAddress } from './backup-shelf.ts'
+import { inThread } from './backup-thread.ts'
+import { applyConfigTables, type ConfigTable } from './config-tables.ts'
+import { sumsOf } from './day-totals.ts'
+import { chainOf, type ListedArchive } from './keep-plan.ts'
+import { carryOver, type RestoreInput, restoreJob, undoJob, undoOpenMoves } from './restore-job.ts'
+import { type Selection, wantsPart } from './restore-telemetry.ts'
+import { openCarries, type RecoveredRestore } from './staged-restore.ts'
+import { freeBytesOf } from './targets/local-folder.ts'
+
+const MONTH_US = 30 * 86_400e6
+const CLEAN_MS = 6 * 3_600_000
+/** Bytes of an archive a byte of stored telemetry, about. */
+const ARCHIVE_SHARE = 0.7
+const MOST_SETTINGS_SHOWN = 200
+
+export interface ArchiveRef {
+  target: string
+  name: string
+  password?: string
+}
+
+/** Backups as the api asks for them; starts schedules and finishes what a kill left. */
+export class BackupService {
+  readonly #shelf: BackupShelf
+  readonly #scheduler: BackupScheduler
+  #cleaner: NodeJS.Timeout | null = null
+
+  constructor(parts: BackupParts) {
+    this.#shelf = new BackupShelf(parts)
+    this.#scheduler = new BackupScheduler(this.#shelf)
+    parts.jobs.register(backupJob(this.#shelf))
+    parts.jobs.register(verifyJob(this.#shelf))
+    parts.jobs.register(restoreJob(this.#shelf))
+    parts.jobs.register(undoJob(this.#shelf))
+  }
+
+  /** @param recovered what `recoverRestore` found before the store was opened */
+  async start(recovered: RecoveredRestore | null): Promise<void> {
+    const { dataDir, clock, log } = this.#shelf.parts
+    if (recovered) {
+      const text =
+        recovered.state === 'after'
+          ? `${recovered.what} had been cut off and was finished at this start.`
+          : `A restore was cut off before it changed anything: everything is as it was.`
+      log.warn({}, text)
+      this.#shelf.state.update((state) => {
+        state.notice = { at: clock.nowUs(), text, state: recovered.state }
+      })
+    }
+    await undoOpenMoves(this.#shelf)
+    for (const carry of openCarries(dataDir)) await carryOver(this.#shelf, carry)
+    this.#scheduler.start()
+    const clean = (): void => void this.#shelf.cleanUp().catch((error: Error) => log.warn({}, error.message))
+    this.#cleaner = setInterval(clean, CLEAN_MS)
+    this.#cleaner.unref()
+    clean()
+  }
+
+  stop(): void {
+    this.#scheduler.stop()
+    if (this.#cleaner) clearInterval(this.#cleaner)
+  }
+
+  async list(only?: string): Promise<BackupsAnswer> {
+    const shelf = this.#shelf
+    const named = only === undefined ? shelf.targets() : [shelf.target(only)]
+    const found = await Promise.all(
+      named.map(async ({ name, kind, address }): Promise<{ state: BackupTargetState; items: BackupItem[] }> => {
+        const state = {
+          name,
+          kind,
+          address: shownAddress(address),
+          freeBytes: null as number | null,
+          error: null as string | null,
+        }
+        try {
+          const all = await shelf.list(name)
+          if (kind === 'folder') state.freeBytes = await freeBytesOf(address).catch(() => null)
+          return { state, items: all.map((one) => this.#item(name, one, all)) }
+        } catch (error) {
+          return { state: { ...state, error: (error as Error).message }, items: [] }
+        }
+      }),
+    )
+    const items = found.flatMap((one) => one.items).sort((a, b) => b.createdAt - a.createdAt)
+    const now = shelf.parts.clock.nowUs()
+    const { runs, restores, notice } = shelf.state.state
+    const recent = runs.filter(({ at }) => now - at < MONTH_US).reverse()
+    return {
+      items,
+      targets: found.map(({ state }) => state),
+      lastGood: items.find((one) => one.kind !== 'config' && one.missing === null && one.problem === null) ?? null,
+      next: this.#scheduler.next(),
+      attention: this.#attention(now),
+      runs: recent as BackupsAnswer['runs'],
+      restores: restores
+        .map(({ safety, undoUntil, ...one }) => ({
+          ...one,
+          undoUntil: safety === null || one.undone || (undoUntil ?? 0) < now ? null : undoUntil,
+        }))
+        .reverse(),
+      notice,
+    }
+  }
+
+  #item(target: string, archive: ListedArchive, all: ListedArchive[]): BackupItem {
+    const { chain, missing } = chainOf(archive, all)
+    const known = this.#shelf.state.find(target, archive.name)
+    const { name, kind, createdAt, bytes, id, base } = archive
+    return {
+      target,
+      name,
+      kind,
+      createdAt,
+      bytes,
+      id,
+      base,
+      chain: chain.map((one) => one.name),
+      missing,
+      verifiedAt: known?.verifiedAt ?? null,
+      provenAt: known?.provenAt ?? null,
+      problem: known?.problem ?? null,
+      content: known && {
+        encrypted: known.encrypted,
+        product: known.product,
+        engine: known.engine,
+        days: known.days,
+        warnings: known.warnings,
+      },
+    }
+  }
+
+  /** The last run of a schedule that failed, or a schedule that is a day late. */
+  #attention(now: number): string | null {
+    const { runs, lastRuns } = this.#shelf.state.state
+    for (const { id, kind } of this.#scheduler.schedules()) {
+      const last = runs.findLast((run) => run.schedule === id)
+      if (last && !last.ok) return `The last ${kind} of schedule ${id} failed: ${last.error}`
+      const ran = lastRuns[id]
+      if (ran !== undefined && ran > now) return `Schedule ${id} ran in the future: the clock was set back.`
+    }
+    return null
+  }
+
+  create(order: { kind: Manifest['kind']; target: string; password?: string }): Promise<Job> {
+    this.#shelf.target(order.target)
+    return this.#shelf.job('backup', { kind: order.kind, target: order.target, schedule: null }, order.password)
+  }
+
+  async estimate(target: string): Promise<BackupEstimate> {
+    const stats = await this.#shelf.parts.store.stats()
+    const stored = stats.traces.bytes + stats.logsSize.bytes
+    const freeBytes = await this.#shelf.withTarget(target, (opened) => opened.freeBytes()).catch(() => null)
+    return { spans: stats.spans, logs: stats.logs, bytes: Math.round(stored * ARCHIVE_SHARE), freeBytes }
+  }
+
+  test(body: { name?: string; address: string; privateKey: string }) {
+    return this.#shelf.test(body)
+  }
+
+  async inspect({ target, name, password }: ArchiveRef): Promise<BackupContent> {
+    const places = await this.#shelf.chain(target, name)
+    const secret = this.#shelf.secret(password)
+    const manifests = await this.#shelf.inspect(places, secret)
+    const last = manifests[manifests.length - 1]
+    const encrypted = this.#shelf.state.find(target, name)?.encrypted ?? secret !== null
+    this.#shelf.remember(target, name, encrypted, last)
+    const parts = manifests.flatMap((manifest) => manifest.parts)
+    const times = parts.flatMap(({ first, last: end }) => (first === null || end === null ? [] : [first, end]))
+    return {
+      archive: last.archive,
+      kind: last.kind,
+      createdAt: last.createdAt,
+      encrypted,
+      product: last.product,
+      engine: last.engine,
+      chain: manifests.map(({ kind, createdAt }, i) => ({ name: nameOf(places[i]), kind, createdAt })),
+      days: daysOf(manifests),
+      services: [...new Set(parts.flatMap(({ services }) => services ?? []))].sort(),
+      first: times.length > 0 ? Math.min(...times) : null,
+      last: times.length > 0 ? Math.max(...times) : null,
+      hasConfig: last.parts.some(({ kind }) => kind === 'config'),
+      warnings: manifests.flatMap(({ warnings }) => warnings),
+    }
+  }
+
+  async verify({ target, name, password, deep }: ArchiveRef & { deep: boolean }): Promise<Job> {
+    await this.#shelf.chain(target, name)
+    return this.#shelf.job('verify', { target, name, deep, schedule: null }, password)
+  }
+
+  async remove({ target, name }: ArchiveRef): Promise<{ removed: string }> {
+    await this.#shelf.remove(target, name)
+    return { removed: name }
+  }
+
+  upload(stream: Readable, name: string): Promise<{ target: string; name: string }> {
+    return this.#shelf.upload(stream, name)
+  }
+
+  /** What a restore would do. @throws GlassboxError as the restore would */
+  async plan(
+    order: ArchiveRef & { select: Selection; mode: 'replace' | 'merge' },
+    signal: AbortSignal,
+  ): Promise<RestorePlan> {
+    const { dataDir, store, settings } = this.#shelf.parts
+    const { select, mode } = order
+    const places = await this.#shelf.chain(order.target, order.name)
+    const secret = this.#shelf.secret(order.password)
+    const manifests = await this.#shelf.inspect(places, secret, signal)
+    const parts = manifests.flatMap((manifest) => manifest.parts).filter((part) => wantsPart(part, select))
+    const now = select.telemetry ? await sumsOf(store.reader, signal) : []
+    const counts = new Map<string, BackupDay & { now: number }>()
+    const at = (day: BackupDay): BackupDay & { now: number } => {
+      const key = `${day.signal} ${day.day}`
+      const known = counts.get(key) ?? { signal: day.signal, day: day.day, rows: 0, now: 0 }
+      counts.set(key, known)
+      return known
+    }
+    if (select.telemetry)
+      for (const day of daysOf(manifests).filter((one) => dayWanted(one.day, select))) at(day).rows += day.rows
+    for (const day of now) at(day).now += day.rows
+    const there = (of: string): number => now.filter((day) => day.signal === of).reduce((sum, day) => sum + day.rows, 0)
+    const replaces = mode === 'replace' && select.telemetry
+    const removed = { traces: replaces ? there('traces') : 0, logs: replaces ? there('logs') : 0 }
+    const neededBytes = parts.reduce((sum, { stored }) => sum + stored, 0) * 4
+    const warnings = manifests.flatMap((manifest) => manifest.warnings)
+    const last = manifests[manifests.length - 1]
+    const config = select.config
+      ? await this.#configPlan(places, secret, mode, warnings)
+      : { changes: [], settings: [] }
+    if (replaces && !store.replaceFile)
+      warnings.push('Telemetry in Postgres cannot be replaced as a whole: choose merge.')
+    return {
+      mode,
+      days: [...counts.values()].sort((a, b) =>
+        a.day < b.day ? -1 : a.day > b.day ? 1 : a.signal < b.signal ? -1 : 1,
+      ),
+      removed,
+      config: config.changes,
+      settings: config.settings,
+      neededBytes,
+      freeBytes: await freeBytesOf(dataDir),
+      engine: { archive: last.engine, here: settings.now().storage.engine },
+      destructive: removed.traces + removed.logs > 0 || config.changes.some((change) => change.removed > 0),
+      warnings,
+    }
+
+    function dayWanted(day: string, { start, end }: Selection): boolean {
+      const from = Date.parse(day) * 1000
+      return Number.isNaN(from) || ((end === null || from < end) && (start === null || from + 86_400e6 > start))
+    }
+  }
+
+  async #configPlan(
+    places: Parameters<BackupShelf['inspect']>[0],
+    secret: Parameters<BackupShelf['inspect']>[1],
+    mode: 'replace' | 'merge',
+    warnings: string[],
+  ): Promise<{ changes: RestorePlan['config']; settings: RestorePlan['settings'] }> {
+    const { dataDir, secrets, settings } = this.#shelf.parts
+    const tables = await inThread<ConfigTable[]>('config', { places, secret })
+    const dry = applyConfigTables(dataDir, tables, secrets, { replace: mode === 'replace', dryRun: true })
+    warnings.push(...dry.warnings)
+    const saved = settings.all()
+    const changed = (tables.find(({ name }) => name === 'setting')?.rows ?? []).flatMap((row) => {
+      const key = String(row.key)
+      const here = saved[key]
+      const restored = settingValue(row.value)
+      if (!here || JSON.stringify(here.value) === JSON.stringify(restored)) return []
+      return [{ key, now: here.value, restored: hideSecrets(restored, key) }]
+    })
+    return { changes: dry.changes, settings: changed.slice(0, MOST_SETTINGS_SHOWN) }
+  }
+
+  async restore(order: RestoreInput & { password?: string }): Promise<Job> {
+    const { password, ...input } = order
+    const places = await this.#shelf.chain(input.target, input.name)
+    // A wrong password is told at once, not by a job.
+    await this.#shelf.inspect(places, this.#shelf.secret(password))
+    return this.#shelf.job('restore', input, password)
+  }
+
+  undo(restore: string): Promise<Job> {
+    if (!this.#shelf.state.state.restores.some(({ id }) => id === restore))
+      throw new GlassboxError('bad_request', 'there was no such restore')
+    return this.#shelf.job('restore-undo', { restore }, null)
+  }
+}
+
+function nameOf(place: Parameters<BackupShelf['inspect']>[0][number]): string {
+  return 'file' in place ? (place.file.split(/[\\/]/).pop() ?? '') : place.name
+}
+
+function daysOf(manifests: readonly Manifest[]): BackupDay[] {
+  const days = new Map<string, BackupDay>()
+  for (const { signal, day, rows } of manifests.flatMap((manifest) => manifest.days)) {
+    const key = `${day} ${signal}`
+    const known = days.get(key)
+    // Incremental archives hold the samples of the last hours again.
+    days.set(key, { signal, day, rows: (known?.rows ?? 0) + rows })
+  }
+  return [...days].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one)
+}
+
+function settingValue(stored: unknown): unknown {
+  if (stored !== null && typeof stored === 'object') return '***'
+  try {
+    return JSON.parse(String(stored)) as unknown
+  } catch {
+    return stored
+  }
+}

@@ -1,0 +1,266 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { GlassboxError } from '../base/errors.ts'
+import { type JobKind, type RunningJob, stopReason } from '../jobs/job-kind.ts'
+import type { Manifest } from './archive/manifest.ts'
+import type { ArchivePlace } from './archive-place.ts'
+import type { BackupShelf } from './backup-shelf.ts'
+import { inThread } from './backup-thread.ts'
+import type { CarryOrder } from './carry-rows.ts'
+import { applyConfigTables, type ConfigTable, readConfigTables } from './config-tables.ts'
+import type { BackupOrder, Restored, RestoreOrder } from './operations.ts'
+import type { RestoreCounts, Selection } from './restore-telemetry.ts'
+import {
+  type Carry,
+  commitRestore,
+  finishRestore,
+  makeRestoreFolder,
+  openCarries,
+  restoreFolder,
+  stageConfig,
+} from './staged-restore.ts'
+import { storeTarget } from './store-target.ts'
+
+export interface RestoreInput {
+  target: string
+  name: string
+  select: Selection
+  mode: 'replace' | 'merge'
+}
+
+export interface RestoreResult {
+  restore: string
+  counts: RestoreCounts
+  /** File of the safety backup, or null when there was nothing before. */
+  safety: string | null
+  undoUntil: number | null
+  warnings: string[]
+}
+
+const UNDO_US = 7 * 86_400e6
+export const safetyFolder = (shelf: BackupShelf): string => join(shelf.localPath, 'safety')
+
+/** Restores from any target, after a safety backup. Two at once are refused. */
+export function restoreJob(shelf: BackupShelf): JobKind<RestoreInput, null> {
+  return {
+    kind: 'restore',
+    exclusive: 'restore',
+    resumable: false,
+    async run(job) {
+      const { target, name, select, mode } = job.input
+      const places = await shelf.chain(target, name)
+      return restore(shelf, job, { places, select, mode, what: name })
+    },
+  }
+}
+
+export interface UndoInput {
+  restore: string
+}
+
+/** Puts back what was there before a restore. */
+export function undoJob(shelf: BackupShelf): JobKind<UndoInput, null> {
+  return {
+    kind: 'restore-undo',
+    exclusive: 'restore',
+    resumable: false,
+    async run(job) {
+      const done = shelf.state.state.restores.find(({ id }) => id === job.input.restore)
+      if (!done || done.safety === null || done.undone || (done.undoUntil ?? 0) < shelf.parts.clock.nowUs())
+        throw new GlassboxError('bad_request', 'this restore cannot be undone (any more)')
+      const select: Selection = { telemetry: true, config: true, start: null, end: null, service: null }
+      const places = [{ file: join(safetyFolder(shelf), done.safety) }]
+      const result = await restore(shelf, job, { places, select, mode: 'replace', what: `before ${done.what}` })
+      shelf.state.update((state) => {
+        const own = state.restores.find(({ id }) => id === done.id)
+        if (own) own.undone = true
+      })
+      return result
+    },
+  }
+}
+
+interface Wanted {
+  places: ArchivePlace[]
+  select: Selection
+  mode: 'replace' | 'merge'
+  what: string
+}
+
+async function restore(shelf: BackupShelf, job: RunningJob<unknown, null>, wanted: Wanted): Promise<RestoreResult> {
+  const { settings, store } = shelf.parts
+  if (wanted.mode === 'replace' && wanted.select.telemetry && !store.replaceFile) {
+    throw new GlassboxError(
+      'bad_request',
+      'telemetry in Postgres cannot be replaced as a whole',
+      'Choose merge, which adds what is missing, or switch to SQLite first.',
+    )
+  }
+  const id = randomUUID()
+  const secret = shelf.secret(job.secret)
+  const hooks = {
+    signal: job.signal,
+    progress: (progress: Parameters<typeof job.progress>[0]) => job.progress(progress),
+  }
+  const order: RestoreOrder = { places: wanted.places, secret, selection: wanted.select }
+  const sinceMs = Math.floor(shelf.parts.clock.nowUs() / 1000)
+  const mark = await store.reader.scanMark()
+  const safety = await safetyBackup(shelf, job)
+  job.log(`What is there now is kept in ${safety}.`)
+  let done: { counts: RestoreCounts; warnings: string[] }
+  try {
+    done =
+      wanted.mode === 'replace'
+        ? await replace(shelf, job, { ...wanted, id, order, mark, sinceMs }, hooks)
+        : await merge(shelf, job, { ...wanted, id, order }, hooks)
+  } catch (error) {
+    if (stopReason(job.signal) !== 'host stops')
+      rmSync(restoreFolder(shelf.parts.dataDir, id), { recursive: true, force: true })
+    throw error
+  }
+  if (wanted.select.config) settings.reload()
+  const at = shelf.parts.clock.nowUs()
+  const undoUntil = at + UNDO_US
+  shelf.state.update(
+    (state) =>
+      void state.restores.push({ id, at, what: wanted.what, mode: wanted.mode, safety, undoUntil, undone: false }),
+  )
+  const rejected = Object.entries(done.counts.rejectedSamples).map(
+    ([reason, count]) => `${count} samples were not taken: ${reason}`,
+  )
+  return { restore: id, counts: done.counts, safety, undoUntil, warnings: [...done.warnings, ...rejected] }
+}
+
+async function safetyBackup(shelf: BackupShelf, job: RunningJob<unknown, unknown>): Promise<string> {
+  const { dataDir, settings, secrets, product, clock } = shelf.parts
+  // Encrypted as backups are, so that passwords are in it and come back.
+  const secret = shelf.secret(job.secret)
+  const { tables, warnings } = readConfigTables(dataDir, secret ? secrets : null)
+  const order: BackupOrder = {
+    dataDir,
+    storage: settings.now().storage,
+    kind: 'full',
+    base: null,
+    config: tables,
+    warnings,
+    secret,
+    product,
+    nowUs: clock.nowUs(),
+    to: { folder: safetyFolder(shelf) },
+  }
+  const { file } = await inThread<{ file: string; manifest: Manifest }>('backup', order, {
+    signal: job.signal,
+    progress: (progress) => job.progress({ ...progress, phase: 'safety' }),
+  })
+  return basename(file)
+}
+
+type Hooks = Parameters<typeof inThread>[2]
+
+async function replace(
+  shelf: BackupShelf,
+  job: RunningJob<unknown, unknown>,
+  wanted: Wanted & { id: string; order: RestoreOrder } & Carry,
+  hooks: Hooks,
+): Promise<{ counts: RestoreCounts; warnings: string[] }> {
+  const { dataDir, secrets, store } = shelf.parts
+  const { id, select } = wanted
+  const folder = makeRestoreFolder(dataDir, id)
+  const none: RestoreCounts = { spans: 0, logs: 0, samples: 0, rejectedSamples: {} }
+  const staged = select.telemetry
+    ? await inThread<Restored>('stage', { ...wanted.order, folder }, hooks)
+    : { counts: none, config: await inThread<ConfigTable[]>('config', wanted.order, hooks) }
+  let warnings: string[] = []
+  if (select.config) {
+    warnings = applyConfigTables(dataDir, staged.config, secrets, { replace: true, dryRun: true }).warnings
+    stageConfig(dataDir, id, staged.config)
+  }
+  if (!job.holdCancel()) throw job.signal.reason
+  job.progress({ phase: 'swap', done: 0, total: null, unit: 'steps' })
+  const journal = {
+    id,
+    what: `the restore of ${wanted.what}`,
+    telemetry: select.telemetry,
+    config: select.config ? ('replace' as const) : ('no' as const),
+    // What arrived since the safety backup began is carried over.
+    carry: select.telemetry ? { mark: wanted.mark, sinceMs: wanted.sinceMs } : null,
+  }
+  commitRestore(dataDir, journal)
+  if (select.telemetry) await store.replaceFile?.(folder)
+  finishRestore(dataDir, journal, secrets)
+  for (const carry of openCarries(dataDir)) await carryOver(shelf, carry)
+  return { counts: staged.counts, warnings }
+}
+
+/** Brings what arrived while a restore ran from the old file into the new one; goes on where it was when killed. */
+export async function carryOver(shelf: BackupShelf, { id, mark, sinceMs }: { id: string } & Carry): Promise<void> {
+  const { dataDir, store } = shelf.parts
+  const folder = join(restoreFolder(dataDir, id), 'old')
+  if (existsSync(join(folder, 'auxiliary.db'))) {
+    const move = `carry-${id}`
+    const after = (await store.writer.movedTo(move)) ?? mark
+    await inThread('carry', { folder, after, sinceMs } satisfies CarryOrder, { target: storeTarget(store, move) })
+    await store.writer.endMove(move, false)
+  }
+  rmSync(restoreFolder(dataDir, id), { recursive: true, force: true })
+}
+
+async function merge(
+  shelf: BackupShelf,
+  job: RunningJob<unknown, unknown>,
+  wanted: Wanted & { id: string; order: RestoreOrder },
+  hooks: Hooks,
+): Promise<{ counts: RestoreCounts; warnings: string[] }> {
+  const { dataDir, secrets, store, settings } = shelf.parts
+  const { id, select, order } = wanted
+  let counts: RestoreCounts = { spans: 0, logs: 0, samples: 0, rejectedSamples: {} }
+  // Named before its first row comes, so that a start after a kill takes back what there is of it.
+  const move = `restore-${id}`
+  if (select.telemetry) {
+    shelf.state.update((state) => void state.openMoves.push({ move, what: wanted.what }))
+    try {
+      const fresh = { dataDir, storage: settings.now().storage }
+      counts = await inThread<RestoreCounts>(
+        'merge',
+        { ...order, after: null, fresh },
+        { ...hooks, target: storeTarget(store, move) },
+      )
+    } catch (error) {
+      if (stopReason(job.signal) !== 'host stops') {
+        await store.writer.endMove(move, true)
+        closeMove(shelf, move)
+      }
+      throw error
+    }
+  }
+  let warnings: string[] = []
+  const tables = select.config ? await inThread<ConfigTable[]>('config', order, hooks) : []
+  if (!job.holdCancel()) {
+    if (select.telemetry) await store.writer.endMove(move, true)
+    closeMove(shelf, move)
+    throw job.signal.reason
+  }
+  if (select.config) warnings = applyConfigTables(dataDir, tables, secrets, { replace: false, dryRun: false }).warnings
+  if (select.telemetry) await store.writer.endMove(move, false)
+  closeMove(shelf, move)
+  return { counts, warnings }
+}
+
+function closeMove(shelf: BackupShelf, move: string): void {
+  shelf.state.update((state) => {
+    state.openMoves = state.openMoves.filter((one) => one.move !== move)
+  })
+}
+
+/** After a kill: rows of a merge that did not end go again. */
+export async function undoOpenMoves(shelf: BackupShelf): Promise<void> {
+  for (const { move, what } of [...shelf.state.state.openMoves]) {
+    await shelf.parts.store.writer.endMove(move, true)
+    closeMove(shelf, move)
+    const text = `The restore of ${what} was cut off; everything is as it was before it.`
+    shelf.state.update((state) => {
+      state.notice = { at: shelf.parts.clock.nowUs(), text, state: 'before' }
+    })
+  }
+}

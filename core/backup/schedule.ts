@@ -1,0 +1,44 @@
+import { Cron } from 'croner'
+import { GlassboxError } from '../base/errors.ts'
+
+/** When something is due. */
+export interface Schedule {
+  id: string
+  /** Five fields: minute, hour, day, month, weekday. */
+  cron: string
+  /** IANA name of a time zone; empty = the machine's. */
+  zone: string
+}
+
+const options = (zone: string) => ({
+  paused: true,
+  mode: '5-part' as const,
+  ...(zone === '' ? {} : { timezone: zone }),
+})
+
+/** @throws GlassboxError `bad_setting` naming what cannot be read */
+export function checkSchedule({ id, cron, zone }: Schedule): void {
+  try {
+    new Cron(cron, options(zone)).nextRun()
+  } catch (error) {
+    throw new GlassboxError('bad_setting', `schedule ${id}: ${(error as Error).message}`)
+  }
+}
+
+/** The first time after `afterUs` that the schedule names, µs; null when there is none. Nonexistent local times move on, repeated ones count once. */
+export function nextRun({ cron, zone }: Schedule, afterUs: number): number | null {
+  const next = new Cron(cron, options(zone)).nextRun(new Date(Math.floor(afterUs / 1000)))
+  return next ? next.getTime() * 1000 : null
+}
+
+/**
+ * Whether a run is due that was not done: a time of the schedule lies between the last run and now. However many were
+ * missed (the machine slept, or was off), they are one.
+ * @param lastUs when it last ran or, before the first time, when the schedule was made
+ */
+export function isDue(schedule: Schedule, lastUs: number, nowUs: number): boolean {
+  // A clock that was set back does not make what was done undone.
+  if (lastUs > nowUs) return false
+  const next = nextRun(schedule, lastUs)
+  return next !== null && next <= nowUs
+}

@@ -1,0 +1,175 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { BackupContent, BackupsAnswer, RestorePlan } from '../../../core/api/contract/shapes.ts'
+import type { Job } from '../../../core/model/job.ts'
+import { type RunningHost, startTestHost } from '../../fixtures/running-host.ts'
+
+let host: RunningHost
+
+beforeAll(async () => {
+  host = await startTestHost()
+})
+afterAll(() => host.stop())
+
+const post = <T>(path: string, body: unknown): Promise<T> =>
+  host.get<T>(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
+
+/** Spans of one trace each, with ids from `from` on. */
+async function send(from: number, count: number): Promise<void> {
+  const nowNs = BigInt(Date.now()) * 1_000_000n
+  const spans = Array.from({ length: count }, (_, i) => ({
+    traceId: (from + i).toString(16).padStart(32, '0'),
+    spanId: (from + i).toString(16).padStart(16, '0'),
+    name: `span ${from + i}`,
+    kind: 2,
+    startTimeUnixNano: String(nowNs - 1000n),
+    endTimeUnixNano: String(nowNs),
+    attributes: [{ key: 'number', value: { intValue: String(i) } }],
+  }))
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }] }
+  const answer = await fetch(`${host.otlp}/v1/traces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] }),
+  })
+  expect(answer.status).toBe(200)
+  await stored()
+}
+
+/** Waits until nothing waits to be stored. */
+async function stored(): Promise<void> {
+  for (;;) {
+    const { traces } = await host.get<{ traces: { waiting: number } }>('/api/pipeline')
+    if (traces.waiting === 0) return
+  }
+}
+
+async function ids(): Promise<number[]> {
+  const { rows } = await post<{ rows: string[][] }>('/api/sql', { query: 'select span_id from _traces', limit: 10_000 })
+  return rows.map(([id]) => Number.parseInt(id, 16)).sort((a, b) => a - b)
+}
+
+async function done<R>(job: Job): Promise<R> {
+  for (;;) {
+    const now = await host.get<Job>(`/api/jobs/${job.id}`)
+    if (now.state === 'failed') throw new Error(JSON.stringify(now.error))
+    if (now.state === 'done') return now.result as R
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i)
+
+// Each job starts threads, which takes long on a busy machine.
+describe('backups over the api', { timeout: 240_000 }, () => {
+  let name = ''
+
+  it('makes one, lists it, looks into it and proves it', async () => {
+    await send(1, 50)
+    await host.get('/api/settings', {
+      method: 'PATCH',
+      body: JSON.stringify({ 'retention.logs.days': 3 }),
+      headers: { 'content-type': 'application/json' },
+    })
+    const made = await done<{ name: string; rows: object }>(await post<Job>('/api/backups', { kind: 'full' }))
+    expect(made.rows).toEqual({ traces: 50, logs: 0, metrics: 0 })
+    name = made.name
+    const content = await post<BackupContent>('/api/backups/inspect', { target: 'local', name })
+    expect(content).toMatchObject({
+      kind: 'full',
+      engine: 'sqlite',
+      services: ['shop'],
+      hasConfig: true,
+      encrypted: false,
+    })
+    expect(content.days.reduce((sum, { rows }) => sum + rows, 0)).toBe(50)
+    await done(await post<Job>('/api/backups/verify', { target: 'local', name, deep: true }))
+    const list = await host.get<BackupsAnswer>('/api/backups')
+    expect(list.items).toMatchObject([{ name, kind: 'full', missing: null, problem: null }])
+    expect(list.items[0].provenAt).toBeGreaterThan(0)
+    expect(list.lastGood?.name).toBe(name)
+  })
+
+  it('plans, then restores in place of what is there, carrying over what comes meanwhile, and undoes it', async () => {
+    await send(1001, 20)
+    await host.get('/api/settings', {
+      method: 'PATCH',
+      body: JSON.stringify({ 'retention.logs.days': 5 }),
+      headers: { 'content-type': 'application/json' },
+    })
+    const order = { target: 'local', name, mode: 'replace' }
+    const plan = await post<RestorePlan>('/api/backups/plan', order)
+    expect(plan).toMatchObject({ mode: 'replace', destructive: true, removed: { traces: 70, logs: 0 } })
+    expect(plan.settings).toMatchObject([{ key: 'retention.logs.days', now: 5, restored: 3 }])
+    const result = await done<{ restore: string; counts: object }>(await post<Job>('/api/backups/restore', order))
+    expect(result.counts).toMatchObject({ spans: 50 })
+    expect(await ids()).toEqual(range(1, 50))
+    const settings = await host.get<Record<string, { value: unknown }>>('/api/settings')
+    expect(settings['retention.logs.days'].value).toBe(3)
+    // What is stored later goes on in the new file.
+    await send(2001, 5)
+    expect(await ids()).toEqual([...range(1, 50), ...range(2001, 5)])
+    await done(await post<Job>('/api/backups/undo', { restore: result.restore }))
+    expect(await ids()).toEqual([...range(1, 50), ...range(1001, 20)])
+    const list = await host.get<BackupsAnswer>('/api/backups')
+    expect(list.restores.find(({ id }) => id === result.restore)).toMatchObject({ undone: true, undoUntil: null })
+    expect(readdirSync(join(host.dataDir, 'restore'))).toEqual([])
+  })
+
+  it('merges without storing anything twice, however often', async () => {
+    const before = await ids()
+    const order = { target: 'local', name, mode: 'merge', select: { config: false } }
+    expect((await done<{ counts: object }>(await post<Job>('/api/backups/restore', order))).counts).toMatchObject({
+      spans: 0,
+    })
+    expect(await ids()).toEqual(before)
+  })
+
+  it('refuses two restores at once, names that lead elsewhere, and files that are no archives', async () => {
+    const order = { target: 'local', name, mode: 'merge', select: { config: false } }
+    const first = await post<Job>('/api/backups/restore', order)
+    await expect(post('/api/backups/restore', order)).rejects.toThrow('job_running')
+    await done(first)
+    for (const bad of ['../glassbox.db', '/etc/passwd', 'glassbox.db', '..%2f..%2fetc', `${name}/../../x`])
+      await expect(post('/api/backups/inspect', { target: 'local', name: bad })).rejects.toThrow('archive_not_found')
+    const upload = (body: string | Buffer, file: string) =>
+      host.get<{ name: string }>(`/api/backups/upload?name=${encodeURIComponent(file)}`, {
+        method: 'POST',
+        body: body as string,
+        headers: { 'content-type': 'application/octet-stream' },
+      })
+    await expect(upload('not an archive', 'x.glassbox')).rejects.toThrow('archive_damaged')
+    const bytes = readFileSync(join(host.dataDir, 'backups', name))
+    expect(await upload(bytes, '../../evil.glassbox')).toEqual({ target: 'local', name })
+    const partials = readdirSync(join(host.dataDir, 'backups')).filter((file) => file.endsWith('.partial'))
+    expect(partials).toEqual([])
+  })
+
+  it('keeps passwords of targets to itself', async () => {
+    const address = 's3://KEY:very-secret@127.0.0.1:1/bucket?tls=0'
+    await host.get('/api/settings', {
+      method: 'PATCH',
+      body: JSON.stringify({ 'backup.targets': [{ name: 'cloud', address }], 'backup.password': 'hidden one' }),
+      headers: { 'content-type': 'application/json' },
+    })
+    const shown = JSON.stringify([await host.get('/api/settings'), await host.get('/api/backups')])
+    expect(shown).not.toContain('very-secret')
+    expect(shown).not.toContain('hidden one')
+    const bytes = readdirSync(host.dataDir)
+      .filter((file) => file.startsWith('glassbox.db'))
+      .map((file) => readFileSync(join(host.dataDir, file)))
+    expect(Buffer.concat(bytes).includes('very-secret')).toBe(false)
+    // What comes back as it was shown stays what it is.
+    await host.get('/api/settings', {
+      method: 'PATCH',
+      body: JSON.stringify({ 'backup.targets': [{ name: 'cloud', address: 's3://KEY:***@127.0.0.1:1/bucket?tls=0' }] }),
+      headers: { 'content-type': 'application/json' },
+    })
+    const list = await host.get<BackupsAnswer>('/api/backups?target=cloud')
+    expect(list.targets[0]).toMatchObject({ name: 'cloud', kind: 's3' })
+    expect(list.targets[0].error).toContain('127.0.0.1')
+    const tested = await post<{ ok: boolean }>('/api/backups/targets/test', { name: 'cloud' })
+    expect(tested.ok).toBe(false)
+  })
+})
