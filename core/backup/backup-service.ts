@@ -19,9 +19,9 @@ import { inThread } from './backup-thread.ts'
 import { applyConfigTables, type ConfigTable } from './config-tables.ts'
 import { sumsOf } from './day-totals.ts'
 import { chainOf, type ListedArchive } from './keep-plan.ts'
-import { carryOver, type RestoreInput, restoreJob, undoJob, undoOpenMoves } from './restore-job.ts'
+import { carryOver, finishReplace, type RestoreInput, restoreJob, undoJob, undoOpenMoves } from './restore-job.ts'
 import { type Selection, wantsPart } from './restore-telemetry.ts'
-import { openCarries, type RecoveredRestore } from './staged-restore.ts'
+import { openCarries, openReplaces, type RecoveredRestore } from './staged-restore.ts'
 import { freeBytesOf } from './targets/local-folder.ts'
 
 const MONTH_US = 30 * 86_400e6
@@ -64,6 +64,7 @@ export class BackupService {
         state.notice = { at: clock.nowUs(), text, state: recovered.state }
       })
     }
+    for (const open of openReplaces(dataDir)) await finishReplace(this.#shelf, open)
     await undoOpenMoves(this.#shelf)
     for (const carry of openCarries(dataDir)) await carryOver(this.#shelf, carry)
     this.#scheduler.start()

@@ -50,6 +50,6 @@ serveRpc(main, {
   config: (order: InspectOrder) => configOfPlaces(order),
   stage: (order: RestoreOrder & { folder: string }) => stageTelemetry(order, hooks),
   carry: (order: CarryOrder) => carryRows(order, target, hooks),
-  merge: async (order: RestoreOrder & { after: string | null; fresh: FreshOrder }) =>
-    mergeTelemetry(order, target, hooks, await freshRows(order, order.fresh, hooks)),
+  merge: async (order: RestoreOrder & { after: string | null; fresh: FreshOrder | null }) =>
+    mergeTelemetry(order, target, hooks, order.fresh ? await freshRows(order, order.fresh, hooks) : undefined),
 })

@@ -17,6 +17,7 @@ import {
   finishRestore,
   makeRestoreFolder,
   openCarries,
+  openReplaces,
   restoreFolder,
   stageConfig,
 } from './staged-restore.ts'
@@ -90,13 +91,6 @@ interface Wanted {
 
 async function restore(shelf: BackupShelf, job: RunningJob<unknown, null>, wanted: Wanted): Promise<RestoreResult> {
   const { settings, store } = shelf.parts
-  if (wanted.mode === 'replace' && wanted.select.telemetry && !store.replaceFile) {
-    throw new GlassboxError(
-      'bad_request',
-      'telemetry in Postgres cannot be replaced as a whole',
-      'Choose merge, which adds what is missing, or switch to SQLite first.',
-    )
-  }
   const id = randomUUID()
   const secret = shelf.secret(job.secret)
   const hooks = {
@@ -112,10 +106,16 @@ async function restore(shelf: BackupShelf, job: RunningJob<unknown, null>, wante
   try {
     done =
       wanted.mode === 'replace'
-        ? await replace(shelf, job, { ...wanted, id, order, mark, sinceMs }, hooks)
+        ? await (wanted.select.telemetry && !store.replaceFile ? replaceRows : replace)(
+            shelf,
+            job,
+            { ...wanted, id, order, mark, sinceMs },
+            hooks,
+          )
         : await merge(shelf, job, { ...wanted, id, order }, hooks)
   } catch (error) {
-    if (stopReason(job.signal) !== 'host stops')
+    const decided = openReplaces(shelf.parts.dataDir).some((open) => open.id === id)
+    if (!decided && stopReason(job.signal) !== 'host stops')
       rmSync(restoreFolder(shelf.parts.dataDir, id), { recursive: true, force: true })
     throw error
   }
@@ -185,12 +185,71 @@ async function replace(
     config: select.config ? ('replace' as const) : ('no' as const),
     // What arrived since the safety backup began is carried over.
     carry: select.telemetry ? { mark: wanted.mark, sinceMs: wanted.sinceMs } : null,
+    replace: null,
   }
   commitRestore(dataDir, journal)
   if (select.telemetry) await store.replaceFile?.(folder)
   finishRestore(dataDir, journal, secrets)
   for (const carry of openCarries(dataDir)) await carryOver(shelf, carry)
   return { counts: staged.counts, warnings }
+}
+
+/** The same where telemetry is rows of a database: the new ones are written beside the old, which go in one transaction. */
+async function replaceRows(
+  shelf: BackupShelf,
+  job: RunningJob<unknown, unknown>,
+  { id, order, what, select, mark }: Wanted & { id: string; order: RestoreOrder } & Carry,
+  hooks: Hooks,
+): Promise<{ counts: RestoreCounts; warnings: string[] }> {
+  const { dataDir, secrets, store } = shelf.parts
+  const move = `restore-${id}`
+  makeRestoreFolder(dataDir, id)
+  shelf.state.update((state) => void state.openMoves.push({ move, what }))
+  try {
+    const counts = await inThread<RestoreCounts>(
+      'merge',
+      { ...order, after: null, fresh: null },
+      { ...hooks, target: storeTarget(store, move) },
+    )
+    let warnings: string[] = []
+    if (select.config) {
+      const tables = await inThread<ConfigTable[]>('config', order, hooks)
+      warnings = applyConfigTables(dataDir, tables, secrets, { replace: true, dryRun: true }).warnings
+      stageConfig(dataDir, id, tables)
+    }
+    if (!job.holdCancel()) throw job.signal.reason
+    const config = select.config ? ('replace' as const) : ('no' as const)
+    const journal = {
+      id,
+      what: `the restore of ${what}`,
+      telemetry: false,
+      config,
+      carry: null,
+      replace: { move, mark },
+    }
+    commitRestore(dataDir, journal)
+    finishRestore(dataDir, journal, secrets)
+    for (const open of openReplaces(dataDir)) await finishReplace(shelf, open)
+    return { counts, warnings }
+  } catch (error) {
+    const decided = openReplaces(dataDir).some((open) => open.id === id)
+    if (!decided && stopReason(job.signal) !== 'host stops') {
+      await store.writer.endMove(move, true)
+      closeMove(shelf, move)
+    }
+    throw error
+  }
+}
+
+/** The last step of `replaceRows`, also for the start after a kill. */
+export async function finishReplace(
+  shelf: BackupShelf,
+  { id, move, mark }: { id: string; move: string; mark: string },
+): Promise<void> {
+  const { dataDir, store } = shelf.parts
+  await store.writer.replaceWithMove?.(move, mark)
+  closeMove(shelf, move)
+  rmSync(restoreFolder(dataDir, id), { recursive: true, force: true })
 }
 
 /** Brings what arrived while a restore ran from the old file into the new one; goes on where it was when killed. */
@@ -255,7 +314,9 @@ function closeMove(shelf: BackupShelf, move: string): void {
 
 /** After a kill: rows of a merge that did not end go again. */
 export async function undoOpenMoves(shelf: BackupShelf): Promise<void> {
+  const decided = new Set(openReplaces(shelf.parts.dataDir).map(({ move }) => move))
   for (const { move, what } of [...shelf.state.state.openMoves]) {
+    if (decided.has(move)) continue
     await shelf.parts.store.writer.endMove(move, true)
     closeMove(shelf, move)
     const text = `The restore of ${what} was cut off; everything is as it was before it.`

@@ -76,6 +76,7 @@ export async function restoreOffline(order: OfflineRestore, hooks: Hooks): Promi
       telemetry: selection.telemetry,
       config: selection.config ? ('replace' as const) : ('no' as const),
       carry: null,
+      replace: null,
     }
     commitRestore(dataDir, journal)
     finishRestore(dataDir, journal, secrets)

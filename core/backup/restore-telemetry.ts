@@ -79,6 +79,8 @@ export async function restoreTelemetry(
       signal.throwIfAborted()
       const part = decodePart(entry, await reader.part(entry))
       if (part.kind === 'spans' || part.kind === 'logs') {
+        // Age is counted from now on, or retention would take at once what was just brought back.
+        part.batch.receivedUs = Date.now() * 1000
         const wanted = wantedRows<TelemetryBatch>(part.batch, selection)
         const rows = options.fresh ? options.fresh(wanted) : wanted
         if (rows.n > 0) {
@@ -89,7 +91,8 @@ export async function restoreTelemetry(
           counts[rows.signal === 'traces' ? 'spans' : 'logs'] += rows.n
           await target.write(batches, String(number))
         }
-      } else if (part.kind === 'samples') count(counts, await target.writeSamples(wantedSamples(part.batch, selection)))
+      } else if (part.kind === 'samples')
+        count(counts, await target.writeSamples(wantedSamples(part.batch, selection)), reader.manifest.base !== null)
       else if (part.kind !== 'config') await target.writeSamples(extras(part.kind, part.rows))
       options.progress({ rows: counts.spans + counts.logs + counts.samples, bytes })
     }
@@ -136,9 +139,15 @@ function wantedSamples(batch: SampleBatch, { start, end, service }: Selection): 
   }
 }
 
-function count(counts: RestoreCounts, { stored, duplicates, rejected }: MetricWriteResult): void {
+/**
+ * @param again whether the archive repeats samples of the one before: what comes too late for the store then is there already
+ */
+function count(counts: RestoreCounts, { stored, duplicates, rejected }: MetricWriteResult, again: boolean): void {
   counts.samples += stored + duplicates
-  for (const one of rejected) counts.rejectedSamples[one.reason] = (counts.rejectedSamples[one.reason] ?? 0) + one.count
+  for (const one of rejected) {
+    if (again && one.reason === 'out_of_order') counts.samples += one.count
+    else counts.rejectedSamples[one.reason] = (counts.rejectedSamples[one.reason] ?? 0) + one.count
+  }
 }
 
 /** Metadata or exemplars as a batch without samples. */

@@ -1,5 +1,4 @@
-import { Cron } from 'croner'
-import { GlassboxError } from '../base/errors.ts'
+import { cronOf } from '../config/cron-text.ts'
 
 /** When something is due. */
 export interface Schedule {
@@ -10,24 +9,9 @@ export interface Schedule {
   zone: string
 }
 
-const options = (zone: string) => ({
-  paused: true,
-  mode: '5-part' as const,
-  ...(zone === '' ? {} : { timezone: zone }),
-})
-
-/** @throws GlassboxError `bad_setting` naming what cannot be read */
-export function checkSchedule({ id, cron, zone }: Schedule): void {
-  try {
-    new Cron(cron, options(zone)).nextRun()
-  } catch (error) {
-    throw new GlassboxError('bad_setting', `schedule ${id}: ${(error as Error).message}`)
-  }
-}
-
 /** The first time after `afterUs` that the schedule names, µs; null when there is none. Nonexistent local times move on, repeated ones count once. */
 export function nextRun({ cron, zone }: Schedule, afterUs: number): number | null {
-  const next = new Cron(cron, options(zone)).nextRun(new Date(Math.floor(afterUs / 1000)))
+  const next = cronOf(cron, zone).nextRun(new Date(Math.floor(afterUs / 1000)))
   return next ? next.getTime() * 1000 : null
 }
 

@@ -30,6 +30,8 @@ export interface RestoreJournal {
   config: 'no' | 'replace'
   /** What was written to the old file after this mark is brought over once the new one is in use; null = nothing is. */
   carry: Carry | null
+  /** Where telemetry is rows of a database: the move whose rows take the place of all up to the mark. */
+  replace: { move: string; mark: string } | null
 }
 
 /** Where the rows begin that came while a restore ran. */
@@ -43,6 +45,7 @@ const FOLDER = 'restore'
 const JOURNAL = 'journal.json'
 const CONFIG = 'config.json'
 const CARRY = 'carry.json'
+const REPLACE = 'replace.json'
 
 export const restoreFolder = (dataDir: string, id: string): string => join(dataDir, FOLDER, id)
 
@@ -87,19 +90,29 @@ export function finishRestore(dataDir: string, journal: RestoreJournal, secrets:
     warnings = applyConfigTables(dataDir, tables, secrets, { replace: true, dryRun: false }).warnings
   }
   if (journal.carry) writeDurable(join(folder, CARRY), JSON.stringify(journal.carry))
+  if (journal.replace) writeDurable(join(folder, REPLACE), JSON.stringify(journal.replace))
   rmSync(join(dataDir, FOLDER, JOURNAL), { force: true })
   syncFolder(join(dataDir, FOLDER))
-  if (!journal.carry) rmSync(folder, { recursive: true, force: true })
+  if (!journal.carry && !journal.replace) rmSync(folder, { recursive: true, force: true })
   return warnings
 }
 
 /** Restores of which rows are still to be carried over. */
 export function openCarries(dataDir: string): ({ id: string } & Carry)[] {
+  return left<Carry>(dataDir, CARRY)
+}
+
+/** Restores whose rows are still to take the place of others. */
+export function openReplaces(dataDir: string): { id: string; move: string; mark: string }[] {
+  return left<{ move: string; mark: string }>(dataDir, REPLACE)
+}
+
+function left<T>(dataDir: string, name: string): ({ id: string } & T)[] {
   const parent = join(dataDir, FOLDER)
   if (!existsSync(parent)) return []
   return readdirSync(parent).flatMap((id) => {
-    const file = join(parent, id, CARRY)
-    return existsSync(file) ? [{ id, ...(JSON.parse(readFileSync(file, 'utf8')) as Carry) }] : []
+    const file = join(parent, id, name)
+    return existsSync(file) ? [{ id, ...(JSON.parse(readFileSync(file, 'utf8')) as T) }] : []
   })
 }
 
@@ -121,10 +134,10 @@ export function recoverRestore(dataDir: string, secrets: SecretBox): RecoveredRe
     const journal = JSON.parse(readFileSync(file, 'utf8')) as RestoreJournal
     recovered = { what: journal.what, state: 'after', warnings: finishRestore(dataDir, journal, secrets) }
   }
-  const carried = new Set(openCarries(dataDir).map(({ id }) => id))
-  for (const left of readdirSync(parent)) {
-    if (carried.has(left)) continue
-    rmSync(join(parent, left), { recursive: true, force: true })
+  const open = new Set([...openCarries(dataDir), ...openReplaces(dataDir)].map(({ id }) => id))
+  for (const name of readdirSync(parent)) {
+    if (open.has(name)) continue
+    rmSync(join(parent, name), { recursive: true, force: true })
     recovered ??= { what: 'a restore', state: 'before', warnings: [] }
   }
   return recovered

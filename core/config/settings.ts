@@ -1,8 +1,21 @@
 import { z } from 'zod'
 import { GlassboxError } from '../base/errors.ts'
+import { cronProblem } from './cron-text.ts'
 import type { Keyring } from './keyring.ts'
 
 const MiB = 1024 * 1024
+
+/** Minute, hour, day, month, weekday, and an IANA time zone; empty = that of this machine. */
+const cronFields = (cron: string | null) => ({
+  cron: cron === null ? z.string().max(120) : z.string().max(120).default(cron),
+  zone: z.string().max(64).default(''),
+})
+
+/** Refuses a schedule that cannot be read. */
+function checkCron({ cron, zone }: { cron: string; zone: string }, context: z.RefinementCtx): void {
+  const message = cronProblem(cron, zone)
+  if (message !== null) context.addIssue({ code: 'custom', path: ['cron'], message })
+}
 
 /**
  * Every setting with its default. Keys are the dotted paths of this schema (`pipeline.queueLimit`). Sizes are bytes,
@@ -166,16 +179,15 @@ export const settingsSchema = z.strictObject({
         .default([]),
       schedules: z
         .array(
-          z.strictObject({
-            id: z.string().min(1).max(64),
-            kind: z.enum(['full', 'incremental', 'config']),
-            /** Minute, hour, day, month, weekday. */
-            cron: z.string().min(9).max(120),
-            /** IANA name; empty = the time zone of this machine. */
-            zone: z.string().max(64).default(''),
-            targets: z.array(z.string().min(1).max(120)).min(1).max(20).default(['local']),
-            enabled: z.boolean().default(true),
-          }),
+          z
+            .strictObject({
+              id: z.string().min(1).max(64),
+              kind: z.enum(['full', 'incremental', 'config']),
+              ...cronFields(null),
+              targets: z.array(z.string().min(1).max(120)).min(1).max(20).default(['local']),
+              enabled: z.boolean().default(true),
+            })
+            .superRefine(checkCron),
         )
         .max(50)
         .default([
@@ -185,11 +197,8 @@ export const settingsSchema = z.strictObject({
         ]),
       /** Test restore of the archive that was not proven for longest. */
       verify: z
-        .strictObject({
-          enabled: z.boolean().default(true),
-          cron: z.string().min(9).max(120).default('0 4 * * 3'),
-          zone: z.string().max(64).default(''),
-        })
+        .strictObject({ enabled: z.boolean().default(true), ...cronFields('0 4 * * 3') })
+        .superRefine(checkCron)
         .prefault({}),
       /** How many of each kind are kept in a target; what a kept one needs stays, too. */
       keep: z

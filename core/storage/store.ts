@@ -57,6 +57,11 @@ export interface TelemetryWriter {
   movedTo(move: string): Promise<string | null>
   /** Ends a move: its rows stay or, with `undo`, go. Answers what went. */
   endMove(move: string, undo: boolean): Promise<{ spans: number; logs: number }>
+  /**
+   * Ends a move by removing, in one transaction, all that was stored up to a mark of the scanner: what the move brought
+   * takes its place. Engines without it have `replaceFile`.
+   */
+  replaceWithMove?(move: string, mark: string): Promise<{ spans: number; logs: number }>
 }
 
 export interface TraceQuery {

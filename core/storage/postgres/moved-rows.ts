@@ -57,6 +57,42 @@ export async function undoMove(
   return removed
 }
 
+/** Removes everything up to a place of the scanner (all writes up to `hi` but for the gaps), and ends the move. */
+export async function replaceWithMove(
+  client: pg.ClientBase,
+  schema: string,
+  move: string,
+  { hi, gaps }: { hi: number; gaps: number[] },
+): Promise<{ spans: number; logs: number }> {
+  const removed = { spans: 0, logs: 0 }
+  const own = (await readMove(client, schema, move))?.writes ?? []
+  await client.query('BEGIN')
+  try {
+    for (const [first, last] of rangesWithout(hi, [...gaps.map((gap): [number, number] => [gap, gap]), ...own])) {
+      removed.spans += await take(client, schema, 'traces', first, last)
+      removed.logs += await take(client, schema, 'logs', first, last)
+    }
+    await forgetMove(client, schema, move)
+    await client.query('COMMIT')
+    return removed
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined)
+    throw error
+  }
+}
+
+/** 0 to `hi` without the stretches given. */
+function rangesWithout(hi: number, without: [number, number][]): [number, number][] {
+  const ranges: [number, number][] = []
+  let from = 0
+  for (const [first, last] of without.filter(([start]) => start <= hi).sort((a, b) => a[0] - b[0])) {
+    if (first > from) ranges.push([from, first - 1])
+    from = Math.max(from, last + 1)
+  }
+  if (from <= hi) ranges.push([from, hi])
+  return ranges
+}
+
 async function take(
   client: pg.ClientBase,
   schema: string,

@@ -27,6 +27,7 @@ const handlers = {
   write: ({ spans, logs }: { spans: SpanBatch[]; logs: LogBatch[] }) => writer.write(spans, logs),
   writeMoved: ({ spans, logs, place }: MovedWrite) => writer.writeMoved(spans, logs, place),
   movedTo: (move: string) => writer.movedTo(move),
+  replaceWithMove: ({ move, mark }: { move: string; mark: string }) => writer.replaceWithMove(move, mark),
   endMove: ({ move, undo }: { move: string; undo: boolean }) => writer.endMove(move, undo),
   stats: () => writer.stats(),
   retention: (policy: RetentionPolicy) => writer.retention(policy),

@@ -20,7 +20,8 @@ function placeText({ hi, step, gaps }: Place): string {
   return `${hi}:${step}:${gaps.join(',')}`
 }
 
-function readPlace(cursor: string | null): Place {
+/** @throws GlassboxError `bad_cursor` */
+export function readPlace(cursor: string | null): Place {
   if (cursor === null) return { hi: 0, step: FIRST_STEP, gaps: [] }
   const match = /^(\d{1,15}):(\d{1,10}):((?:\d{1,15},?)*)$/.exec(cursor)
   const gaps = match?.[3] ? match[3].split(',').map(Number) : []

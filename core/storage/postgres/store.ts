@@ -71,6 +71,7 @@ export async function openPostgresStore(options: {
         ),
       movedTo: (move) => rpc.call('movedTo', move),
       endMove: (move, undo) => rpc.call('endMove', { move, undo }),
+      replaceWithMove: (move, mark) => rpc.call('replaceWithMove', { move, mark }),
     },
     writerPort(renew) {
       const { port1, port2 } = new MessageChannel()

@@ -9,9 +9,10 @@ import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
 import { connect, type PostgresTarget } from './connection.ts'
 import { Lease } from './lease.ts'
 import { noticeEmptied } from './marker.ts'
-import { ensureMoves, forgetMove, noteMove, readMove, undoMove } from './moved-rows.ts'
+import { ensureMoves, forgetMove, noteMove, readMove, replaceWithMove, undoMove } from './moved-rows.ts'
 import { isAway, isServerTrouble, postgresError } from './postgres-error.ts'
 import { applyRetention, type RetentionResult } from './retention.ts'
+import { readPlace } from './scan.ts'
 import { dayOf, ensureDay, ensureSchema } from './schema.ts'
 import { readStats } from './storage-stats.ts'
 import { WriteQueue } from './write-queue.ts'
@@ -222,6 +223,11 @@ export class Writer {
       await forgetMove(client, schema, move)
       return { spans: 0, logs: 0 }
     })
+  }
+
+  replaceWithMove(move: string, mark: string): Promise<{ spans: number; logs: number }> {
+    const place = readPlace(mark)
+    return this.#connected((client) => replaceWithMove(client, this.#options.target.schema, move, place))
   }
 
   /** Work of a move: it is told when the server is away instead of waiting in the queue. */

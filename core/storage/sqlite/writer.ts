@@ -224,12 +224,12 @@ export class Writer {
     try {
       replaceTelemetryFile(this.#options.dataDir, folder)
     } finally {
-      this.#reopen('the telemetry file was replaced by a restore')
+      this.#reopen(true)
     }
   }
 
   /** After an I/O error what the connection holds in memory need not be what is on the disk: it is read anew. */
-  #reopen(replaced: string | null = null): void {
+  #reopen(replaced = false): void {
     this.#close()
     const gone = !existsSync(join(this.#options.dataDir, 'auxiliary.db'))
     const { db, quarantined } = openDatabase(this.#options.dataDir, this.#clock.nowUs())
@@ -239,13 +239,14 @@ export class Writer {
     // Whoever follows the numbers of writes must not see them go back.
     this.#blocks.seq = Math.max(this.#blocks.seq, seq)
     forgetClean(db)
-    this.#problem(
-      replaced ??
-        (gone
+    if (!replaced) {
+      this.#problem(
+        gone
           ? 'the telemetry file is gone: a new one was made'
-          : 'the telemetry file was closed and opened again after an error of its disk'),
-    )
-    if (!quarantined && !gone && replaced === null) return
+          : 'the telemetry file was closed and opened again after an error of its disk',
+      )
+    }
+    if (!quarantined && !gone && !replaced) return
     this.#recent = new RecentSpans()
     this.metrics.renew()
     this.#notify({ method: 'replaced', argument: { quarantined } })
