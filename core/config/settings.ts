@@ -5,11 +5,10 @@ import type { Keyring } from './keyring.ts'
 
 const MiB = 1024 * 1024
 
-/** Minute, hour, day, month, weekday, and an IANA time zone; empty = that of this machine. */
-const cronFields = (cron: string | null) => ({
-  cron: cron === null ? z.string().max(120) : z.string().max(120).default(cron),
-  zone: z.string().max(64).default(''),
-})
+/** Minute, hour, day, month, weekday. */
+const cronText = z.string().max(120)
+/** IANA name of a time zone; empty = that of this machine. */
+const zoneName = z.string().max(64).default('')
 
 /** Refuses a schedule that cannot be read. */
 function checkCron({ cron, zone }: { cron: string; zone: string }, context: z.RefinementCtx): void {
@@ -183,7 +182,8 @@ export const settingsSchema = z.strictObject({
             .strictObject({
               id: z.string().min(1).max(64),
               kind: z.enum(['full', 'incremental', 'config']),
-              ...cronFields(null),
+              cron: cronText,
+              zone: zoneName,
               targets: z.array(z.string().min(1).max(120)).min(1).max(20).default(['local']),
               enabled: z.boolean().default(true),
             })
@@ -197,7 +197,7 @@ export const settingsSchema = z.strictObject({
         ]),
       /** Test restore of the archive that was not proven for longest. */
       verify: z
-        .strictObject({ enabled: z.boolean().default(true), ...cronFields('0 4 * * 3') })
+        .strictObject({ enabled: z.boolean().default(true), cron: cronText.default('0 4 * * 3'), zone: zoneName })
         .superRefine(checkCron)
         .prefault({}),
       /** How many of each kind are kept in a target; what a kept one needs stays, too. */
