@@ -4,6 +4,7 @@ import { arch, platform, release } from 'node:os'
 import { dirname, join } from 'node:path'
 import { loadSettings } from '../config/load-settings.ts'
 import { bind, portProblem } from '../receivers/listen.ts'
+import { checkBlocks } from '../storage/sqlite/check-blocks.ts'
 
 export interface Check {
   name: string
@@ -95,6 +96,15 @@ async function databases(dataDir: string): Promise<Check[]> {
       try {
         const found = db.pragma('quick_check(1)', { simple: true })
         if (found !== 'ok') return { name, ok: false, detail: String(found), hint, damaged: true }
+        const damaged = file === 'auxiliary.db' ? checkBlocks(db).damaged : []
+        if (damaged.length > 0)
+          return {
+            name,
+            ok: false,
+            detail: `${damaged.length} stored blocks are damaged, the first: ${damaged[0].message}`,
+            hint: 'Answers leave them out and say so. Look at the disk; the blocks go with retention.',
+            damaged: true,
+          }
         return {
           name,
           ok: true,

@@ -68,6 +68,17 @@ function hostChecks({ endpoints, storage, intake }: StatusAnswer): Check[] {
       detail: `${storage.mode}${storage.modeReason ? `: ${storage.modeReason}` : ''}; ${storage.spans} spans, ${storage.logs} log records`,
       hint: storage.mode === 'normal' ? '' : 'Free space on the disk; writing goes on by itself.',
     },
+    ...(storage.damaged?.blocks
+      ? [
+          {
+            name: 'damaged blocks',
+            ok: false,
+            detail: `${storage.damaged.blocks} stored blocks with ${storage.damaged.rows} rows are damaged and left out of answers`,
+            hint: 'Look at the disk of the data directory. The blocks go with retention; the rest is whole.',
+            damaged: true,
+          },
+        ]
+      : []),
     ...intake.findings.map(({ kind, peer, detail, count }) => ({
       name: kind,
       ok: false,

@@ -65,8 +65,12 @@ async function offline(query: string, limit: number, dataDir: string): Promise<S
   }
 }
 
-function table({ columns, rows, truncated }: SqlResult): string {
+function table({ columns, rows, truncated, partial }: SqlResult): string {
   const cell = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
   const lines = [columns, ...rows.map((row) => row.map(cell))].map((row) => row.join('\t'))
-  return `${printable(lines.join('\n'))}\n${truncated ? '(more rows were left out; raise --limit)\n' : ''}`
+  const notes = [
+    ...(truncated ? ['(more rows were left out; raise --limit)'] : []),
+    ...(partial ? [`(${partial.reason}. ${partial.hint})`] : []),
+  ]
+  return `${printable([...lines, ...notes].join('\n'))}\n`
 }

@@ -87,6 +87,9 @@ export function selfMetricsText(input: SelfMetricsInput): string {
     family('glassbox_storage_writable', 'gauge', '0 in the disk-full and read-only modes.', [
       [{ mode: storage.mode }, storage.mode === 'normal' ? 1 : 0],
     ]),
+    family('glassbox_storage_damaged_blocks', 'gauge', 'Stored blocks whose checksums do not hold.', [
+      [{}, storage.damaged?.blocks ?? 0],
+    ]),
     family('glassbox_event_loop_delay_seconds', 'gauge', 'p99 since the last scrape.', [[{}, input.eventLoopDelay]]),
     family('process_cpu_seconds_total', 'counter', 'CPU time of all threads.', [[{}, input.cpuSeconds]]),
     family('process_resident_memory_bytes', 'gauge', 'Resident memory.', [[{}, input.rssBytes]]),

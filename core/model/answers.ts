@@ -1,9 +1,12 @@
 /** What queries answer about telemetry as a whole. Times are whole µs, sizes bytes. */
 
+/** Why an answer is not all there is, in sentences; null when it is. */
+export type PartialNote = { reason: string; hint: string } | null
+
 export interface Page<T> {
   items: T[]
   nextCursor: string | null
-  partial: { reason: string; hint: string } | null
+  partial: PartialNote
 }
 
 export interface HistogramBucket {
@@ -48,6 +51,8 @@ export interface StorageStats {
   modeReason: string | null
   /** Why retention does nothing at the moment, if so (a clock that jumped). */
   retentionPaused: string | null
+  /** Blocks whose checksums do not hold: left out of every answer, and of the counts above. `at` is when the last was found. */
+  damaged?: { blocks: number; rows: number; at: number | null }
   /** What waits on disk while the database server is away. */
   waiting?: { spans: number; logs: number; bytes: number; limitBytes: number }
   /** What a crash of the database server took, in all; `at` is when the last loss was noticed. */

@@ -1,3 +1,5 @@
+import type { PartialNote } from './answers.ts'
+
 /** Telemetry as rows: what queries answer and exports write. Times and durations are whole µs. */
 
 /** A typed value as OTLP/JSON writes it (int64 and ns as decimal strings). */
@@ -137,4 +139,6 @@ export interface Trace {
   logs: LogRecord[]
   /** Spans whose parent never arrived. */
   orphanCount: number
+  /** What is missing for damage of the storage; absent or null = nothing. */
+  partial?: PartialNote
 }

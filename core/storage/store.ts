@@ -5,6 +5,7 @@ import type {
   Histogram,
   LogPatterns,
   Page,
+  PartialNote,
   ServiceGraph,
   ServiceInfo,
   StorageStats,
@@ -99,6 +100,8 @@ export interface SqlResult {
   columns: string[]
   rows: unknown[][]
   truncated: boolean
+  /** What the tables lack for damage of the storage; absent = nothing. */
+  partial?: PartialNote
 }
 
 /** What arrived after `seq`, for live tails; newest first, capped, with the count of what the cap left out. */

@@ -2,6 +2,7 @@ import { AttrType, type TelemetryBatch } from '../../model/columns.ts'
 import type { KeyValue } from '../../model/records.ts'
 import type { BlockRows } from './block-rows.ts'
 import { AttrHasher, newBloom } from './bloom.ts'
+import type { BlockName } from './damaged-block.ts'
 import { joinParts, packFloats, packUints, splitParts, unpackFloats, unpackUints } from './pack.ts'
 import { Group, writeGroup } from './sections.ts'
 import { ArenaWriter, readSize, readStrings, sizeBytes, TextArena, writeStrings } from './text-column.ts'
@@ -235,8 +236,8 @@ export class BlockAttributes {
   #stored = new Map<string, StoredColumn | null>()
   #columns = new Map<string, AttributeColumn | null>()
 
-  constructor(attr: Uint8Array, n: number) {
-    this.#group = new Group(attr)
+  constructor(attr: Uint8Array, n: number, block: BlockName) {
+    this.#group = new Group(attr, block)
     this.#n = n
     this.keys = readStrings(this.#group.section(0))
   }

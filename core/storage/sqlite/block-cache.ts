@@ -1,7 +1,8 @@
 import type Database from 'better-sqlite3'
+import { type BlockName, DamagedBlock, readGroupBytes, readingBlock, type SetAside } from './damaged-block.ts'
 import { LogBlock } from './log-block.ts'
 import { SpanBlock } from './span-block.ts'
-import { decodeStats, type StoredStats } from './stats.ts'
+import { decodeStats, LOG_FIGURES, SPAN_FIGURES, type StoredStats } from './stats.ts'
 import { makePartials, type TracePartials } from './trace-partials.ts'
 
 interface BlockMeta extends StoredStats {
@@ -49,11 +50,16 @@ export class BlockCache {
   #logs = new ByteLru<LogBlock>(BLOCK_BYTES / 2)
   #partials = new ByteLru<TracePartials>(PARTIAL_BYTES)
   #reads = new Map<string, Database.Statement>()
+  /** Damaged blocks found on this connection; the writer marks them in the file for all. */
+  #found = { span: new Map<number, SetAside>(), log: new Map<number, SetAside>() }
+  #damaged: (found: DamagedBlock) => void
   readonly spanServices = new Map<number, ServiceCount[]>()
   readonly logServices = new Map<number, ServiceCount[]>()
 
-  constructor(db: Database.Database) {
+  /** @param damaged is told of each damaged block that is found */
+  constructor(db: Database.Database, damaged: (found: DamagedBlock) => void = () => undefined) {
     this.#db = db
+    this.#damaged = damaged
   }
 
   /** The running number of the last write. */
@@ -62,35 +68,72 @@ export class BlockCache {
   }
 
   spanMetas(): SpanMeta[] {
-    return this.#metas('span', this.#spanMetas, [
+    return this.#metas('span', this.#spanMetas, SPAN_FIGURES, [
       'id, rows, first_seq AS firstSeq, last_seq AS lastSeq, bytes, traces, min_start AS minStart',
       'max_start AS maxStart, max_end AS maxEnd, min_dur AS minDur, max_dur AS maxDur',
     ])
   }
 
   logMetas(): LogMeta[] {
-    return this.#metas('log', this.#logMetas, [
+    return this.#metas('log', this.#logMetas, LOG_FIGURES, [
       'id, rows, first_seq AS firstSeq, last_seq AS lastSeq, bytes, min_time AS minTime, max_time AS maxTime',
       'max_severity AS maxSeverity',
     ])
   }
 
-  #metas<M extends BlockMeta>(signal: 'span' | 'log', known: Map<number, M>, columns: string[]): M[] {
+  #metas<M extends BlockMeta>(
+    signal: 'span' | 'log',
+    known: Map<number, M>,
+    figures: readonly string[],
+    columns: string[],
+  ): M[] {
     const ids = this.#db.prepare(`SELECT id FROM ${signal}_block`).pluck().all() as number[]
+    const aside = new Set(this.setAside(signal).map(({ id }) => id))
     const read = this.#db.prepare(`SELECT ${columns.join(', ')}, stats FROM ${signal}_block WHERE id = ?`)
-    const metas = ids.map((id) => {
-      const found = known.get(id)
-      if (found) return found
-      const { stats, ...columnsOf } = read.get(id) as M & { stats: Uint8Array }
-      const meta = { ...columnsOf, ...decodeStats(stats) } as unknown as M
-      known.set(id, meta)
-      return meta
-    })
+    const metas: M[] = []
+    for (const id of ids) {
+      if (aside.has(id)) continue
+      let meta = known.get(id)
+      if (!meta) {
+        try {
+          meta = readMeta<M>(read, { signal, id }, figures)
+        } catch (error) {
+          if (!(error instanceof DamagedBlock)) throw error
+          this.leaveOut(error)
+          continue
+        }
+        known.set(id, meta)
+      }
+      metas.push(meta)
+    }
     if (known.size > ids.length) {
       const live = new Set(ids)
       for (const id of known.keys()) if (!live.has(id)) this.#forget(signal, id)
     }
     return metas
+  }
+
+  /** Blocks that are left out of every query. */
+  setAside(signal: 'span' | 'log'): SetAside[] {
+    const marked = this.#db
+      .prepare('SELECT id, rows, min_time AS minTime, max_time AS maxTime FROM damaged_block WHERE signal = ?')
+      .all(signal) as SetAside[]
+    const found = this.#found[signal]
+    for (const { id } of marked) found.delete(id)
+    return [...marked, ...found.values()]
+  }
+
+  /**
+   * Leaves a damaged block out from now on.
+   * @throws DamagedBlock the same, when it was left out already
+   */
+  leaveOut(damage: DamagedBlock): void {
+    const { signal, id } = damage.block
+    if (this.#found[signal].has(id)) throw damage
+    const meta = signal === 'span' ? this.#spanMetas.get(id) : this.#logMetas.get(id)
+    this.#found[signal].set(id, { id, rows: meta?.rows ?? 0, ...timesOf(meta) })
+    this.#forget(signal, id)
+    this.#damaged(damage)
   }
 
   #forget(signal: 'span' | 'log', id: number): void {
@@ -106,22 +149,24 @@ export class BlockCache {
     }
   }
 
-  #data(table: string, id: number): Uint8Array {
+  #data(table: string, block: BlockName): Uint8Array {
     let read = this.#reads.get(table)
     if (!read) {
       read = this.#db.prepare(`SELECT data FROM ${table} WHERE id = ?`).pluck()
       this.#reads.set(table, read)
     }
-    return read.get(id) as Uint8Array
+    return readGroupBytes(read, block)
   }
 
   /** The block; sections not yet opened are read while the query that asked runs. */
   spanBlock(meta: SpanMeta): SpanBlock {
     return this.#spans.get(meta.id, () => {
+      const name: BlockName = { signal: 'span', id: meta.id }
       const block = new SpanBlock(
-        this.#data('span_core', meta.id),
-        () => this.#data('span_attr', meta.id),
-        () => this.#data('span_rest', meta.id),
+        name,
+        this.#data('span_core', name),
+        () => this.#data('span_attr', name),
+        () => this.#data('span_rest', name),
       )
       return { value: block, bytes: meta.rows * 90 + meta.bytes * 2 }
     })
@@ -129,10 +174,12 @@ export class BlockCache {
 
   logBlock(meta: LogMeta): LogBlock {
     return this.#logs.get(meta.id, () => {
+      const name: BlockName = { signal: 'log', id: meta.id }
       const block = new LogBlock(
-        this.#data('log_core', meta.id),
-        () => this.#data('log_attr', meta.id),
-        () => this.#data('log_body', meta.id),
+        name,
+        this.#data('log_core', name),
+        () => this.#data('log_attr', name),
+        () => this.#data('log_body', name),
       )
       return { value: block, bytes: meta.rows * 90 + meta.bytes * 3 }
     })
@@ -160,6 +207,25 @@ export class BlockCache {
     this.spanServices.clear()
     this.logServices.clear()
   }
+}
+
+function readMeta<M>(read: Database.Statement, block: BlockName, figures: readonly string[]): M {
+  const row = readingBlock(block, () => read.get(block.id)) as (M & { stats: Uint8Array }) | undefined
+  if (!row) throw new DamagedBlock(block, 'its row is missing')
+  const { stats, ...columns } = row
+  try {
+    const values = figures.map((name) => (columns as Record<string, number>)[name])
+    return { ...columns, ...decodeStats(stats, values) } as unknown as M
+  } catch (error) {
+    throw new DamagedBlock(block, (error as Error).message)
+  }
+}
+
+function timesOf(meta: SpanMeta | LogMeta | undefined): { minTime: number | null; maxTime: number | null } {
+  if (!meta) return { minTime: null, maxTime: null }
+  return 'minStart' in meta
+    ? { minTime: meta.minStart, maxTime: meta.maxEnd }
+    : { minTime: meta.minTime, maxTime: meta.maxTime }
 }
 
 /** Least recently used first out, by bytes. */

@@ -11,11 +11,12 @@ import {
   partitionByDay,
 } from './block-rows.ts'
 import { bloomAdd, newBloom, TRACE_BITS, traceHash } from './bloom.ts'
+import type { BlockName } from './damaged-block.ts'
 import { IdTable } from './id-table.ts'
 import { packFloats, packUints, unpackFloats, unpackUints } from './pack.ts'
 import { restoreAttributes } from './restore-attributes.ts'
 import { Group, writeGroup } from './sections.ts'
-import { encodeStats } from './stats.ts'
+import { encodeStats, LOG_FIGURES } from './stats.ts'
 import {
   ArenaWriter,
   readSize,
@@ -151,7 +152,7 @@ function encodeBlock(day: number, rows: BlockRows<LogBatch>, input: NumberedLogB
     stats.minReceived = Math.min(stats.minReceived, minReceived ?? batch.receivedUs)
     stats.maxReceived = Math.max(stats.maxReceived, batch.receivedUs)
   }
-  return { day, stats, statsBytes: encodeStats(stats), core, attr, body }
+  return { day, stats, statsBytes: encodeStats(stats, LOG_FIGURES), core, attr, body }
 }
 
 function fillTraceBloom(traceIds: Uint8Array, n: number): Uint8Array {
@@ -169,13 +170,16 @@ function fillTraceBloom(traceIds: Uint8Array, n: number): Uint8Array {
 /** A stored block of log records. Sections are decompressed when first asked for and then kept. */
 export class LogBlock {
   readonly rows: number
+  readonly #name: BlockName
   #core: Group
   #attrBytes: () => Uint8Array
   #bodyBytes: () => Uint8Array
   #kept = new Map<number | string, unknown>()
 
-  constructor(core: Uint8Array, attr: () => Uint8Array, body: () => Uint8Array) {
-    this.#core = new Group(core)
+  /** @throws DamagedBlock, as every part of it that is opened may */
+  constructor(name: BlockName, core: Uint8Array, attr: () => Uint8Array, body: () => Uint8Array) {
+    this.#name = name
+    this.#core = new Group(core, name)
     this.#attrBytes = attr
     this.#bodyBytes = body
     this.rows = readSize(this.#core.section(0))
@@ -234,7 +238,7 @@ export class LogBlock {
   }
 
   get #attributes(): BlockAttributes {
-    return this.#keep('attr', () => new BlockAttributes(this.#attrBytes(), this.rows))
+    return this.#keep('attr', () => new BlockAttributes(this.#attrBytes(), this.rows, this.#name))
   }
   attributeKeys(): string[] {
     return this.#attributes.keys
@@ -244,7 +248,7 @@ export class LogBlock {
   }
 
   get #body(): Group {
-    return this.#keep('body', () => new Group(this.#bodyBytes()))
+    return this.#keep('body', () => new Group(this.#bodyBytes(), this.#name))
   }
   #column(section: number): { arena: TextArena; index: Uint32Array } {
     return this.#keep(`body${section}`, () => readTextColumn(this.#body.section(section), this.rows))

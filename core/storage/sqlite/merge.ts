@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3'
 import type { SpanBatch } from '../../model/columns.ts'
 import { selectRows } from '../../model/select-rows.ts'
 import type { BlockWriter } from './block-writer.ts'
+import { type BlockName, DamagedBlock, readGroupBytes } from './damaged-block.ts'
 import { encodeLogBlocks, LogBlock } from './log-block.ts'
 import { firstOfTheirKind, HashSet } from './recent-spans.ts'
 import { deleteBlock } from './remove-blocks.ts'
@@ -26,15 +27,16 @@ const MAX_AGE_SPREAD_US = 6 * 3600 * 1e6
 /** The next run of neighbours worth merging, or none. With `eager`, two are enough. */
 function nextRun(
   db: Database.Database,
-  table: 'span_block' | 'log_block',
+  table: 'span' | 'log',
   eager: boolean,
   unreadable: ReadonlySet<number>,
 ): Candidate[] {
   const small = db
     .prepare(
-      `SELECT id, day, rows, min_received, max_received FROM ${table} WHERE rows < ? ORDER BY day, first_seq, id`,
+      `SELECT id, day, rows, min_received, max_received FROM ${table}_block
+       WHERE rows < ? AND id NOT IN (SELECT id FROM damaged_block WHERE signal = ?) ORDER BY day, first_seq, id`,
     )
-    .all(FULL) as Candidate[]
+    .all(FULL, table) as Candidate[]
   let run: Candidate[] = []
   let rows = 0
   let best: Candidate[] = []
@@ -62,34 +64,50 @@ export function mergeOnce(
   writer: BlockWriter,
   eager: boolean,
   unreadable: { span: Set<number>; log: Set<number> },
+  setAside: (block: BlockName) => void,
 ): boolean {
-  const spans = nextRun(db, 'span_block', eager, unreadable.span)
-  if (spans.length > 0) return attempt(spans, unreadable.span, () => mergeSpans(db, writer, spans))
-  const logs = nextRun(db, 'log_block', eager, unreadable.log)
-  return logs.length > 0 && attempt(logs, unreadable.log, () => mergeLogs(db, writer, logs))
+  const spans = nextRun(db, 'span', eager, unreadable.span)
+  if (spans.length > 0) return attempt(spans, unreadable.span, setAside, () => mergeSpans(db, writer, spans))
+  const logs = nextRun(db, 'log', eager, unreadable.log)
+  return logs.length > 0 && attempt(logs, unreadable.log, setAside, () => mergeLogs(db, writer, logs))
 }
 
-/** A block that cannot be read is left as it is, with its neighbours of this run, or merging would fail on it for ever. */
-function attempt(run: Candidate[], unreadable: Set<number>, merge: () => void): boolean {
+/**
+ * A damaged block is set aside and its neighbours are merged without it. A run that fails otherwise is left as it is, or
+ * merging would fail on it for ever.
+ */
+function attempt(
+  run: Candidate[],
+  unreadable: Set<number>,
+  setAside: (block: BlockName) => void,
+  merge: () => void,
+): boolean {
   try {
     merge()
   } catch (error) {
+    if (error instanceof DamagedBlock) {
+      unreadable.add(error.block.id)
+      setAside(error.block)
+      return true
+    }
     if (troubleOf(error) !== null) throw error
     for (const { id } of run) unreadable.add(id)
   }
   return true
 }
 
-function reader(db: Database.Database, table: string, id: number): () => Uint8Array {
-  return () => db.prepare(`SELECT data FROM ${table} WHERE id = ?`).pluck().get(id) as Uint8Array
+function reader(db: Database.Database, table: string, block: BlockName): () => Uint8Array {
+  return () => readGroupBytes(db.prepare(`SELECT data FROM ${table} WHERE id = ?`).pluck(), block)
 }
 
 function mergeSpans(db: Database.Database, writer: BlockWriter, run: Candidate[]): void {
   const parts = run.map(({ id, min_received, max_received }) => {
+    const name: BlockName = { signal: 'span', id }
     const { batch, seqs } = new SpanBlock(
-      reader(db, 'span_core', id)(),
-      reader(db, 'span_attr', id),
-      reader(db, 'span_rest', id),
+      name,
+      reader(db, 'span_core', name)(),
+      reader(db, 'span_attr', name),
+      reader(db, 'span_rest', name),
     ).toBatch()
     return { batch: { ...batch, receivedUs: max_received }, seq: seqs, minReceived: min_received }
   })
@@ -130,10 +148,12 @@ function dropRepeated(parts: Part[]): { kept: Part[]; repeated: number } {
 
 function mergeLogs(db: Database.Database, writer: BlockWriter, run: Candidate[]): void {
   const parts = run.map(({ id, min_received, max_received }) => {
+    const name: BlockName = { signal: 'log', id }
     const { batch, seqs } = new LogBlock(
-      reader(db, 'log_core', id)(),
-      reader(db, 'log_attr', id),
-      reader(db, 'log_body', id),
+      name,
+      reader(db, 'log_core', name)(),
+      reader(db, 'log_attr', name),
+      reader(db, 'log_body', name),
     ).toBatch()
     return { batch: { ...batch, receivedUs: max_received }, seq: seqs, minReceived: min_received }
   })

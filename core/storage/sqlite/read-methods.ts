@@ -7,9 +7,11 @@ import type { ScanRequest, SumsRequest } from '../scan.ts'
 import type { LogQuery, TraceQuery } from '../store.ts'
 import type { BlockCache } from './block-cache.ts'
 import { changesSince } from './changes.ts'
+import { DamagedBlock } from './damaged-block.ts'
 import { logFacets, logPatterns } from './facet-logs.ts'
 import { traceFacets, traceGroups, traceHeatmap } from './facet-traces.ts'
 import { type ExemplarsQuery, readExemplars, readSamples, type SamplesQuery } from './metrics/read-samples.ts'
+import { missingOf } from './missing-blocks.ts'
 import type { QueryGuard } from './query-guard.ts'
 import { contentSums, scan, scanMark } from './scan.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
@@ -19,6 +21,8 @@ import { runSql } from './sql.ts'
 import { operations, services, tagKeys, tagValues } from './tags.ts'
 import { readTracePart } from './trace-part.ts'
 import { readTrace } from './trace-read.ts'
+
+const EVER = { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY }
 
 interface TagQuery {
   signal: 'traces' | 'logs'
@@ -36,13 +40,16 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
       // One snapshot a query, so that merging cannot take a block away meanwhile.
       db.exec('BEGIN')
       try {
-        return work(argument, guard)
+        return withoutDamaged(cache, () => work(argument, guard))
       } finally {
         db.exec('COMMIT')
       }
     }
   return {
-    searchTraces: query((argument: TraceQuery, guard) => searchTraces(cache, guard, argument)),
+    searchTraces: query((argument: TraceQuery, guard) => ({
+      ...searchTraces(cache, guard, argument),
+      partial: missingOf(cache, 'span', argument),
+    })),
     trace: query((traceId: string, guard) => readTrace(db, cache, guard, traceId)),
     tracePart: query((argument: { traceId: string; part: TracePart }, guard) =>
       readTracePart(db, cache, guard, argument.traceId, argument.part),
@@ -50,7 +57,10 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
     traceHistogram: query((argument: { query: TraceQuery; buckets: number }, guard) =>
       traceHistogram(cache, guard, argument.query, argument.buckets),
     ),
-    searchLogs: query((argument: LogQuery, guard) => searchLogs(cache, guard, argument)),
+    searchLogs: query((argument: LogQuery, guard) => ({
+      ...searchLogs(cache, guard, argument),
+      partial: missingOf(cache, 'log', argument),
+    })),
     logHistogram: query((argument: { query: LogQuery; buckets: number }, guard) =>
       logHistogram(cache, guard, argument.query, argument.buckets),
     ),
@@ -84,12 +94,26 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
     tagKeys: query((signal: 'traces' | 'logs') => tagKeys(cache, signal)),
     tagValues: query((argument: TagQuery, guard) => tagValues(cache, guard, argument)),
     operations: query((service: string | null, guard) => operations(cache, guard, service)),
-    sql: query((argument: { query: string; limit: number }, guard) =>
-      runSql(cache, guard, argument.query, argument.limit),
-    ),
+    sql: query((argument: { query: string; limit: number }, guard) => {
+      const result = runSql(cache, guard, argument.query, argument.limit)
+      const partial = missingOf(cache, 'span', EVER) ?? missingOf(cache, 'log', EVER)
+      return partial ? { ...result, partial } : result
+    }),
     changes: query((argument: { seq: number; limit: number }, guard) =>
       changesSince(cache, guard, argument.seq, argument.limit),
     ),
+  }
+}
+
+/** Does the work again without each damaged block that it meets; every block is met once. */
+function withoutDamaged<T>(cache: BlockCache, work: () => T): T {
+  for (;;) {
+    try {
+      return work()
+    } catch (error) {
+      if (!(error instanceof DamagedBlock)) throw error
+      cache.leaveOut(error)
+    }
   }
 }
 

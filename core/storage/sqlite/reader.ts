@@ -1,8 +1,9 @@
 import { type Transferable, Worker } from 'node:worker_threads'
-import { RpcClient } from '../../base/rpc.ts'
+import { RpcClient, serveRpc } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
 import { SCAN_STEP_MS } from '../scan.ts'
 import type { QueryContext, TelemetryReader } from '../store.ts'
+import type { BlockName } from './damaged-block.ts'
 import type { AskReader } from './metrics/metric-store.ts'
 import { STOP, stopError } from './query-guard.ts'
 
@@ -13,11 +14,13 @@ const CHANGES_TIMEOUT_MS = 5000
 /** One reading thread, started at its first query and again after it was replaced. */
 class ReaderThread {
   #dataDir: string
+  #damaged: (block: BlockName) => void
   #worker: Worker | null = null
   #rpc: RpcClient | null = null
 
-  constructor(dataDir: string) {
+  constructor(dataDir: string, damaged: (block: BlockName) => void) {
     this.#dataDir = dataDir
+    this.#damaged = damaged
   }
 
   get pending(): number {
@@ -66,6 +69,7 @@ class ReaderThread {
       workerData: { dataDir: this.#dataDir },
     })
     const rpc = new RpcClient(worker)
+    serveRpc(worker, { damaged: this.#damaged })
     worker.on('error', (error) => {
       rpc.close(error)
       if (this.#rpc === rpc) this.#rpc = null
@@ -94,16 +98,18 @@ class ReaderThread {
 /**
  * The read side. Short questions and searches run on threads apart, so that a long search never holds up a trace that
  * is opened; SQL has a third, as it may have to be replaced, metrics a fourth and scans of everything a fifth.
+ * @param damaged is told of each damaged block that one of them finds
  */
 export async function startReader(
   dataDir: string,
   queryTimeoutMs: number,
+  damaged: (block: BlockName) => void = () => undefined,
 ): Promise<TelemetryReader & { askMetrics: AskReader; stop(): Promise<void> }> {
-  const quick = new ReaderThread(dataDir)
-  const search = new ReaderThread(dataDir)
-  const sql = new ReaderThread(dataDir)
-  const metrics = new ReaderThread(dataDir)
-  const scans = new ReaderThread(dataDir)
+  const quick = new ReaderThread(dataDir, damaged)
+  const search = new ReaderThread(dataDir, damaged)
+  const sql = new ReaderThread(dataDir, damaged)
+  const metrics = new ReaderThread(dataDir, damaged)
+  const scans = new ReaderThread(dataDir, damaged)
   const ask = <T>(thread: ReaderThread, method: string, argument: unknown, context?: QueryContext): Promise<T> =>
     thread.ask<T>(method, argument, context?.timeoutMs ?? queryTimeoutMs, context?.signal)
   return {

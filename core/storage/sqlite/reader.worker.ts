@@ -6,8 +6,11 @@ import { openReadConnection, readMethods } from './read-methods.ts'
 
 /** One reading thread: a read-only connection and its cache of blocks. */
 if (!parentPort) throw new Error('reader.worker.ts runs as a worker')
+const main = parentPort
 const db = openReadConnection((workerData as { dataDir: string }).dataDir)
-const cache = new BlockCache(db)
+const cache = new BlockCache(db, ({ block }) =>
+  main.postMessage({ kind: 'notice', method: 'damaged', argument: block }),
+)
 const IDLE_MS = 60_000
 let idle: NodeJS.Timeout | null = null
 
@@ -26,4 +29,4 @@ for (const [name, method] of Object.entries(readMethods(db, cache))) {
     return method(argument, new QueryGuard(new Int32Array(flag)))
   }
 }
-serveRpc(parentPort, handlers)
+serveRpc(main, handlers)

@@ -9,6 +9,7 @@ const KEPT_TOMBSTONES = 2000
 /** Deletes one block from all its tables; inside the caller's transaction. */
 export function deleteBlock(db: Database.Database, signal: 'span' | 'log', id: number): void {
   for (const table of TABLES[signal]) db.prepare(`DELETE FROM ${table} WHERE id = ?`).run(id)
+  db.prepare('DELETE FROM damaged_block WHERE signal = ? AND id = ?').run(signal, id)
 }
 
 /** Removes a block for good and leaves a tombstone, so that a link to one of its traces can say when it went. */

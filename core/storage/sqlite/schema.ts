@@ -2,8 +2,8 @@ import type Database from 'better-sqlite3'
 import { GlassboxError } from '../../base/errors.ts'
 import { METRIC_TABLES } from './metrics/tables.ts'
 
-/** Version of the tables below; a newer file is refused, an older one is made anew (telemetry takes no part in migrations). */
-export const SCHEMA_VERSION = 1
+/** Version of the tables below and of what their blobs hold. A newer file is refused; 1 had no checksums and is still read. */
+export const SCHEMA_VERSION = 2
 
 /** SQLite before this one can corrupt a WAL database (checkpoint racing a commit). */
 const SAFE_SQLITE = [3, 51, 3]
@@ -24,6 +24,9 @@ CREATE TABLE IF NOT EXISTS log_block (
 CREATE TABLE IF NOT EXISTS log_core (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS log_attr (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS log_body (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS damaged_block (
+  signal TEXT NOT NULL, id INTEGER NOT NULL, rows INTEGER NOT NULL, min_time REAL, max_time REAL, found_at REAL NOT NULL, why TEXT NOT NULL,
+  PRIMARY KEY (signal, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS removed_block (
   id INTEGER PRIMARY KEY AUTOINCREMENT, signal TEXT NOT NULL, removed_at REAL NOT NULL, min_start REAL NOT NULL, max_start REAL NOT NULL, stats BLOB NOT NULL);
 `

@@ -11,11 +11,12 @@ import {
   partitionByDay,
 } from './block-rows.ts'
 import { bloomAdd, newBloom, TRACE_BITS, traceHash } from './bloom.ts'
+import type { BlockName } from './damaged-block.ts'
 import { IdTable } from './id-table.ts'
 import { packFloats, packUints, unpackFloats, unpackUints } from './pack.ts'
 import { restoreAttributes } from './restore-attributes.ts'
 import { Group, writeGroup } from './sections.ts'
-import { encodeStats } from './stats.ts'
+import { encodeStats, SPAN_FIGURES } from './stats.ts'
 import {
   ArenaWriter,
   readSize,
@@ -196,7 +197,7 @@ function encodeBlock(day: number, rows: BlockRows<SpanBatch>, input: NumberedSpa
     traceBloom,
     attrBloom,
   }
-  return { day, stats, statsBytes: encodeStats(stats), core, attr, rest }
+  return { day, stats, statsBytes: encodeStats(stats, SPAN_FIGURES), core, attr, rest }
 }
 
 function received(
@@ -296,13 +297,16 @@ function decodeParents(spanIds: Uint8Array, codes: Uint32Array, foreign: Uint8Ar
 /** A stored block of spans. Sections are decompressed when first asked for and then kept. */
 export class SpanBlock {
   readonly rows: number
+  readonly #name: BlockName
   #core: Group
   #attrBytes: () => Uint8Array
   #restBytes: () => Uint8Array
   #kept = new Map<number | string, unknown>()
 
-  constructor(core: Uint8Array, attr: () => Uint8Array, rest: () => Uint8Array) {
-    this.#core = new Group(core)
+  /** @throws DamagedBlock, as every part of it that is opened may */
+  constructor(name: BlockName, core: Uint8Array, attr: () => Uint8Array, rest: () => Uint8Array) {
+    this.#name = name
+    this.#core = new Group(core, name)
     this.#attrBytes = attr
     this.#restBytes = rest
     this.rows = readSize(this.#core.section(0))
@@ -389,7 +393,7 @@ export class SpanBlock {
   }
 
   get #attributes(): BlockAttributes {
-    return this.#keep('attr', () => new BlockAttributes(this.#attrBytes(), this.rows))
+    return this.#keep('attr', () => new BlockAttributes(this.#attrBytes(), this.rows, this.#name))
   }
   attributeKeys(): string[] {
     return this.#attributes.keys
@@ -399,7 +403,7 @@ export class SpanBlock {
   }
 
   get #rest(): Group {
-    return this.#keep('rest', () => new Group(this.#restBytes()))
+    return this.#keep('rest', () => new Group(this.#restBytes(), this.#name))
   }
   #restText(section: number): { arena: TextArena; index: Uint32Array } {
     return this.#keep(`rest${section}`, () => readTextColumn(this.#rest.section(section), this.rows))

@@ -37,7 +37,9 @@ export async function openSqliteStore(options: {
       throw error
     })
   if (quarantined) movedAside(quarantined)
-  const reader = await startReader(dataDir, settings.query.timeoutMs)
+  const reader = await startReader(dataDir, settings.query.timeoutMs, (block) => {
+    thread.call('setAside', block).catch((error: Error) => log.error({ block }, error.message))
+  })
   renewReaders = () => reader.stop()
   let last = await thread.call<StorageStats>('stats', null)
   const writer: TelemetryWriter = {

@@ -17,6 +17,7 @@ import { cellText, findCell, rowAttributes } from './attribute-value.ts'
 import type { BlockCache, SpanMeta } from './block-cache.ts'
 import { bloomHas, traceHash } from './bloom.ts'
 import { logsOfTrace } from './log-read.ts'
+import { missingOfTrace, throwIfDamaged } from './missing-blocks.ts'
 import type { QueryGuard } from './query-guard.ts'
 import { hex } from './row-ids.ts'
 import { resourceRecord, Shared, scopeRecord } from './shared-records.ts'
@@ -103,12 +104,13 @@ export function readTrace(db: Database.Database, cache: BlockCache, guard: Query
     scopes: scopes.records,
     logs: logsOfTrace(cache, guard, id),
     orphanCount: countOrphans(stored),
+    partial: missingOfTrace(db, cache, id),
   }
 }
 
 /**
  * Where the spans of a trace lie, by start and then as received; null when it was never stored.
- * @throws GlassboxError `trace_removed` when retention took it
+ * @throws GlassboxError `trace_removed` when retention took it, `data_damaged` when only damaged blocks had it
  */
 export function spansOfTrace(
   db: Database.Database,
@@ -119,7 +121,9 @@ export function spansOfTrace(
   if (!/^[0-9a-f]{32}$/i.test(traceId)) return null
   const id = new Uint8Array(Buffer.from(traceId, 'hex'))
   const stored = readSpans(cache, cache.spanMetas(), id, Number.POSITIVE_INFINITY)
-  return stored.length === 0 ? throwIfRemoved(db, guard, traceId, id) : stored
+  if (stored.length > 0) return stored
+  throwIfDamaged(db, cache, traceId, id)
+  return throwIfRemoved(db, guard, traceId, id)
 }
 
 function throwIfRemoved(db: Database.Database, guard: QueryGuard, traceId: string, id: Uint8Array): null {
@@ -129,11 +133,21 @@ function throwIfRemoved(db: Database.Database, guard: QueryGuard, traceId: strin
     .iterate() as IterableIterator<{ removedAt: number; stats: Uint8Array }>
   for (const { removedAt, stats } of tombstones) {
     guard.check()
-    if (!bloomHas(decodeStats(stats).traceBloom, hi, lo)) continue
+    if (!bloomHas(bloomOf(stats), hi, lo)) continue
     const when = new Date(removedAt / 1000).toISOString()
     throw new GlassboxError('trace_removed', `Trace ${traceId} was removed by retention at ${when}.`)
   }
   return null
+}
+
+/** The filter of a removed block's traces; nothing is in a damaged one. */
+function bloomOf(stats: Uint8Array): Uint8Array {
+  try {
+    return decodeStats(stats, null).traceBloom
+  } catch {
+    // A tombstone only says when a trace went: without this one the answer is "never seen".
+    return new Uint8Array(8)
+  }
 }
 
 /** One stored span as a record; its resource and scope are added to the shared ones. */

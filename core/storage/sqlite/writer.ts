@@ -4,7 +4,9 @@ import type Database from 'better-sqlite3'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
 import { BlockWriter } from './block-writer.ts'
+import { setBlockAside } from './check-blocks.ts'
 import { ClockGuard } from './clock-guard.ts'
+import type { BlockName } from './damaged-block.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { mergeOnce } from './merge.ts'
 import { MetricKeeper } from './metrics/metric-keeper.ts'
@@ -300,7 +302,16 @@ export class Writer {
     this.#writesSinceMerge = 0
     // A merge first needs room for what it makes; what it leaves in the WAL must stay below the reserve.
     if (freeBytesOf(this.#options.dataDir) < this.#options.reserveBytes * 2) return false
-    return this.#try(() => mergeOnce(this.#db, this.#blocks, eager, this.#unreadable)) ?? false
+    return (
+      this.#try(() => mergeOnce(this.#db, this.#blocks, eager, this.#unreadable, (block) => this.setAside(block))) ??
+      false
+    )
+  }
+
+  /** A reader, or merging, found this block damaged: it is looked at, and marked if it is so. */
+  setAside(block: BlockName): void {
+    const why = this.#try(() => setBlockAside(this.#db, block, this.#clock.nowUs()))
+    if (why !== null) this.#problem(`block ${block.id} of ${block.signal}s is damaged and left out of answers: ${why}`)
   }
 
   /** Merges until nothing is left to merge, then gives the space back. */

@@ -3,6 +3,7 @@ import { serveRpc, Transferred } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { PackedSamples } from '../../model/packed-samples.ts'
 import type { RetentionPolicy } from '../store.ts'
+import type { BlockName } from './damaged-block.ts'
 import { machineClock } from './machine-clock.ts'
 import type { MetricLimits } from './metrics/metric-head.ts'
 import type { HeadQuery, SeriesQuery } from './metrics/metric-keeper.ts'
@@ -54,6 +55,7 @@ const handlers = {
   stats: () => writer().stats(),
   retention: (policy: RetentionPolicy) => writer().retention(policy),
   compact: () => writer().compact(),
+  setAside: (block: BlockName) => writer().setAside(block),
   opened: () => writer().opened(),
   stop: () => opened?.stop(),
   connect: (port: MessagePort) => serveRpc(port, { write: handlers.write, writeSamples: handlers.writeSamples }),

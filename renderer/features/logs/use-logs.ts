@@ -1,7 +1,7 @@
 import { useDebounceFn } from '@vueuse/core'
 import { computed, onBeforeUnmount, ref, shallowRef, watch } from 'vue'
 import { useRoute } from 'vue-router'
-import type { Histogram, Problem } from '../../../core/api/contract/shapes.ts'
+import type { Histogram, Page, Problem } from '../../../core/api/contract/shapes.ts'
 import type { LogRecord } from '../../../core/model/records.ts'
 import { api, isAbort, type LogParams, toProblem } from '../../api/client.ts'
 import { filterParams, LOG_FILTER } from '../../app/filter/address.ts'
@@ -33,6 +33,7 @@ export function useLogs() {
   const loadedOnce = ref(false)
   const cancelled = ref(false)
   const cutOff = ref(false)
+  const partial = shallowRef<Page<LogRecord>['partial']>(null)
   let running: AbortController | null = null
 
   const filter = computed(() => filterParams(LOG_FILTER, route.query))
@@ -83,6 +84,7 @@ export function useLogs() {
       next = more.nextCursor
     }
     items.value = found
+    partial.value = first.partial
     cursor.value = next
     histogram.value = bars
     shownBounds.value = { start: asked.start, end: asked.end }
@@ -167,6 +169,7 @@ export function useLogs() {
     loadedOnce,
     cancelled,
     cutOff,
+    partial,
     filter,
     query,
     around,

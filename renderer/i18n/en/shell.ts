@@ -86,6 +86,7 @@ export const shell = {
   diskFull: 'disk full: intake is dropped',
   readOnly: 'storage is read-only',
   breakerOpen: 'storage does not answer',
+  damagedBlocks: '{n} damaged block is left out | {n} damaged blocks are left out',
   statusWaiting: 'waiting for the core…',
   statusLabel: 'State of Glassbox',
   tokenTitle: 'This page needs its token',

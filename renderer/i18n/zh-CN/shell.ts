@@ -88,6 +88,7 @@ export const shell: Messages['shell'] = {
   diskFull: '磁盘已满：新数据被丢弃',
   readOnly: '存储为只读',
   breakerOpen: '存储没有响应',
+  damagedBlocks: '已略去 {n} 个损坏的数据块',
   statusWaiting: '正在等待核心程序…',
   statusLabel: 'Glassbox 的状态',
   tokenTitle: '此页面需要令牌',

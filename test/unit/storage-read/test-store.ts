@@ -5,6 +5,8 @@ import type { Histogram, Page } from '../../../core/model/answers.ts'
 import type { LogBatch, SpanBatch } from '../../../core/model/columns.ts'
 import type { LogRecord, Trace, TraceSummary } from '../../../core/model/records.ts'
 import { BlockCache } from '../../../core/storage/sqlite/block-cache.ts'
+import { checkBlocks } from '../../../core/storage/sqlite/check-blocks.ts'
+import type { BlockName } from '../../../core/storage/sqlite/damaged-block.ts'
 import { QueryGuard } from '../../../core/storage/sqlite/query-guard.ts'
 import { openReadConnection, readMethods } from '../../../core/storage/sqlite/read-methods.ts'
 import { Writer } from '../../../core/storage/sqlite/writer.ts'
@@ -42,7 +44,24 @@ export class TestStore {
 
   #openReader(): { methods: ReturnType<typeof readMethods>; close(): void } {
     const db = openReadConnection(this.dataDir)
-    return { methods: readMethods(db, new BlockCache(db)), close: () => db.close() }
+    const cache = new BlockCache(db, ({ block }) => this.#writer.setAside(block))
+    return { methods: readMethods(db, cache), close: () => db.close() }
+  }
+
+  /** Forgets what is cached of blocks. */
+  reopenReader(): void {
+    this.#read.close()
+    this.#read = this.#openReader()
+  }
+
+  /** Blocks that a look through the whole file finds damaged. */
+  findDamage(): BlockName[] {
+    const db = openReadConnection(this.dataDir)
+    try {
+      return checkBlocks(db).damaged.map(({ block }) => block)
+    } finally {
+      db.close()
+    }
   }
 
   passHours(hours: number): void {

@@ -99,12 +99,14 @@ function logBatch(rows: readonly Row[]): LogBatch {
 
 const openSpans = ({ core, attr, rest }: { core: Uint8Array; attr: Uint8Array; rest: Uint8Array }) =>
   new SpanBlock(
+    { signal: 'span', id: 1 },
     core,
     () => attr,
     () => rest,
   ).toBatch()
 const openLogs = ({ core, attr, body }: { core: Uint8Array; attr: Uint8Array; body: Uint8Array }) =>
   new LogBlock(
+    { signal: 'log', id: 1 },
     core,
     () => attr,
     () => body,

@@ -47,6 +47,7 @@ it('gives back every row of a batch', () => {
   expect(blocks).toHaveLength(1)
   const [{ core, attr, rest, stats }] = blocks
   const { batch: restored, seqs } = new SpanBlock(
+    { signal: 'span', id: 1 },
     core,
     () => attr,
     () => rest,
@@ -61,6 +62,7 @@ it('merges blocks without changing a row', () => {
   const parts = batches.map((batch, i) => {
     const [{ core, attr, rest }] = encodeSpanBlocks([{ batch, seq: i + 1 }])
     const { batch: restored, seqs } = new SpanBlock(
+      { signal: 'span', id: 1 },
       core,
       () => attr,
       () => rest,
@@ -69,6 +71,7 @@ it('merges blocks without changing a row', () => {
   })
   const [{ core, attr, rest, stats }] = encodeSpanBlocks(parts)
   const merged = new SpanBlock(
+    { signal: 'span', id: 1 },
     core,
     () => attr,
     () => rest,
