@@ -42,6 +42,7 @@ export async function bisectWrite(
       result.storedSpans += written.storedSpans
       result.storedLogs += written.storedLogs
       result.duplicateSpans += written.duplicateSpans
+      result.mergedAway = (result.mergedAway ?? 0) + (written.mergedAway ?? 0)
     } catch (error) {
       const storageFault = error instanceof GlassboxError && error.code === 'storage_unavailable'
       if (storageFault && waits++ < mostWaits) {

@@ -82,7 +82,10 @@ export class Intake {
           const { traces, logs } = this.ledger
           traces.stored += result.storedSpans
           logs.stored += result.storedLogs
-          count(traces.dropped, 'duplicate', result.duplicateSpans)
+          // Merging can only find what a restart made the writer forget, so it may be more than this run stored.
+          const mergedAway = Math.min(result.mergedAway ?? 0, traces.stored)
+          traces.stored -= mergedAway
+          count(traces.dropped, 'duplicate', result.duplicateSpans + mergedAway)
           count(traces.rejected, 'unstorable', unstorable.spans)
           count(logs.rejected, 'unstorable', unstorable.logs)
           traces.waiting -= result.storedSpans + result.duplicateSpans + unstorable.spans

@@ -1,3 +1,4 @@
+import type { Http2Stream } from 'node:http2'
 import type { Server as NetServer, Socket } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import { GlassboxError } from '../base/errors.ts'
@@ -86,6 +87,11 @@ export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
     let late: NodeJS.Timeout | undefined
     const refuse = (code: grpc.status, details: string): void =>
       call.sendStatus({ code, details, metadata: new grpc.Metadata() })
+    const arrived = countArriving(call, () => {
+      clearTimeout(late)
+      doctor.finding('overload', call.getPeer(), TOO_MANY_BYTES)
+      call.sendStatus({ metadata: new grpc.Metadata(), ...busy(TOO_MANY_BYTES) })
+    })
     const listener = new grpc.ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
         const shown = String(metadata.get('authorization')[0] ?? '')
@@ -102,18 +108,52 @@ export function createOtlpGrpcReceiver(options: ReceiverOptions): Receiver {
       })
       .withOnReceiveMessage((message, next) => {
         clearTimeout(late)
+        // From here on exportCall counts it, by the size that it has inflated.
+        arrived()
         next(message)
       })
-      .withOnCancel(() => clearTimeout(late))
+      .withOnCancel(() => {
+        clearTimeout(late)
+        arrived()
+      })
       .build()
     const responder = new grpc.ResponderBuilder()
       .withStart((next) => next(listener))
       .withSendStatus((status, next) => {
         clearTimeout(late)
+        arrived()
         next(status)
       })
       .build()
     return new grpc.ServerInterceptingCall(call, responder)
+  }
+
+  /**
+   * Counts the bytes of a message while it arrives; `over` is called once when they no longer fit the budget, and what
+   * still comes is thrown away. grpc-js hands out whole messages only, so this looks at the stream below a call, which is
+   * no part of its interface: slow-clients.test.ts notices when it goes. Returns what gives the bytes back.
+   */
+  function countArriving(call: grpc.ServerInterceptingCallInterface, over: () => void): () => void {
+    const { stream } = call as unknown as { stream?: Http2Stream }
+    let taken = 0
+    let ended = false
+    const give = (): void => {
+      ended = true
+      budget.give(taken)
+      taken = 0
+    }
+    stream?.on('data', (chunk: Buffer) => {
+      if (ended) return
+      if (budget.take(chunk.length, taken)) {
+        taken += chunk.length
+        return
+      }
+      give()
+      stream.removeAllListeners('data')
+      stream.resume()
+      over()
+    })
+    return give
   }
 
   function busy(details: string): Refusal {

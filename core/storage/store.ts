@@ -40,6 +40,8 @@ export interface WriteResult {
   storedLogs: number
   /** Spans that were stored already (a retried export); nothing is stored twice within the recent window. */
   duplicateSpans: number
+  /** Spans of earlier writes that merging since found to be repeated, and dropped; absent = none. */
+  mergedAway?: number
 }
 
 /** The write side. One writer at a time; a write is one transaction: all or nothing. The batches become the writer's. */

@@ -10,6 +10,8 @@ export interface BenchServer {
   otlp: string
   readyMs: number
   get<T>(path: string): Promise<T>
+  /** Sends a body as a stream. */
+  post<T>(path: string, body: ReadableStream<Uint8Array>): Promise<T>
   stop(): Promise<void>
 }
 
@@ -25,15 +27,19 @@ export async function startServer(dataDir: string): Promise<BenchServer> {
   )
   const ready = await readyLine(server)
   const readyMs = performance.now() - begun
+  async function ask<T>(path: string, init: RequestInit): Promise<T> {
+    const headers = { authorization: `Bearer ${ready.token}`, 'content-type': 'application/octet-stream' }
+    const response = await fetch(ready.api + path, { ...init, headers })
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+    return (await response.json()) as T
+  }
   return {
     pid: server.pid as number,
     otlp: ready.otlp,
     readyMs,
-    async get<T>(path: string): Promise<T> {
-      const response = await fetch(ready.api + path, { headers: { authorization: `Bearer ${ready.token}` } })
-      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
-      return (await response.json()) as T
-    },
+    get: <T>(path: string) => ask<T>(path, {}),
+    post: <T>(path: string, body: ReadableStream<Uint8Array>) =>
+      ask<T>(path, { method: 'POST', body, ...{ duplex: 'half' } }),
     async stop() {
       server.kill('SIGTERM')
       await new Promise((resolve) => server.once('close', resolve))

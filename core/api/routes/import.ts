@@ -1,50 +1,85 @@
+import { Worker } from 'node:worker_threads'
 import { GlassboxError } from '../../base/errors.ts'
-import type { SpanBatch } from '../../model/columns.ts'
+import { RpcClient, serveRpc, Transferred } from '../../base/rpc.ts'
+import { workerFile } from '../../base/worker-file.ts'
+import type { TelemetryBatch } from '../../model/columns.ts'
 import type { ImportAnswer } from '../contract/shapes.ts'
 import type { Handlers } from '../handler.ts'
 
 /** A guard against a stream without end, not against large files: those are read piece by piece. */
 const maxBytes = 256 * 1024 ** 3
-const maxRefused = 1000
-const maxWarnings = 100
-/** Distinct trace ids are remembered up to here to be counted once; about 100 MB. */
-const maxTraceIds = 1_000_000
+/** Each runs in a thread of its own. */
+const maxRunning = 4
+let running = 0
 
 export const importHandlers: Handlers<'importFile'> = {
-  async importFile({ query, stream, services: { pipeline, clock } }) {
-    const answer: ImportAnswer = { traces: 0, spans: 0, logs: 0, points: 0, refused: [], warnings: [] }
-    const traces = new Set<string>()
-    let refused = 0
-    const { importFile } = await import('../../formats/import/import-file.ts')
-    for await (const part of importFile(limited(stream), query.name, clock.nowUs())) {
-      if (part.refused && ++refused <= maxRefused) answer.refused.push(part.refused)
-      if ('warning' in part && part.warning && answer.warnings.length < maxWarnings) answer.warnings.push(part.warning)
-      if (!('batch' in part) || !part.batch) continue
-      if (part.batch.signal === 'traces') addTraceIds(traces, part.batch)
-      const { signal } = part.batch
-      // The pipeline owns the batch from here on.
-      const { accepted } = await pipeline.ingestBatch(part.batch)
-      answer[signal === 'traces' ? 'spans' : 'logs'] += accepted
+  async importFile({ query, stream, context, services: { pipeline, clock } }) {
+    if (running >= maxRunning)
+      throw new GlassboxError('overloaded', `${running} files are being imported`, 'Send this one when they are done.')
+    running++
+    try {
+      const answer = await decodeInThread({
+        stream,
+        name: query.name,
+        receivedUs: clock.nowUs(),
+        signal: context.signal,
+        // The pipeline owns the batch from here on.
+        take: async (batch) => (await pipeline.ingestBatch(batch)).accepted,
+      })
+      await pipeline.drain()
+      return answer
+    } finally {
+      running--
     }
-    await pipeline.drain()
-    if (refused > maxRefused) answer.warnings.push(`${refused} refusals; the first ${maxRefused} are listed`)
-    if (traces.size >= maxTraceIds) answer.warnings.push(`traces are counted up to ${maxTraceIds}; there may be more`)
-    return { ...answer, traces: traces.size }
   },
 }
 
-function addTraceIds(traces: Set<string>, { traceId, n }: SpanBatch): void {
-  const ids = Buffer.from(traceId.buffer, traceId.byteOffset, traceId.byteLength)
-  for (let row = 0; row < n && traces.size < maxTraceIds; row++)
-    traces.add(ids.toString('latin1', row * 16, row * 16 + 16))
+interface Import {
+  stream: AsyncIterable<Uint8Array>
+  name: string
+  /** Wall clock, µs. */
+  receivedUs: number
+  /** Stops the thread at once, whatever it does. */
+  signal: AbortSignal
+  /** Takes rows over; answers how many were accepted. */
+  take(batch: TelemetryBatch): Promise<number>
 }
 
-async function* limited(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** This thread only hands bytes and rows on; see import.worker.ts for who waits for whom. */
+async function decodeInThread({ stream, name, receivedUs, signal, take }: Import): Promise<ImportAnswer> {
+  const stopped = new GlassboxError('query_cancelled', 'the import was cancelled; what was taken before stays')
+  if (signal.aborted) throw stopped
+  const worker = new Worker(workerFile(import.meta.url, './import.worker.ts'), { name: 'import' })
+  const rpc = new RpcClient(worker)
+  const chunks = stream[Symbol.asyncIterator]()
   let total = 0
-  for await (const chunk of stream) {
-    total += chunk.length
-    if (total > maxBytes)
-      throw new GlassboxError('too_large', `The file is larger than ${maxBytes} bytes.`, 'Split it.')
-    yield chunk
+  serveRpc(worker, {
+    take,
+    async read() {
+      const { value, done } = await chunks.next()
+      if (done) return null
+      total += value.length
+      if (total > maxBytes)
+        throw new GlassboxError('too_large', `The file is larger than ${maxBytes} bytes.`, 'Split it.')
+      const own = new Uint8Array(value)
+      return new Transferred(own, [own.buffer])
+    },
+  })
+  const cancel = (): void => {
+    rpc.close(stopped)
+    void worker.terminate()
+  }
+  signal.addEventListener('abort', cancel, { once: true })
+  worker.on('error', (error) => rpc.close(error))
+  worker.on('exit', () => rpc.close(new GlassboxError('internal', 'the import thread ended before it was done')))
+  try {
+    return await rpc.call<ImportAnswer>('run', { name, receivedUs })
+  } catch (error) {
+    // Nothing more is read; it is not waited for, as the sender may be silent.
+    void chunks.return?.().catch(() => undefined)
+    throw error
+  } finally {
+    signal.removeEventListener('abort', cancel)
+    await worker.terminate()
   }
 }

@@ -14,6 +14,8 @@ export class BlockWriter {
     Database.Statement
   >
   seq: number
+  /** Repeated spans that merging dropped since the last write told of them. */
+  mergedAway = 0
 
   constructor(db: Database.Database) {
     this.#db = db
@@ -65,7 +67,10 @@ export class BlockWriter {
       .immediate()
     this.seq = seq
     recent?.commit()
+    const { mergedAway } = this
+    this.mergedAway = 0
     return {
+      ...(mergedAway > 0 && { mergedAway }),
       seq,
       storedSpans: fresh.reduce((sum, { batch }) => sum + batch.n, 0),
       storedLogs: numberedLogs.reduce((sum, { batch }) => sum + batch.n, 0),

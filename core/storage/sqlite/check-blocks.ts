@@ -6,7 +6,7 @@ import { Group } from './sections.ts'
 const GROUPS = { span: ['span_core', 'span_attr', 'span_rest'], log: ['log_core', 'log_attr', 'log_body'] } as const
 
 /** Why a block cannot be trusted, or null when every checksum of its groups holds. Its statistics are the cache's to check. */
-export function damageOf(db: Database.Database, block: BlockName): string | null {
+function damageOf(db: Database.Database, block: BlockName): string | null {
   try {
     for (const table of GROUPS[block.signal]) {
       const bytes = readGroupBytes(db.prepare(`SELECT data FROM ${table} WHERE id = ?`).pluck(), block)

@@ -2,11 +2,12 @@ import type Database from 'better-sqlite3'
 import type { SpanBatch } from '../../model/columns.ts'
 import { selectRows } from '../../model/select-rows.ts'
 import type { BlockWriter } from './block-writer.ts'
-import { type BlockName, DamagedBlock, readGroupBytes } from './damaged-block.ts'
-import { encodeLogBlocks, LogBlock } from './log-block.ts'
+import { type BlockName, DamagedBlock } from './damaged-block.ts'
+import { encodeLogBlocks } from './log-block.ts'
+import { openLogBlock, openSpanBlock } from './open-block.ts'
 import { firstOfTheirKind, HashSet } from './recent-spans.ts'
 import { deleteBlock } from './remove-blocks.ts'
-import { encodeSpanBlocks, MAX_BLOCK_ROWS, SpanBlock } from './span-block.ts'
+import { encodeSpanBlocks, MAX_BLOCK_ROWS } from './span-block.ts'
 import { troubleOf } from './storage-trouble.ts'
 
 interface Candidate {
@@ -96,19 +97,9 @@ function attempt(
   return true
 }
 
-function reader(db: Database.Database, table: string, block: BlockName): () => Uint8Array {
-  return () => readGroupBytes(db.prepare(`SELECT data FROM ${table} WHERE id = ?`).pluck(), block)
-}
-
 function mergeSpans(db: Database.Database, writer: BlockWriter, run: Candidate[]): void {
   const parts = run.map(({ id, min_received, max_received }) => {
-    const name: BlockName = { signal: 'span', id }
-    const { batch, seqs } = new SpanBlock(
-      name,
-      reader(db, 'span_core', name)(),
-      reader(db, 'span_attr', name),
-      reader(db, 'span_rest', name),
-    ).toBatch()
+    const { batch, seqs } = openSpanBlock(db, id).toBatch()
     return { batch: { ...batch, receivedUs: max_received }, seq: seqs, minReceived: min_received }
   })
   const { kept, repeated } = dropRepeated(parts)
@@ -122,6 +113,7 @@ function mergeSpans(db: Database.Database, writer: BlockWriter, run: Candidate[]
       ).run(repeated)
     }
   }).immediate()
+  writer.mergedAway += repeated
 }
 
 interface Part {
@@ -148,13 +140,7 @@ function dropRepeated(parts: Part[]): { kept: Part[]; repeated: number } {
 
 function mergeLogs(db: Database.Database, writer: BlockWriter, run: Candidate[]): void {
   const parts = run.map(({ id, min_received, max_received }) => {
-    const name: BlockName = { signal: 'log', id }
-    const { batch, seqs } = new LogBlock(
-      name,
-      reader(db, 'log_core', name)(),
-      reader(db, 'log_attr', name),
-      reader(db, 'log_body', name),
-    ).toBatch()
+    const { batch, seqs } = openLogBlock(db, id).toBatch()
     return { batch: { ...batch, receivedUs: max_received }, seq: seqs, minReceived: min_received }
   })
   const blocks = encodeLogBlocks(parts)

@@ -3,6 +3,7 @@ import { GlassboxError } from '../../base/errors.ts'
 import type { PartialNote } from '../../model/answers.ts'
 import type { BlockCache } from './block-cache.ts'
 import { bloomHas, traceHash } from './bloom.ts'
+import { DamagedBlock } from './damaged-block.ts'
 import { decodeStats } from './stats.ts'
 
 const HINT = 'The damaged blocks stay in auxiliary.db until retention; glassbox doctor lists them. Look at the disk.'
@@ -44,4 +45,16 @@ export function missingOfTrace(db: Database.Database, cache: BlockCache, id: Uin
 export function throwIfDamaged(db: Database.Database, cache: BlockCache, traceId: string, id: Uint8Array): void {
   if (missingOfTrace(db, cache, id))
     throw new GlassboxError('data_damaged', `Trace ${traceId} was in a block that is damaged.`, HINT)
+}
+
+/** Does the work again without each damaged block that it meets; every block is met once. */
+export function withoutDamaged<T>(cache: BlockCache, work: () => T): T {
+  for (;;) {
+    try {
+      return work()
+    } catch (error) {
+      if (!(error instanceof DamagedBlock)) throw error
+      cache.leaveOut(error)
+    }
+  }
 }

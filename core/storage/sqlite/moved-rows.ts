@@ -3,9 +3,10 @@ import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import { selectRows } from '../../model/select-rows.ts'
 import { advance, type MovePlace } from '../move-place.ts'
 import type { BlockWriter } from './block-writer.ts'
-import { encodeLogBlocks, LogBlock } from './log-block.ts'
+import { encodeLogBlocks } from './log-block.ts'
+import { openLogBlock, openSpanBlock } from './open-block.ts'
 import { deleteBlock } from './remove-blocks.ts'
-import { encodeSpanBlocks, SpanBlock } from './span-block.ts'
+import { encodeSpanBlocks } from './span-block.ts'
 
 const keyOf = (move: string): string => `move:${move}`
 
@@ -54,21 +55,13 @@ export function undoMove(db: Database.Database, writer: BlockWriter, move: strin
   return removed
 }
 
-function data(db: Database.Database, table: string, id: number): Uint8Array {
-  return db.prepare(`SELECT data FROM ${table} WHERE id = ?`).pluck().get(id) as Uint8Array
-}
-
 /** 1 for rows of other writes. */
 function others(seqs: Uint32Array, first: number, last: number): Uint8Array {
   return Uint8Array.from(seqs, (seq) => (seq < first || seq > last ? 1 : 0))
 }
 
 function takeSpans(db: Database.Database, writer: BlockWriter, block: Place, first: number, last: number): number {
-  const { batch, seqs } = new SpanBlock(
-    data(db, 'span_core', block.id),
-    () => data(db, 'span_attr', block.id),
-    () => data(db, 'span_rest', block.id),
-  ).toBatch()
+  const { batch, seqs } = openSpanBlock(db, block.id).toBatch()
   const keep = others(seqs, first, last)
   const kept: SpanBatch = { ...selectRows(batch, keep), receivedUs: block.maxReceived }
   const seq = seqs.filter((_, row) => keep[row] === 1)
@@ -81,11 +74,7 @@ function takeSpans(db: Database.Database, writer: BlockWriter, block: Place, fir
 }
 
 function takeLogs(db: Database.Database, writer: BlockWriter, block: Place, first: number, last: number): number {
-  const { batch, seqs } = new LogBlock(
-    data(db, 'log_core', block.id),
-    () => data(db, 'log_attr', block.id),
-    () => data(db, 'log_body', block.id),
-  ).toBatch()
+  const { batch, seqs } = openLogBlock(db, block.id).toBatch()
   const keep = others(seqs, first, last)
   const kept: LogBatch = { ...selectRows(batch, keep), receivedUs: block.maxReceived }
   const seq = seqs.filter((_, row) => keep[row] === 1)

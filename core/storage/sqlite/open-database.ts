@@ -10,13 +10,18 @@ export interface OpenedDatabase {
   quarantined: string | null
 }
 
+/** Opens an SQLite file; tests put one in that fails. */
+export type OpenFile = (path: string) => Database.Database
+
+const openFile: OpenFile = (path) => new Database(path)
+
 /** Opens auxiliary.db for writing. A damaged file is moved aside with its WAL, never deleted, and a new one is made. */
-export function openDatabase(dataDir: string, nowUs: number): OpenedDatabase {
+export function openDatabase(dataDir: string, nowUs: number, open: OpenFile = openFile): OpenedDatabase {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const path = join(dataDir, 'auxiliary.db')
   const existed = existsSync(path)
   try {
-    const db = new Database(path)
+    const db = open(path)
     try {
       prepareSchema(db)
       if (existed) checkStructure(db)
@@ -30,7 +35,7 @@ export function openDatabase(dataDir: string, nowUs: number): OpenedDatabase {
   }
   const aside = `${path}.corrupt-${new Date(nowUs / 1000).toISOString().replaceAll(':', '-')}`
   for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
-  const db = new Database(path)
+  const db = open(path)
   prepareSchema(db)
   return { db, quarantined: aside }
 }

@@ -7,11 +7,10 @@ import type { ScanRequest, SumsRequest } from '../scan.ts'
 import type { LogQuery, TraceQuery } from '../store.ts'
 import type { BlockCache } from './block-cache.ts'
 import { changesSince } from './changes.ts'
-import { DamagedBlock } from './damaged-block.ts'
 import { logFacets, logPatterns } from './facet-logs.ts'
 import { traceFacets, traceGroups, traceHeatmap } from './facet-traces.ts'
 import { type ExemplarsQuery, readExemplars, readSamples, type SamplesQuery } from './metrics/read-samples.ts'
-import { missingOf } from './missing-blocks.ts'
+import { missingOf, withoutDamaged } from './missing-blocks.ts'
 import type { QueryGuard } from './query-guard.ts'
 import { contentSums, scan, scanMark } from './scan.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
@@ -79,10 +78,10 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
     logPatterns: query((argument: LogQuery, guard) => logPatterns(cache, guard, argument)),
     scanMark: query(() => scanMark(db)),
     scan: query((request: ScanRequest, guard) => {
-      const part = scan(db, guard, request)
+      const part = scan(db, cache, guard, request)
       return new Transferred(part, [...part.spans, ...part.logs].flatMap(batchBuffers))
     }),
-    contentSums: (request: SumsRequest, guard: QueryGuard) => contentSums(db, guard, request),
+    contentSums: (request: SumsRequest, guard: QueryGuard) => contentSums(db, cache, guard, request),
     serviceGraph: query((range: { start: number; end: number }, guard) => serviceGraph(cache, guard, range)),
     metricSamples: query((argument: SamplesQuery, guard) => {
       const result = readSamples(db, guard, argument)
@@ -102,18 +101,6 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
     changes: query((argument: { seq: number; limit: number }, guard) =>
       changesSince(cache, guard, argument.seq, argument.limit),
     ),
-  }
-}
-
-/** Does the work again without each damaged block that it meets; every block is met once. */
-function withoutDamaged<T>(cache: BlockCache, work: () => T): T {
-  for (;;) {
-    try {
-      return work()
-    } catch (error) {
-      if (!(error instanceof DamagedBlock)) throw error
-      cache.leaveOut(error)
-    }
   }
 }
 

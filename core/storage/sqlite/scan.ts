@@ -4,9 +4,10 @@ import type { LogBatch, SpanBatch, TelemetryBatch } from '../../model/columns.ts
 import { selectRows } from '../../model/select-rows.ts'
 import { ContentSums } from '../content-sum.ts'
 import { SCAN_ROWS, type ScanPart, type ScanRequest, SUMS_ROWS, type SumsPart, type SumsRequest } from '../scan.ts'
-import { LogBlock } from './log-block.ts'
+import type { BlockCache } from './block-cache.ts'
+import { withoutDamaged } from './missing-blocks.ts'
+import { openLogBlock, openSpanBlock } from './open-block.ts'
 import type { QueryGuard } from './query-guard.ts'
-import { SpanBlock } from './span-block.ts'
 
 interface BlockPlace {
   signal: 'span' | 'log'
@@ -29,11 +30,12 @@ function place(cursor: string | null): number {
   return Number(cursor)
 }
 
-/** Rows of the writes after `request.after`, about 20,000 of them. Runs in the caller's read transaction. */
-export function scan(db: Database.Database, guard: QueryGuard, request: ScanRequest): ScanPart {
+/** Rows of the writes after `request.after`, about 20,000 of them, but for damaged blocks. Runs in the caller's read transaction. */
+export function scan(db: Database.Database, cache: BlockCache, guard: QueryGuard, request: ScanRequest): ScanPart {
   const after = place(request.after)
   const upTo = place(request.upTo)
-  const blocks = blocksBetween(db, after, upTo)
+  const aside = { span: idsAside(cache, 'span'), log: idsAside(cache, 'log') }
+  const blocks = blocksBetween(db, after, upTo).filter(({ signal, id }) => !aside[signal].has(id))
   const end = windowEnd(blocks, after, upTo)
   const part: ScanPart = { spans: [], logs: [], cursor: String(end), done: end >= upTo }
   for (const block of blocks) {
@@ -46,6 +48,10 @@ export function scan(db: Database.Database, guard: QueryGuard, request: ScanRequ
     else part.logs.push(rows as LogBatch)
   }
   return part
+}
+
+function idsAside(cache: BlockCache, signal: 'span' | 'log'): Set<number> {
+  return new Set(cache.setAside(signal).map(({ id }) => id))
 }
 
 /** In the order of writing. */
@@ -73,20 +79,7 @@ function windowEnd(blocks: BlockPlace[], after: number, upTo: number): number {
 }
 
 function readBlock(db: Database.Database, { signal, id, maxReceived }: BlockPlace) {
-  const data = (table: string): Uint8Array =>
-    db.prepare(`SELECT data FROM ${table} WHERE id = ?`).pluck().get(id) as Uint8Array
-  const { batch, seqs } =
-    signal === 'span'
-      ? new SpanBlock(
-          data('span_core'),
-          () => data('span_attr'),
-          () => data('span_rest'),
-        ).toBatch()
-      : new LogBlock(
-          data('log_core'),
-          () => data('log_attr'),
-          () => data('log_body'),
-        ).toBatch()
+  const { batch, seqs } = signal === 'span' ? openSpanBlock(db, id).toBatch() : openLogBlock(db, id).toBatch()
   return { batch: { ...batch, receivedUs: maxReceived } as TelemetryBatch, seqs }
 }
 
@@ -105,7 +98,12 @@ function wantedRows(
 }
 
 /** Adds up what a scan would bring, a short read transaction a step. */
-export function contentSums(db: Database.Database, guard: QueryGuard, request: SumsRequest): SumsPart {
+export function contentSums(
+  db: Database.Database,
+  cache: BlockCache,
+  guard: QueryGuard,
+  request: SumsRequest,
+): SumsPart {
   const sums = new ContentSums(request.distinct)
   const only = request.days && new Set(request.days)
   let after = request.after
@@ -114,7 +112,7 @@ export function contentSums(db: Database.Database, guard: QueryGuard, request: S
     db.exec('BEGIN')
     let part: ScanPart
     try {
-      part = scan(db, guard, { ...request, after })
+      part = withoutDamaged(cache, () => scan(db, cache, guard, { ...request, after }))
     } finally {
       db.exec('COMMIT')
     }

@@ -10,8 +10,12 @@ import type { BlockName } from './damaged-block.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { mergeOnce } from './merge.ts'
 import { MetricKeeper } from './metrics/metric-keeper.ts'
+<<<<<<< HEAD
 import { forgetMove, noteMove, readMove, undoMove } from './moved-rows.ts'
 import { openDatabase } from './open-database.ts'
+=======
+import { type OpenFile, openDatabase } from './open-database.ts'
+>>>>>>> caa1a15 (import: decoding in a thread of its own; pipeline: a full queue is shared fairly by service; gRPC: bytes count while they arrive)
 import { RecentSpans } from './recent-spans.ts'
 import { returnSpace } from './remove-blocks.ts'
 import { replaceTelemetryFile } from './replace-file.ts'
@@ -25,6 +29,7 @@ import { forgetClean, readWitness, rememberClean, rememberWitness } from './writ
 export interface WriterOptions {
   dataDir: string
   reserveBytes: number
+  open?: OpenFile
 }
 
 /** What the writing thread tells the host unasked. */
@@ -93,11 +98,11 @@ export class Writer {
   /** A disk that is full already gets the reserve back first. */
   #openOnAnyDisk(): { db: Database.Database; quarantined: string | null } {
     try {
-      return openDatabase(this.#options.dataDir, this.#clock.nowUs())
+      return openDatabase(this.#options.dataDir, this.#clock.nowUs(), this.#options.open)
     } catch (error) {
       if (troubleOf(error) !== 'full' || !this.#reserve.release()) throw error
       this.#mode.set('disk-full', (error as Error).message)
-      return openDatabase(this.#options.dataDir, this.#clock.nowUs())
+      return openDatabase(this.#options.dataDir, this.#clock.nowUs(), this.#options.open)
     }
   }
 
@@ -234,12 +239,13 @@ export class Writer {
   #reopen(replaced = false): void {
     this.#close()
     const gone = !existsSync(join(this.#options.dataDir, 'auxiliary.db'))
-    const { db, quarantined } = openDatabase(this.#options.dataDir, this.#clock.nowUs())
+    const { db, quarantined } = openDatabase(this.#options.dataDir, this.#clock.nowUs(), this.#options.open)
     this.#db = db
-    const { seq } = this.#blocks
+    const { seq, mergedAway } = this.#blocks
     this.#blocks = this.#prepare(db)
     // Whoever follows the numbers of writes must not see them go back.
     this.#blocks.seq = Math.max(this.#blocks.seq, seq)
+    this.#blocks.mergedAway = mergedAway
     forgetClean(db)
     if (!replaced) {
       this.#problem(

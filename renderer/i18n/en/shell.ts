@@ -17,7 +17,7 @@ export const shell = {
   ready: 'Ready',
   notListening: 'Not listening',
   disconnected: 'Disconnected',
-  intakeLabel: 'Intake: {state}, {rate} spans per second',
+  intakeLabel: 'Intake, {rate} spans per second',
   range: 'Time range',
   lastShort: 'Last {range}',
   preset15m: 'Last 15 minutes',

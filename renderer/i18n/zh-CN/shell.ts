@@ -19,7 +19,7 @@ export const shell: Messages['shell'] = {
   ready: '就绪',
   notListening: '未监听',
   disconnected: '连接断开',
-  intakeLabel: '接收：{state}，每秒 {rate} 个 Span',
+  intakeLabel: '接收，每秒 {rate} 个 Span',
   range: '时间范围',
   lastShort: '最近 {range}',
   preset15m: '最近 15 分钟',

@@ -84,6 +84,46 @@ it('far more than can be written: every id is in exactly one book, and errors go
   expect(book.acknowledged.size).toBe(before + 50)
 }, 3_600_000)
 
+it('one service floods and nine send as usual: what is dropped is the flood', async () => {
+  host = await startTestHost({ 'pipeline.queueLimit': 1000, 'sampling.enabled': false })
+  const flood = new IdSender(() => host.otlp)
+  // 20 spans each: well below a tenth of the queue.
+  const modest = Array.from({ length: 9 }, () => new IdSender(() => host.otlp))
+  const letGo = holdWrites()
+  try {
+    // The first request is taken by the writer, which is held up; the rest waits or is dropped.
+    while (flood.partial.length < 20) await flood.send(SPANS, () => ({ traceId: 'f'.repeat(32) }), 'flood')
+    for (let round = 0; round < 4; round++) {
+      await Promise.all(
+        modest.map((one, i) =>
+          one.send(
+            5,
+            (id) => ({ traceId: `${i + 1}`.padStart(32, 'a'), spanId: `${(i + 1) * 1000 + id}`.padStart(16, '0') }),
+            `modest-${i}`,
+          ),
+        ),
+      )
+      await flood.send(SPANS, () => ({ traceId: 'f'.repeat(32) }), 'flood')
+    }
+  } finally {
+    letGo()
+  }
+  const { traces } = await settled()
+  const { rows } = await host.get<{ rows: [string, number][] }>('/api/sql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: 'select service, count(*) from _traces group by 1', limit: 100 }),
+  })
+  const stored = new Map(rows)
+  for (const [i, one] of modest.entries()) {
+    expect([one.acknowledged.size, one.partial], `service ${i}`).toEqual([20, []])
+    expect(stored.get(`modest-${i}`), `service ${i}`).toBe(20)
+  }
+  expect(sum(traces.dropped)).toBeGreaterThan(0)
+  expect(traces.received).toBe(traces.stored + sum(traces.dropped))
+  expect(stored.get('flood')).toBe(traces.stored - 180)
+}, 120_000)
+
 it('with pipeline.overflow=refuse nothing is dropped: what is not stored was refused with a time to come back', async () => {
   host = await startTestHost({ 'pipeline.queueLimit': 1, 'pipeline.overflow': 'refuse', 'sampling.enabled': false })
   const book = new IdSender(() => host.otlp)

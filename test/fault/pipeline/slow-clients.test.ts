@@ -114,6 +114,47 @@ it('refuses a declared body beyond the budget before it is sent', async () => {
   }
 })
 
+it('gRPC messages count while they arrive: beyond the budget they are refused before they are whole', async () => {
+  const small = await startTestHost({ 'receivers.maxInFlightBytes': 200_000 })
+  const session = connectHttp2(small.otlpGrpc)
+  const open = () => {
+    const stream = session.request({
+      [constants.HTTP2_HEADER_METHOD]: 'POST',
+      [constants.HTTP2_HEADER_PATH]: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    })
+    stream.on('error', () => undefined)
+    const status = Promise.race([once(stream, 'response'), once(stream, 'trailers')]).then(async ([headers]) =>
+      Number(headers['grpc-status'] ?? (await once(stream, 'trailers'))[0]['grpc-status']),
+    )
+    stream.resume()
+    return { stream, status }
+  }
+  try {
+    // Says that a megabyte comes, and sends less than the budget of it.
+    const holder = open()
+    holder.stream.write(Buffer.concat([Buffer.from([0, 0, 0x10, 0, 0]), Buffer.alloc(150_000)]))
+    // One more like it is refused once both are counted, whichever was first.
+    const others = Array.from({ length: 3 }, open)
+    for (const { stream } of others)
+      stream.write(Buffer.concat([Buffer.from([0, 0, 0x10, 0, 0]), Buffer.alloc(150_000)]))
+    expect(await Promise.race([holder, ...others].map(({ status }) => status))).toBe(14)
+    // The bytes of those that go away are given back: a whole message is taken.
+    for (const { stream } of [holder, ...others]) stream.close(constants.NGHTTP2_CANCEL)
+    let status: number
+    do {
+      const whole = open()
+      whole.stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, 0])]))
+      status = await whole.status
+    } while (status === 14)
+    expect(status).toBe(0)
+  } finally {
+    session.destroy()
+    await small.stop()
+  }
+})
+
 it('recognises TLS on both ports', async () => {
   const hello = Buffer.from([0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0])
   await talk(host.otlp, hello)

@@ -9,7 +9,8 @@ import { seededRandom } from '../../demo/shop.ts'
 import { IdSender } from '../../fixtures/id-sender.ts'
 import { ask, type ServedProcess, serveProcess, storedIds } from '../../fixtures/served-process.ts'
 
-const ROUNDS = process.env.GLASSBOX_LONG ? 200 : 3
+/** GLASSBOX_ROUNDS sets how many the long run has. */
+const ROUNDS = process.env.GLASSBOX_LONG ? Number(process.env.GLASSBOX_ROUNDS ?? 200) : 3
 const QUEUE_AND_BATCH = 5000 + 16_384
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31)
 
@@ -45,6 +46,7 @@ it(`${ROUNDS} kills at random moments under spans and settings writes: nothing i
   let askedDays = 7
   let missingBefore = 0
   let worst = 0
+  const told: object[] = []
   for (let round = 1; round <= ROUNDS; round++) {
     const killAfter = 5 + Math.floor(random() * 120)
     let requests = 0
@@ -84,6 +86,7 @@ it(`${ROUNDS} kills at random moments under spans and settings writes: nothing i
     const lostNow = missing - missingBefore
     missingBefore = missing
     worst = Math.max(worst, lost)
+    if (lost > 0) told.push({ round, killAfter, told: lost, gone: lostNow })
     expect(
       lost,
       `seed ${seed}, round ${round}: more acknowledged spans are gone than were told`,
@@ -96,7 +99,7 @@ it(`${ROUNDS} kills at random moments under spans and settings writes: nothing i
   }
   expect(book.acknowledged.size).toBeGreaterThan(ROUNDS * 20)
   process.stdout.write(
-    `${JSON.stringify({ id: 1, seed, n: ROUNDS, acknowledged: book.acknowledged.size, unanswered: book.unanswered.size, missing: missingBefore, worstTold: worst })}\n`,
+    `${JSON.stringify({ id: 1, seed, n: ROUNDS, acknowledged: book.acknowledged.size, unanswered: book.unanswered.size, missing: missingBefore, worstTold: worst, told })}\n`,
   )
   expect(await served.end('SIGTERM')).toBe(0)
 }, 3_600_000)

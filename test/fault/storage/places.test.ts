@@ -1,10 +1,18 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { StorageProcess } from './storage-process.ts'
 
+const NOBODY = 65_534
+/** Whether a process may run as somebody else, who can read this checkout. */
+const actsAsNobody =
+  process.getuid?.() === 0 &&
+  spawnSync(process.execPath, [new URL('../../../core/storage/sqlite/store.ts', import.meta.url).pathname], {
+    uid: NOBODY,
+    gid: NOBODY,
+  }).status === 0
 const mountsOwn = spawnSync('unshare', ['-rm', 'true']).status === 0
 let folder = ''
 let storage: StorageProcess | null = null
@@ -90,6 +98,51 @@ it('goes on when its folder is deleted while it runs, and is whole again when th
   await storage.ask('open')
   expect((await storage.ids()).spans).toEqual(expect.arrayContaining(stored))
 })
+
+// Experiment 10, made so while it runs. Root may write anywhere, so the engine runs as somebody else.
+it.runIf(actsAsNobody)(
+  'goes on as far as it can when its folder is made read-only while it runs, says so, and is whole when that ends',
+  async () => {
+    const dataDir = join(folder, 'data')
+    mkdirSync(dataDir)
+    chmodSync(folder, 0o755)
+    chownSync(dataDir, NOBODY, NOBODY)
+    storage = await StorageProcess.start({ dataDir, user: NOBODY })
+    await storage.ask('open')
+    const stored: number[] = []
+    let next = 1
+    const write = async (): Promise<boolean> => {
+      const from = next
+      next += 50
+      const result = await (storage as StorageProcess).write(from, 50)
+      if (result) for (let at = from; at < next; at++) stored.push(at)
+      return result !== null
+    }
+    const files = (): string[] => readdirSync(dataDir).map((name) => join(dataDir, name))
+    for (let round = 0; round < (process.env.GLASSBOX_LONG ? 5 : 2); round++) {
+      expect(await write()).toBe(true)
+      // What is open stays writable to who opened it; what must be opened or made anew is refused.
+      for (const file of files()) chmodSync(file, 0o444)
+      chmodSync(dataDir, 0o555)
+      await write()
+      // The thread dies and has to open the file again: now nothing can be written, and reading goes on.
+      await storage.ask('killWriter')
+      for (let i = 0; i < 3; i++) expect(await write()).toBe(false)
+      expect(await storage.stats()).toMatchObject({ mode: 'read-only', modeReason: expect.any(String) })
+      expect((await storage.ids()).spans).toEqual(stored)
+      chmodSync(dataDir, 0o755)
+      for (const file of files()) chmodSync(file, 0o644)
+      expect(await write()).toBe(true)
+      expect((await storage.stats()).mode).toBe('normal')
+    }
+    await storage.ask('stop')
+    await storage.end()
+    storage = await StorageProcess.start({ dataDir, user: NOBODY })
+    await storage.ask('open')
+    expect((await storage.ids()).spans).toEqual(stored)
+  },
+  60_000,
+)
 
 // Experiment 14.
 it('ends a query that holds on to old data, so that the WAL can be given back while writing goes on', async () => {

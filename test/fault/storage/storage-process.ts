@@ -18,21 +18,23 @@ export class StorageProcess {
 
   /**
    * Starts it. With `mount`, a shell command, it gets mounts of its own that nobody else sees; with `env`, further
-   * variables.
+   * variables; with `user`, it runs as that one, which only root may ask for.
    */
   static async start(options: {
     dataDir: string
     reserveBytes?: number
     mount?: string
     env?: Record<string, string>
+    user?: number
   }): Promise<StorageProcess> {
-    const { dataDir, reserveBytes = 1_000_000, mount, env } = options
+    const { dataDir, reserveBytes = 1_000_000, mount, env, user } = options
     const run = [process.execPath, CHILD, dataDir, String(reserveBytes)]
     const shell = mount ? ['unshare', '-rm', 'sh', '-c', `${mount} && exec "$@"`, 'sh', ...run] : run
     const process_ = new StorageProcess(
       spawn(shell[0], shell.slice(1), {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         env: { ...process.env, ...env },
+        ...(user !== undefined && { uid: user, gid: user }),
       }),
     )
     await process_.#answer<void>(0)

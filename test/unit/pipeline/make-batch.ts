@@ -7,6 +7,7 @@ export interface MadeSpan {
   error?: boolean
   durUs?: number
   name?: string
+  service?: string
   attributes?: Record<string, string | number>
 }
 
@@ -41,13 +42,14 @@ export function makeSpans(spans: MadeSpan[]): SpanBatch {
   encoded.forEach((bytes, i) => {
     textOffsets[i + 1] = textOffsets[i] + bytes.length
   })
+  const services = [...new Set(spans.map(({ service }) => service ?? 'shop'))]
   const u32 = () => new Uint32Array(n)
   return {
     signal: 'traces',
     n,
     receivedUs: 0,
     dictionary: { bytes: new Uint8Array(Buffer.concat(encoded)), offsets: textOffsets, size: texts.length },
-    resources: [{ service: 'shop', attributes: '[]', droppedAttributesCount: 0, schemaUrl: '' }],
+    resources: services.map((service) => ({ service, attributes: '[]', droppedAttributesCount: 0, schemaUrl: '' })),
     scopes: [{ name: '', version: '', attributes: '[]', droppedAttributesCount: 0, schemaUrl: '' }],
     traceId,
     spanId,
@@ -62,7 +64,7 @@ export function makeSpans(spans: MadeSpan[]): SpanBatch {
     statusMessage: u32(),
     traceState: u32(),
     flags: u32(),
-    resource: u32(),
+    resource: Uint32Array.from(spans, ({ service }) => services.indexOf(service ?? 'shop')),
     scope: u32(),
     droppedAttributes: u32(),
     droppedEvents: u32(),
