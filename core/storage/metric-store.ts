@@ -24,6 +24,8 @@ export interface SelectResult {
   series: SeriesSamples[]
   /** Whether 5-minute aggregates stood in for raw samples; told to the person as an info. */
   downsampled: boolean
+  /** Stored blocks that are damaged and left out; absent = none. Told to the person as a warning. */
+  damagedBlocks?: number
 }
 
 export interface MetricReader {

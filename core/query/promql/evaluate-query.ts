@@ -41,10 +41,12 @@ export async function evaluateQuery(
   checkRange(text, type, settings)
   const run = new QueryRun(settings, flag)
   const expr = prepare(parsed, { start, end, step })
-  const { downsampled, samplesRead } = await loadSeries(expr, { start, end, step }, run, reader)
+  const { downsampled, samplesRead, damagedBlocks } = await loadSeries(expr, { start, end, step }, run, reader)
   const evaluator = new Evaluator(run, instant ? { start, end: start, step: 1, count: 1 } : makeSteps(start, end, step))
   const value = answerValue(evaluator, expr, type, instant)
-  return { value, ...run.notes.texts(query), samplesRead, downsampled }
+  const { warnings, infos } = run.notes.texts(query)
+  if (damagedBlocks > 0) warnings.push(`${damagedBlocks} damaged blocks of samples are left out; look at the disk`)
+  return { value, warnings, infos, samplesRead, downsampled }
 }
 
 function checkRange({ query, start, end, step }: QueryText, type: ValueType, settings: EvaluationSettings): void {

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 import type { StorageStats } from '../store.ts'
+import { DAMAGED } from './metrics/tables.ts'
 
 /** What the block tables say of how much is stored. Rows of damaged blocks are not among the rows, their bytes are. */
 export function readStats(
@@ -19,9 +20,12 @@ export function readStats(
     )
     .all() as { signal: 'span' | 'log'; blocks: number; rows: number; at: number }[]
   const rowsOf = (signal: string): number => aside.find((one) => one.signal === signal)?.rows ?? 0
+  const samples = db
+    .prepare('SELECT count(*) AS blocks, coalesce(sum(samples), 0) AS rows FROM metric_block WHERE kind = ?')
+    .get(DAMAGED) as { blocks: number; rows: number }
   const damaged = {
-    blocks: aside.reduce((sum, one) => sum + one.blocks, 0),
-    rows: aside.reduce((sum, one) => sum + one.rows, 0),
+    blocks: aside.reduce((sum, one) => sum + one.blocks, samples.blocks),
+    rows: aside.reduce((sum, one) => sum + one.rows, samples.rows),
     at: aside.length > 0 ? Math.max(...aside.map((one) => one.at)) : null,
   }
   return { spans: spans - rowsOf('span'), logs: logs - rowsOf('log'), traces, logsSize, damaged }

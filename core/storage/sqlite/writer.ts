@@ -10,12 +10,8 @@ import type { BlockName } from './damaged-block.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { mergeOnce } from './merge.ts'
 import { MetricKeeper } from './metrics/metric-keeper.ts'
-<<<<<<< HEAD
 import { forgetMove, noteMove, readMove, undoMove } from './moved-rows.ts'
-import { openDatabase } from './open-database.ts'
-=======
 import { type OpenFile, openDatabase } from './open-database.ts'
->>>>>>> caa1a15 (import: decoding in a thread of its own; pipeline: a full queue is shared fairly by service; gRPC: bytes count while they arrive)
 import { RecentSpans } from './recent-spans.ts'
 import { returnSpace } from './remove-blocks.ts'
 import { replaceTelemetryFile } from './replace-file.ts'
@@ -93,6 +89,8 @@ export class Writer {
       nowMs: () => clock.nowUs() / 1000,
       attempt: (work) => this.#try(work),
     })
+    const { damagedLogRows } = this.metrics
+    if (damagedLogRows > 0) this.#problem(`${damagedLogRows} rows of the newest metric samples are damaged and lost`)
   }
 
   /** A disk that is full already gets the reserve back first. */

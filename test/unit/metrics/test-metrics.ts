@@ -77,8 +77,9 @@ export class TestMetrics {
   }
 
   /** A stop as a crash leaves it: nothing is flushed or closed in order. */
-  crash(): void {
+  crash(meanwhile: () => void = () => undefined): void {
     this.writer.metrics.stop()
+    meanwhile()
     this.writer = this.#open()
   }
 

@@ -27,13 +27,14 @@ export async function loadSeries(
   times: QueryTimes,
   run: QueryRun,
   reader: Pick<MetricReader, 'select'>,
-): Promise<{ downsampled: boolean; samplesRead: number }> {
+): Promise<{ downsampled: boolean; samplesRead: number; damagedBlocks: number }> {
   const selections = new Map<string, Promise<SelectResult>>()
   const converted = new Map<string, SampleSeries[]>()
   const { maxSamples, maxSeries } = run.settings.limits
   const wanted = collect(expr, times, run)
   let downsampled = false
   let samplesRead = 0
+  let damagedBlocks = 0
   let seriesRead = 0
   for (const { node, statsOnly, ...query } of wanted) {
     run.check()
@@ -44,6 +45,7 @@ export async function loadSeries(
       selections.set(key, selection)
       const result = await selection
       downsampled ||= result.downsampled
+      damagedBlocks += result.damagedBlocks ?? 0
       seriesRead += result.series.length
       if (seriesRead > maxSeries)
         throw new GlassboxError(
@@ -63,7 +65,7 @@ export async function loadSeries(
     }
     run.loaded.set(node, series)
   }
-  return { downsampled, samplesRead }
+  return { downsampled, samplesRead, damagedBlocks }
 }
 
 function collect(expr: Expr, times: QueryTimes, run: QueryRun): Wanted[] {

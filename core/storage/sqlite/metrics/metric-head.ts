@@ -56,6 +56,8 @@ export class MetricHead {
   #nowMs: () => number
   limits: MetricLimits
   readonly index = new SeriesIndex()
+  /** Rows of the log that the start found damaged. */
+  damagedLogRows = 0
   #byKey = new Map<string, HeadSeries>()
   #byId = new Map<number, HeadSeries>()
   #nextId = 1
@@ -102,10 +104,16 @@ export class MetricHead {
     for (const { data } of db.prepare('SELECT data FROM metric_log ORDER BY id').iterate() as Iterable<{
       data: Uint8Array
     }>) {
-      readLogRow(data, (id, time, value, kind, histogram) => {
-        this.#byId.get(id)?.append(time, value, kind, histogram, Number.POSITIVE_INFINITY)
-        this.#logSamples++
-      })
+      try {
+        readLogRow(data, (id, time, value, kind, histogram) => {
+          this.#byId.get(id)?.append(time, value, kind, histogram, Number.POSITIVE_INFINITY)
+          this.#logSamples++
+        })
+      } catch (error) {
+        // A damaged row costs its own samples, not the start.
+        if (!(error instanceof GlassboxError) || error.code !== 'data_damaged') throw error
+        this.damagedLogRows++
+      }
     }
     if (this.#logSamples > 0) this.#logSinceMs = this.#nowMs()
   }

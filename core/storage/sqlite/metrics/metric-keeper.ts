@@ -42,6 +42,11 @@ export class MetricKeeper {
     this.#head = new MetricHead(host.db, host.nowMs, limits)
   }
 
+  /** Rows of the log of samples that the start found damaged and passed over. */
+  get damagedLogRows(): number {
+    return this.#head.damagedLogRows
+  }
+
   /** The file is another one: what was in memory only is logged there anew by the senders. */
   renew(): void {
     this.#head = new MetricHead(this.#host.db, this.#host.nowMs, this.#head.limits)

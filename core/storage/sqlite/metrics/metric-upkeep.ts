@@ -1,8 +1,9 @@
 import type Database from 'better-sqlite3'
+import { GlassboxError } from '../../../base/errors.ts'
 import { addAggregates } from './downsample.ts'
 import { mergeSamples } from './merge-samples.ts'
 import { BlockEncoder, Part, type ReadSamples, readBlock } from './sample-block.ts'
-import { GROUP_BITS } from './tables.ts'
+import { DAMAGED, GROUP_BITS } from './tables.ts'
 
 const DAY_MS = 86_400_000
 /** From this age on samples are kept as 5-minute aggregates only. */
@@ -61,23 +62,30 @@ function replaceBlocks(
   add: (encoder: BlockEncoder, id: number, samples: ReadSamples) => void,
 ): void {
   const parts = new Map<number, ReadSamples[]>()
-  for (const { data } of rows) {
-    readBlock(
-      data,
-      () => true,
-      (id, _part, samples) => {
-        const known = parts.get(id)
-        if (known) known.push(samples)
-        else parts.set(id, [samples])
-      },
-    )
-  }
+  const readable = rows.filter(({ id: block, data }) => {
+    try {
+      readBlock(
+        data,
+        () => true,
+        (id, _part, samples) => {
+          const known = parts.get(id)
+          if (known) known.push(samples)
+          else parts.set(id, [samples])
+        },
+      )
+      return true
+    } catch (error) {
+      if (!(error instanceof GlassboxError) || error.code !== 'data_damaged') throw error
+      db.prepare('UPDATE metric_block SET kind = ? WHERE id = ?').run(DAMAGED, block)
+      return false
+    }
+  })
   const encoder = new BlockEncoder()
   for (const id of [...parts.keys()].sort((a, b) => a - b)) add(encoder, id, mergeSamples(parts.get(id) ?? []))
   const received = Math.max(...rows.map((row) => row.received))
   db.transaction(() => {
     const remove = db.prepare('DELETE FROM metric_block WHERE id = ?')
-    for (const { id } of rows) remove.run(id)
+    for (const { id } of readable) remove.run(id)
     if (encoder.empty) return
     const data = encoder.finish()
     db.prepare(

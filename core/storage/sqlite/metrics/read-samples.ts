@@ -8,7 +8,7 @@ import type { QueryGuard } from '../query-guard.ts'
 import { clip, mergeSamples } from './merge-samples.ts'
 import type { HeadSamples } from './metric-head.ts'
 import { Part, type ReadSamples, readBlock } from './sample-block.ts'
-import { GROUP_BITS } from './tables.ts'
+import { DAMAGED, GROUP_BITS } from './tables.ts'
 
 /** The 5-minute aggregate that stands in for samples under a function; others get the last sample of each bucket. */
 const AGGREGATE_OF: Record<string, Part> = {
@@ -47,33 +47,46 @@ export function readSamples(db: Database.Database, guard: QueryGuard, query: Sam
   const aggregate = query.func === null ? undefined : AGGREGATE_OF[query.func]
   const average = query.func === 'avg_over_time'
   let downsampled = false
+  let damagedBlocks = 0
   const blocks = db.prepare(
     'SELECT kind, data FROM metric_block WHERE grp = ? AND start <= ? AND end >= ? ORDER BY start, id',
   )
   for (const group of new Set(head.ids.map((id) => id >>> GROUP_BITS))) {
     guard.check()
     for (const { kind, data } of blocks.iterate(group, end, start) as Iterable<{ kind: number; data: Uint8Array }>) {
-      if (kind === 0) {
-        readBlock(
-          data,
-          (id) => wanted.has(id),
-          (id, _part, samples) => {
-            const clipped = clip(samples, start, end)
-            if (!clipped) return
-            wanted.get(id)?.parts.push(clipped)
-            spend(clipped.times.length)
-          },
-        )
+      if (kind === DAMAGED) {
+        damagedBlocks++
         continue
       }
-      const found = readAggregates(data, wanted, aggregate, average)
-      for (const [id, samples] of found) {
-        const clipped = clip(samples, start, end)
-        if (!clipped) continue
-        downsampled = true
-        wanted.get(id)?.parts.push(clipped)
-        spend(clipped.times.length)
+      try {
+        takeBlock(kind, data)
+      } catch (error) {
+        if (!(error instanceof GlassboxError) || error.code !== 'data_damaged') throw error
+        damagedBlocks++
       }
+    }
+  }
+  function takeBlock(kind: number, data: Uint8Array): void {
+    if (kind === 0) {
+      readBlock(
+        data,
+        (id) => wanted.has(id),
+        (id, _part, samples) => {
+          const clipped = clip(samples, start, end)
+          if (!clipped) return
+          wanted.get(id)?.parts.push(clipped)
+          spend(clipped.times.length)
+        },
+      )
+      return
+    }
+    const found = readAggregates(data, wanted, aggregate, average)
+    for (const [id, samples] of found) {
+      const clipped = clip(samples, start, end)
+      if (!clipped) continue
+      downsampled = true
+      wanted.get(id)?.parts.push(clipped)
+      spend(clipped.times.length)
     }
   }
   const series: SeriesSamples[] = []
@@ -84,7 +97,7 @@ export function readSamples(db: Database.Database, guard: QueryGuard, query: Sam
     series.push({ labels: labelsOfKey(head.keys[index]), ...mergeSamples(parts) })
   })
   series.sort((a, b) => compareLabels(a.labels, b.labels))
-  return { series, downsampled }
+  return { series, downsampled, ...(damagedBlocks > 0 && { damagedBlocks }) }
 }
 
 function readAggregates(

@@ -1,4 +1,5 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { GlassboxError } from '../../../base/errors.ts'
 import type { NativeHistogram } from '../../../model/native-histogram.ts'
 import { SampleKind } from '../../../model/series.ts'
 import { ByteReader, ByteWriter } from './byte-stream.ts'
@@ -26,7 +27,11 @@ export interface ReadSamples {
 export const Part = { samples: 0, min: 1, max: 2, sum: 3, count: 4 } as const
 export type Part = (typeof Part)[keyof typeof Part]
 
+/** First byte of a block: a zstd frame follows, with its checksum. Old files have 0 before small blocks, too. */
 const ZSTD_MAGIC = 1
+const ZSTD_FRAME = Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
+/** zstd's own checksum of the content, which it looks at when it decompresses. */
+const CHECKED = { params: { [constants.ZSTD_c_checksumFlag]: 1 } }
 
 /**
  * One block: the samples of up to 32 neighbouring series over a stretch of time. Times are written once where the
@@ -71,23 +76,46 @@ export class BlockEncoder {
 
   finish(): Uint8Array {
     const plain = this.#out.finished()
-    const packed = zstdCompressSync(plain)
-    const out = new Uint8Array(1 + Math.min(plain.length, packed.length))
-    const smaller = packed.length < plain.length
-    out[0] = smaller ? ZSTD_MAGIC : 0
-    out.set(smaller ? packed : plain, 1)
+    const packed = packChecked(plain)
+    const out = new Uint8Array(1 + packed.length)
+    out[0] = ZSTD_MAGIC
+    out.set(packed, 1)
     return out
   }
 }
 
-/** Walks the entries of a block; `wanted` says which to decode. Times of an unwanted one may still have to be read. */
+/** zstd with a checksum: a bit that flips later is found when it is unpacked. */
+export function packChecked(plain: Uint8Array): Uint8Array {
+  return zstdCompressSync(plain, CHECKED)
+}
+
+/** @throws GlassboxError `data_damaged` when the bytes are not those that were written */
+export function unpackChecked(packed: Uint8Array): Uint8Array {
+  try {
+    return zstdDecompressSync(packed)
+  } catch (error) {
+    throw new GlassboxError('data_damaged', `stored samples are damaged: ${(error as Error).message}`)
+  }
+}
+
+function unpackBlock(data: Uint8Array): Uint8Array {
+  const body = data.subarray(1)
+  if (data[0] === ZSTD_MAGIC) return unpackChecked(body)
+  if (data[0] !== 0 || ZSTD_FRAME.equals(body.subarray(0, 4)))
+    throw new GlassboxError('data_damaged', 'stored samples are damaged: their first byte is not what it was')
+  return body
+}
+
+/**
+ * Walks the entries of a block; `wanted` says which to decode. Times of an unwanted one may still have to be read.
+ * @throws GlassboxError `data_damaged` before it takes anything
+ */
 export function readBlock(
   data: Uint8Array,
   wanted: (id: number, part: Part) => boolean,
   take: (id: number, part: Part, samples: ReadSamples) => void,
 ): void {
-  const body = data.subarray(1)
-  const from = new ByteReader(data[0] === ZSTD_MAGIC ? zstdDecompressSync(body) : body)
+  const from = new ByteReader(unpackBlock(data))
   let id = 0
   let times: Float64Array | null = null
   // Where the times lie that an entry without own times refers to.

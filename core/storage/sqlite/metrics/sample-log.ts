@@ -1,7 +1,7 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { NativeHistogram } from '../../../model/native-histogram.ts'
 import { ByteReader, ByteWriter } from './byte-stream.ts'
 import { readHistogram, writeHistogram } from './histogram-codec.ts'
+import { packChecked, unpackChecked } from './sample-block.ts'
 
 /** Samples on their way into a row of `metric_log`, which a restart reads again. */
 export class PendingSamples {
@@ -32,7 +32,7 @@ export class PendingSamples {
     out.raw(bytesOf(Float64Array.from(this.times)))
     out.raw(bytesOf(Float64Array.from(this.values)))
     for (const histogram of this.histograms) writeHistogram(out, histogram)
-    return zstdCompressSync(out.finished())
+    return packChecked(out.finished())
   }
 }
 
@@ -40,12 +40,15 @@ function bytesOf(column: Uint32Array | Float64Array): Uint8Array {
   return new Uint8Array(column.buffer, column.byteOffset, column.byteLength)
 }
 
-/** Calls `take` for each sample of one row of `metric_log`. */
+/**
+ * Calls `take` for each sample of one row of `metric_log`.
+ * @throws GlassboxError `data_damaged` before it takes anything
+ */
 export function readLogRow(
   data: Uint8Array,
   take: (id: number, time: number, value: number, kind: number, histogram: NativeHistogram | null) => void,
 ): void {
-  const from = new ByteReader(zstdDecompressSync(data))
+  const from = new ByteReader(unpackChecked(data))
   const count = from.varint()
   const ids = from.pos
   const kinds = ids + count * 4

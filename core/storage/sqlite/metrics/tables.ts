@@ -1,4 +1,7 @@
-/** Tables of metrics in auxiliary.db. `kind` of a block: 0 samples, 1 five-minute aggregates. Times are ms. */
+/** `kind` of a block that is damaged: it is left out, and stays until retention. */
+export const DAMAGED = 2
+
+/** Tables of metrics in auxiliary.db. `kind` of a block: 0 samples, 1 five-minute aggregates, 2 damaged. Times are ms. */
 export const METRIC_TABLES = `
 CREATE TABLE IF NOT EXISTS metric_series (id INTEGER PRIMARY KEY, labels TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS metric_block (
