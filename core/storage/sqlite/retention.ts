@@ -54,7 +54,10 @@ export function shiftReceipts(db: Database.Database, byUs: number, nowUs: number
   }
 }
 
-/** Removes about a tenth of the data, oldest first, whatever its signal. */
+/**
+ * Removes about a tenth of the data, oldest first, whatever its signal. Never more than half: where one block is that much,
+ * there is little to be had by removing it, and most to be lost.
+ */
 export function removeOldest(db: Database.Database, nowUs: number): { spans: number; logs: number } {
   const blocks = db
     .prepare(
@@ -62,11 +65,11 @@ export function removeOldest(db: Database.Database, nowUs: number): { spans: num
        UNION ALL SELECT 'log', id, bytes, max_received FROM log_block ORDER BY max_received, id`,
     )
     .all() as { signal: 'span' | 'log'; id: number; bytes: number }[]
-  const wanted = blocks.reduce((sum, { bytes }) => sum + bytes, 0) / 10
+  const total = blocks.reduce((sum, { bytes }) => sum + bytes, 0)
   const removed = { span: 0, log: 0 }
   let bytes = 0
-  for (const { signal, id } of blocks) {
-    if (bytes >= wanted) break
+  for (const { signal, id, bytes: size } of blocks) {
+    if (bytes >= total / 10 || bytes + size > total / 2) break
     const block = removeBlock(db, signal, id, nowUs)
     removed[signal] += block.rows
     bytes += block.bytes

@@ -83,6 +83,8 @@ export class Writer {
       rememberWitness(this.#db, this.#clockGuard.witness(clock.witness()))
       forgetClean(this.#db)
     })
+    // An I/O error just now closed the file; if it cannot be opened again, the asker is told that storage is not to be had.
+    if (!this.#db.open) this.#reopen()
     if (this.#mode.name === 'normal') this.#reserve.make()
     this.metrics = new MetricKeeper({
       db: () => this.#db,
@@ -254,7 +256,8 @@ export class Writer {
     }
     if (!quarantined && !gone && !replaced) return
     this.#recent = new RecentSpans()
-    this.metrics.renew()
+    // Absent while the first opening is still under way.
+    this.metrics?.renew()
     this.#notify({ method: 'replaced', argument: { quarantined } })
   }
 

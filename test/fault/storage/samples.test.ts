@@ -49,7 +49,7 @@ function flip(db: Database.Database, table: string, id: number): () => void {
   return () => write.run(whole, id)
 }
 
-it('finds a flipped bit in a block of samples, answers the rest, says how many are left out, and sets them aside', () => {
+it('finds a flipped bit in a block of samples, answers the rest, and says how many blocks are left out', () => {
   process.stdout.write(`seed ${SEED}\n`)
   writeAll()
   metrics.writer.compact()
