@@ -84,7 +84,7 @@ export class Writer {
       forgetClean(this.#db)
     })
     // An I/O error just now closed the file; if it cannot be opened again, the asker is told that storage is not to be had.
-    if (!this.#db.open) this.#reopen()
+    if (!this.#db.open) this.#reopenOrClose()
     if (this.#mode.name === 'normal') this.#reserve.make()
     this.metrics = new MetricKeeper({
       db: () => this.#db,
@@ -93,6 +93,16 @@ export class Writer {
     })
     const { damagedLogRows } = this.metrics
     if (damagedLogRows > 0) this.#problem(`${damagedLogRows} rows of the newest metric samples are damaged and lost`)
+  }
+
+  /** A connection that stays behind, opened when the file could only be read, would make all later ones read-only. */
+  #reopenOrClose(): void {
+    try {
+      this.#reopen()
+    } catch (error) {
+      if (this.#db.open) this.#close()
+      throw error
+    }
   }
 
   /** A disk that is full already gets the reserve back first. */
