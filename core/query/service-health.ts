@@ -3,8 +3,8 @@ import type { Labels, Matcher } from '../model/series.ts'
 import type { MetricReader } from '../storage/metric-store.ts'
 import type { QueryContext } from '../storage/store.ts'
 import type { MatrixSeries, PromqlAnswer } from './promql/answer.ts'
-import type { PromqlEngine } from './promql/engine.ts'
-import { pointsOf, type SystemRange } from './system-metrics.ts'
+import { type Evaluate, fewAtOnce } from './promql/few-at-once.ts'
+import { AT_ONCE, pointsOf, type SystemRange } from './system-metrics.ts'
 
 /** Requests by service, as core/pipeline/service-metrics.ts counts them. */
 const REQUESTS = 'traces_service_duration_seconds'
@@ -30,12 +30,13 @@ type Points = [time: number, value: number][]
  * is PromQL over what was counted before sampling; quantiles are never averaged. Durations are µs.
  */
 export async function serviceHealth(
-  parts: { promql: PromqlEngine; reader: MetricReader },
+  parts: { promql: Evaluate; reader: MetricReader },
   range: SystemRange,
   service: string | null,
   context: QueryContext,
 ): Promise<ServiceHealth> {
-  const { promql, reader } = parts
+  const { reader } = parts
+  const promql = fewAtOnce(parts.promql, AT_ONCE)
   const { start, end } = range
   const length = Math.max(1000, end - start)
   const old = range.now - start > RAW_MS

@@ -1,13 +1,15 @@
 import type { SystemMetrics, SystemSeries } from '../model/answers.ts'
 import type { QueryContext } from '../storage/store.ts'
 import type { MatrixSeries } from './promql/answer.ts'
-import type { PromqlEngine } from './promql/engine.ts'
+import { type Evaluate, fewAtOnce } from './promql/few-at-once.ts'
 
 /** At most so many points a series: two a pixel of a wide chart. */
 const MOST_POINTS = 1200
 /** So fine a range is evaluated at most, before it is thinned. */
 const MOST_STEPS = 4320
 const LEAST_STEP_MS = 5000
+/** Queries of one request that wait or run at a time. */
+export const AT_ONCE = 4
 const DAY_MS = 86_400_000
 /** Older samples are 5-minute aggregates: a rate needs two of them. */
 const RAW_MS = 2 * DAY_MS
@@ -96,15 +98,16 @@ export function systemSteps({ start, end, now }: SystemRange): { step: number; r
 }
 
 /**
- * The host and runtime series of the System screen over a range, evaluated as PromQL on the threads of `promql`.
+ * The host and runtime series of the System screen over a range, evaluated as PromQL on the threads of `engine`.
  * @param host only this one; null = all
  */
 export async function systemMetrics(
-  promql: PromqlEngine,
+  engine: Evaluate,
   range: SystemRange,
   host: string | null,
   context: QueryContext,
 ): Promise<SystemMetrics> {
+  const promql = fewAtOnce(engine, AT_ONCE)
   const { step, rate } = systemSteps(range)
   const known = await promql.instant(
     `count by (instance) (last_over_time(system_uptime_seconds[${range.end - range.start}ms]))`,

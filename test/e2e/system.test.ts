@@ -153,6 +153,25 @@ it('opens failed traces from the error line, slow ones from a host’s, one trac
   await chart(page, 'Latency of checkout').waitFor()
   await idle(page)
 
+  // Where a point has no such traces it says so, and leads to the nearest.
+  await pointAt(page, 'Latency of checkout', 0.2, 0.2)
+  await page
+    .locator('.chart-tip')
+    .getByText(/No trace ≥/)
+    .waitFor()
+  await page
+    .locator('.chart-tip')
+    .getByText(/Enter: nearest, \d\d:\d\d/)
+    .waitFor()
+  await page.mouse.down()
+  await page.mouse.up()
+  await page.waitForURL(/\/traces\?/)
+  expect(Number(params(page).start) / 1000).toBeGreaterThan(trouble.from - 2 * MINUTE)
+  await page.getByText('POST /checkout').first().waitFor()
+  await page.goBack()
+  await chart(page, 'Latency of checkout').waitFor()
+  await idle(page)
+
   // The keyboard reaches all of it: a point, its line, its dot.
   await chart(page, 'Latency of checkout').focus()
   await page.keyboard.press('ArrowLeft')

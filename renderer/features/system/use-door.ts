@@ -2,18 +2,24 @@ import { useDebounceFn } from '@vueuse/core'
 import { onBeforeUnmount, ref, shallowRef } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { api, isAbort } from '../../api/client.ts'
+import { useRange } from '../../app/stores/range.ts'
 import type { ChartHit } from '../../ui/chart/series.ts'
-import { type Door, type DoorKind, doorOf, doorQuery } from './derive/door.ts'
+import { type Door, type DoorKind, doorAt, doorOf, doorQuery, nearestBucket } from './derive/door.ts'
 
 const PAUSE_MS = 150
+/** Parts of the range that are looked through for the nearest traces. */
+const BUCKETS = 120
 
 /** From a point of a line to its traces: how many there are is fetched while the pointer rests on it. */
 export function useDoor(service: () => string | null) {
   const router = useRouter()
   const route = useRoute()
+  const range = useRange()
   const door = shallowRef<Door | null>(null)
   /** Traces behind the door; null while that is not known. */
   const count = ref<number | null>(null)
+  /** The nearest moment of the range that has such traces, once it is known that the point has none. */
+  const nearest = shallowRef<Door | null>(null)
   let running: AbortController | null = null
 
   const fetchCount = useDebounceFn(async () => {
@@ -23,7 +29,12 @@ export function useDoor(service: () => string | null) {
     running = new AbortController()
     try {
       const { total } = await api.traceHistogram({ ...wanted }, 1, running.signal)
-      if (door.value === wanted) count.value = total
+      if (door.value !== wanted) return
+      count.value = total
+      if (total > 0) return
+      const { buckets, bucketUs } = await api.traceHistogram({ ...wanted, ...range.bounds }, BUCKETS, running.signal)
+      const place = nearestBucket(buckets, bucketUs, (wanted.start + wanted.end) / 2)
+      if (door.value === wanted && place !== null) nearest.value = doorAt(wanted, place)
     } catch (error) {
       // The row then says where it leads without a number; the traces screen tells what is wrong.
       if (!isAbort(error)) count.value = null
@@ -33,6 +44,7 @@ export function useDoor(service: () => string | null) {
   function hover(kind: DoorKind, hit: ChartHit | null): void {
     running?.abort()
     count.value = null
+    nearest.value = null
     door.value = hit && doorOf(kind, hit.time, hit.value, kind === 'other' ? null : service())
     void fetchCount()
   }
@@ -41,7 +53,8 @@ export function useDoor(service: () => string | null) {
   const remember = (time: number) => router.replace({ query: { ...route.query, at: String(Math.round(time)) } })
 
   async function open(kind: DoorKind, hit: ChartHit): Promise<void> {
-    const to = doorOf(kind, hit.time, hit.value, kind === 'other' ? null : service())
+    // Where a point has no traces, the nearest that there are.
+    const to = nearest.value ?? doorOf(kind, hit.time, hit.value, kind === 'other' ? null : service())
     await remember(hit.time)
     await router.push({ path: '/traces', query: doorQuery(to) })
   }
@@ -53,5 +66,5 @@ export function useDoor(service: () => string | null) {
   }
 
   onBeforeUnmount(() => running?.abort())
-  return { door, count, hover, open, openTrace }
+  return { door, count, nearest, hover, open, openTrace }
 }

@@ -60,6 +60,7 @@ export const system = {
   door: 'Enter: traces ≥ {least}',
   doorCount: 'Enter: {n} trace ≥ {least} | Enter: {n} traces ≥ {least}',
   doorNone: 'No trace ≥ {least} kept',
+  doorNearest: 'Enter: nearest, {time}',
   doorFailed: 'Enter: failed traces ≥ {least}',
   doorCountFailed: 'Enter: {n} failed trace ≥ {least} | Enter: {n} failed traces ≥ {least}',
   doorNoneFailed: 'No failed trace ≥ {least} kept',

@@ -62,6 +62,7 @@ export const system: Messages['system'] = {
   door: 'Enter：≥ {least} 的 Trace',
   doorCount: 'Enter：{n} 条 ≥ {least} 的 Trace',
   doorNone: '此处没有保留 ≥ {least} 的 Trace',
+  doorNearest: 'Enter：最近的，{time}',
   doorFailed: 'Enter：≥ {least} 的失败 Trace',
   doorCountFailed: 'Enter：{n} 条 ≥ {least} 的失败 Trace',
   doorNoneFailed: '此处没有保留 ≥ {least} 的失败 Trace',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { ServiceHealth, ServiceRow, SystemMetrics, SystemSeries } from '../../../core/model/answers.ts'
 import { attention, shownAttention } from '../../../renderer/features/system/derive/attention.ts'
 import { type Card, toCards, withBefore } from '../../../renderer/features/system/derive/cards.ts'
-import { doorOf, doorQuery } from '../../../renderer/features/system/derive/door.ts'
+import { doorAt, doorOf, doorQuery, nearestBucket } from '../../../renderer/features/system/derive/door.ts'
 import { changeLevel, errorLines, latencyLines } from '../../../renderer/features/system/derive/latency.ts'
 import { restartMarks } from '../../../renderer/features/system/derive/marks.ts'
 import { durationTicks } from '../../../renderer/features/system/format-value.ts'
@@ -171,6 +171,20 @@ describe('the door behind a point', () => {
       end: '180000000',
       minDuration: '1s',
     })
+  })
+})
+
+it('offers the nearest moment with traces where a point has none', () => {
+  const buckets = [0, 5, 0, 0, 1].map((n, i) => ({ time: i * 100, counts: { ok: n, error: 0 } }))
+  expect(nearestBucket(buckets, 100, 260)).toBe(150)
+  expect(nearestBucket(buckets, 100, 400)).toBe(450)
+  expect(nearestBucket([{ time: 0, counts: { ok: 0 } }], 100, 0)).toBeNull()
+  expect(doorAt(doorOf('errors', 120e6, 0, 'cart'), 500e6)).toEqual({
+    start: 440e6,
+    end: 560e6,
+    minDuration: '1s',
+    status: 'error',
+    service: 'cart',
   })
 })
 

@@ -33,6 +33,26 @@ function durationText(us: number): string {
   return `${Math.max(0, Math.floor(us))}us`
 }
 
+/** The same filter at another moment. */
+export function doorAt(door: Door, time: number): Door {
+  return { ...door, start: Math.round(time - AROUND_US), end: Math.round(time + AROUND_US) }
+}
+
+/** The middle of the bucket with traces that lies nearest to `time`; null when all are empty. */
+export function nearestBucket(
+  buckets: readonly { time: number; counts: Record<string, number> }[],
+  bucketUs: number,
+  time: number,
+): number | null {
+  let found: number | null = null
+  for (const bucket of buckets) {
+    if (Object.values(bucket.counts).every((n) => n === 0)) continue
+    const middle = bucket.time + bucketUs / 2
+    if (found === null || Math.abs(middle - time) < Math.abs(found - time)) found = middle
+  }
+  return found
+}
+
 export function doorQuery(door: Door): Record<string, string> {
   const { start, end, ...rest } = door
   return { start: String(start), end: String(end), ...rest }
