@@ -9,6 +9,7 @@ import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 import { SHOP, writeHistory } from '../fixtures/system-history.ts'
 
 const MINUTE = 60_000
+const PATIENT = { timeout: 20_000 }
 /** Half an hour of a shop whose cart is deployed twelve minutes before its end and slow for six. */
 const end = Date.now() - MINUTE
 const start = end - 30 * MINUTE
@@ -92,7 +93,7 @@ it('leads from a point of a latency line to the very traces, into one, and back'
 
   await pointAt(page, 'Latency of checkout', TROUBLE)
   // One crosshair for all charts of the screen.
-  await expect.poll(() => page.locator('.time-chart .cross').count()).toBeGreaterThan(8)
+  await page.locator('.time-chart .cross').nth(8).waitFor({ state: 'attached' })
   const tip = page.locator('.chart-tip')
   await tip.getByText(/Enter: \d+ traces? ≥/).waitFor()
   const offered = Number(/Enter: (\d+)/.exec((await tip.textContent()) ?? '')?.[1])
@@ -176,7 +177,7 @@ it('opens failed traces from the error line, slow ones from a host’s, one trac
   await chart(page, 'Latency of checkout').focus()
   await page.keyboard.press('ArrowLeft')
   await page.keyboard.press('ArrowLeft')
-  await expect.poll(() => chart(page, 'Latency of checkout').getAttribute('aria-valuetext')).toMatch(/P99 .*s/)
+  await expect.poll(() => chart(page, 'Latency of checkout').getAttribute('aria-valuetext'), PATIENT).toMatch(/P99 .*s/)
   await page.keyboard.press('e')
   await page.waitForURL(new RegExp(`/traces/${SLOW}`))
   await page.goBack()
@@ -191,22 +192,22 @@ it('zooms by drag and by keys, and back', { timeout: 120_000 }, async () => {
   await page.mouse.down()
   await page.mouse.move(from.x + 200, from.y, { steps: 4 })
   await page.mouse.up()
-  await expect.poll(() => Number(params(page).start)).toBeGreaterThan(start * 1000)
+  await expect.poll(() => Number(params(page).start), PATIENT).toBeGreaterThan(start * 1000)
   const zoomed = params(page)
   expect(Number(zoomed.end)).toBeLessThan(end * 1000)
   await idle(page)
   await page.waitForSelector(`.time-chart[data-drawn="${zoomed.start}-${zoomed.end}"]`)
   await chart(page, 'Latency').focus()
   await page.keyboard.press('0')
-  await expect.poll(() => Number(params(page).start)).toBe(start * 1000)
+  await expect.poll(() => Number(params(page).start), PATIENT).toBe(start * 1000)
   await idle(page)
 
   await chart(page, 'CPU').focus()
   for (const key of ['PageUp', 'PageUp', 'Shift+PageUp', 'Enter']) await page.keyboard.press(key)
-  await expect.poll(() => Number(params(page).end)).toBeLessThan(end * 1000)
+  await expect.poll(() => Number(params(page).end), PATIENT).toBeLessThan(end * 1000)
   await idle(page)
   await chart(page, 'CPU').dblclick()
-  await expect.poll(() => Number(params(page).end)).toBe(end * 1000)
+  await expect.poll(() => Number(params(page).end), PATIENT).toBe(end * 1000)
   expect(problems).toEqual([])
   await page.context().close()
 })
