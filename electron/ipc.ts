@@ -1,4 +1,5 @@
-import { ipcMain } from 'electron'
+import { type IpcMainEvent, type IpcMainInvokeEvent, ipcMain } from 'electron'
+import type { DesktopFacts } from '../core/api/contract/desktop.ts'
 
 /** Where the page finds the core: its loopback address and this launch's token. */
 export interface Connection {
@@ -6,13 +7,31 @@ export interface Connection {
   token: string
 }
 
-/** The one channel between page and shell. Answers only the main frame of our own page. */
-export function handOverConnection(connection: Connection): void {
+/**
+ * Every channel from the page to the shell. None takes an argument, and only the main frame of our own page gets an
+ * answer: Electron's security list, point 17.
+ */
+export function answerPage(
+  connection: Connection,
+  handlers: { facts(): DesktopFacts; listening(): void },
+): { dispose(): void } {
   const own = new URL(connection.api).origin
-  ipcMain.removeAllListeners('glassbox:connection')
-  ipcMain.on('glassbox:connection', (event) => {
+  const trusted = (event: IpcMainEvent | IpcMainInvokeEvent, args: unknown[]): boolean => {
     const frame = event.senderFrame
-    const trusted = frame !== null && frame.parent === null && URL.parse(frame.url)?.origin === own
-    event.returnValue = trusted ? connection : null
+    return args.length === 0 && frame !== null && frame.parent === null && URL.parse(frame.url)?.origin === own
+  }
+  ipcMain.on('glassbox:connection', (event, ...args) => {
+    event.returnValue = trusted(event, args) ? connection : null
   })
+  ipcMain.on('glassbox:listening', (event, ...args) => {
+    if (trusted(event, args)) handlers.listening()
+  })
+  ipcMain.handle('glassbox:facts', (event, ...args) => (trusted(event, args) ? handlers.facts() : null))
+  return {
+    dispose() {
+      ipcMain.removeAllListeners('glassbox:connection')
+      ipcMain.removeAllListeners('glassbox:listening')
+      ipcMain.removeHandler('glassbox:facts')
+    },
+  }
 }

@@ -1,67 +1,78 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { app, dialog } from 'electron'
+import { app } from 'electron'
 import { defaultDataDir } from '../core/cli/data-dir.ts'
-import { loadSettings } from '../core/config/load-settings.ts'
-import { createHost } from '../core/host.ts'
-import { guardContents } from './guards.ts'
-import { handOverConnection } from './ipc.ts'
-import { openWindow } from './window.ts'
+import { createDesktop, type Desktop } from './desktop.ts'
+import { type Opening, openingsOf, parseLink } from './opening.ts'
+import { startCore } from './start-core.ts'
+import { textsFor } from './texts.ts'
+import { sayFatal } from './trouble.ts'
 
 /** Flags as `glassbox serve` knows them (`--otlp-port 0` is otlpPort); what Chromium adds is passed over. */
 function flags(args: string[]): Record<string, string> {
   const { values } = parseArgs({ args, strict: false, allowPositionals: true })
   const known = ['data-dir', 'api-port', 'otlp-port', 'otlp-grpc-port', 'log-level']
   const given = known.flatMap((name) => {
-    const value = values[name] === true ? args[args.indexOf(`--${name}`) + 1] : values[name]
+    const value = values[name] === true ? args[args.lastIndexOf(`--${name}`) + 1] : values[name]
     return typeof value === 'string' ? [[name, value]] : []
   })
   return Object.fromEntries(given.map(([name, value]) => [name.replace(/-./g, (pair) => pair[1].toUpperCase()), value]))
 }
 
-/** The shell: starts the core in this process, opens one window on it, and stops it before leaving. */
+/** What the system asked to open before there was a window: macOS says it by events, the others on the command line. */
+const early: Opening[] = openingsOf(process.argv.slice(1), process.cwd())
+let desktop: Desktop | null = null
+function open(openings: Opening[]): void {
+  if (desktop) desktop.open(openings)
+  else early.push(...openings)
+}
+
+/** The shell: starts the core in this process, puts the desktop around it, and stops it before leaving. */
 async function run(): Promise<void> {
+  const texts = textsFor(app.getLocale())
+  process.on('uncaughtException', (error) => void sayFatal(error, texts))
   const { dataDir: named, ...rest } = flags(process.argv.slice(1))
   // The same place as the command's, so that `glassbox import` finds the desktop app.
   const dataDir = resolve(named ?? defaultDataDir())
-  const { settings, sources } = loadSettings({ dataDir, flags: rest, environment: process.env })
   const rendererDir = fileURLToPath(new URL('../renderer', import.meta.url))
-  const host = createHost({ dataDir, settings, sources, rendererDir })
-  const { api, token } = await host.start()
-
-  const preload = fileURLToPath(new URL('../preload/preload.cjs', import.meta.url))
-  handOverConnection({ api, token })
-  app.on('web-contents-created', (_event, contents) => guardContents(contents, api))
-  let window = openWindow(api, preload)
-  app.on('second-instance', () => {
-    if (window.isDestroyed()) window = openWindow(api, preload)
-    if (window.isMinimized()) window.restore()
-    window.focus()
-  })
-  app.on('activate', () => {
-    if (window.isDestroyed()) window = openWindow(api, preload)
-  })
+  const core = await startCore({ dataDir, rendererDir, flags: rest }, texts)
+  if (!core) return app.exit(0)
 
   let stopping = false
   app.on('before-quit', (event) => {
     if (stopping) return
     stopping = true
     event.preventDefault()
-    host.stop().finally(() => app.quit())
+    desktop?.dispose()
+    core.host.stop().finally(() => app.quit())
   })
+  const preload = fileURLToPath(new URL('../preload/preload.cjs', import.meta.url))
+  desktop = createDesktop(core, { dataDir, preload, hidden: process.argv.includes('--hidden') }, texts)
+  app.on('activate', () => desktop?.open([]))
+  if (early.length > 0) desktop.open(early)
 }
 
 if (!app.requestSingleInstanceLock()) app.quit()
 else {
+  app.setAppUserModelId('dev.glassbox.app')
+  // From a checkout the link would start Electron without us.
+  if (app.isPackaged) app.setAsDefaultProtocolClient('glassbox')
+  app.on('second-instance', (_event, args, directory) => open(openingsOf(args.slice(1), directory)))
+  app.on('open-url', (event, url) => {
+    event.preventDefault()
+    const opening = parseLink(url)
+    open(opening ? [opening] : [])
+  })
+  app.on('open-file', (event, file) => {
+    event.preventDefault()
+    open([{ kind: 'file', file }])
+  })
   app.on('window-all-closed', () => {
     if (process.platform !== 'darwin') app.quit()
   })
   app
     .whenReady()
     .then(run)
-    .catch((error: Error & { hint?: string }) => {
-      dialog.showErrorBox('Glassbox cannot start', [error.message, error.hint ?? ''].join('\n'))
-      app.exit(1)
-    })
+    .catch((error: Error) => sayFatal(error, textsFor(app.getLocale())))
 }

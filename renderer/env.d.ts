@@ -4,7 +4,7 @@ declare module '@fontsource-variable/jetbrains-mono'
 
 interface Window {
   /** Given by the desktop app's preload. */
-  glassbox?: { connection: { api: string; token: string } | null }
+  glassbox?: import('../core/api/contract/desktop.ts').DesktopBridge
   /** True while no request is on its way and what arrived has been painted. For tests. */
   glassboxIdle?: () => boolean
 }

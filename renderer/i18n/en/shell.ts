@@ -125,4 +125,6 @@ export const shell = {
   logsOf: 'Logs of {service}',
   linesNote: '{n} lines',
   paletteHint: 'paste a trace id, a traceparent or a log line',
+  imported: '{name}: {spans} spans and {logs} log records came in',
+  importedSome: '{name}: {spans} spans and {logs} log records came in, {refused} entries were refused',
 }

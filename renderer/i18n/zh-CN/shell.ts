@@ -126,4 +126,6 @@ export const shell: Messages['shell'] = {
   logsOf: '{service} 的日志',
   linesNote: '{n} 行',
   paletteHint: '可粘贴 Trace ID、traceparent 或日志行',
+  imported: '{name}：导入 {spans} 个 Span 和 {logs} 条日志',
+  importedSome: '{name}：导入 {spans} 个 Span 和 {logs} 条日志，拒绝 {refused} 项',
 }

@@ -1,94 +1,133 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import type { LiveMessage } from '../../../core/api/contract/shapes.ts'
+import type { Job } from '../../../core/model/job.ts'
+import { emptyLedger } from '../../../core/pipeline/ledger.ts'
+import { droppedOf, healthOf } from '../../../electron/health.ts'
+import { menuTemplate } from '../../../electron/menu.ts'
+import { noticeOfHealth, noticeOfJob } from '../../../electron/notices.ts'
+import { openingsOf, parseLink } from '../../../electron/opening.ts'
+import { textsFor } from '../../../electron/texts.ts'
+import { boundsFor, readWindowState, writeWindowState } from '../../../electron/window-state.ts'
 
-const root = fileURLToPath(new URL('../../..', import.meta.url))
-let dataDir: string
-beforeAll(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'glassbox-shell-'))
-  if (existsSync(join(root, 'out/main/index.js'))) return
-  const built = spawnSync(
-    process.execPath,
-    ['node_modules/electron-vite/bin/electron-vite.js', 'build', '--logLevel', 'warn'],
-    { cwd: root },
-  )
-  if (built.status !== 0) throw new Error(String(built.stderr))
-}, 300_000)
-afterAll(() => rmSync(dataDir, { recursive: true, force: true }))
+const en = textsFor('en-GB')
+const traceId = '0af7651916cd43dd8448eb211c80319c'
 
-function launch(env: Record<string, string> = {}): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const harness = fileURLToPath(new URL('../../fixtures/electron-harness.ts', import.meta.url))
-  const flags = [
-    '--data-dir',
-    dataDir,
-    '--api-port',
-    '0',
-    ...(env.GLASSBOX_OTLP_PORT ? [] : ['--otlp-port', '0']),
-    '--otlp-grpc-port',
-    '0',
-    '--log-level',
-    'silent',
-  ]
-  const child = spawn(process.execPath, [harness, ...flags], { cwd: root, env: { ...process.env, ...env } })
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
+describe('what the system asks to open', () => {
+  it('takes a link to a trace and nothing else', () => {
+    expect(parseLink(`glassbox://trace/${traceId.toUpperCase()}`)).toEqual({ kind: 'page', path: `/traces/${traceId}` })
+    for (const link of [
+      'glassbox://trace/123',
+      `glassbox://trace/${traceId}/../../settings`,
+      `glassbox://settings/${traceId}`,
+      `https://trace/${traceId}`,
+      'glassbox:',
+      'javascript:alert(1)',
+      '',
+    ])
+      expect([link, parseLink(link)]).toEqual([link, null])
   })
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk
+
+  it('takes telemetry files of a command line, wherever it was given', () => {
+    const args = ['.', '--data-dir', '/d', 'shop.otlp.jsonl', '/abs/shop.otlp.pb.gz', 'notes.txt', '--shop.otlp.json']
+    expect(openingsOf([...args, `glassbox://trace/${traceId}`], '/home/me')).toEqual([
+      { kind: 'file', file: '/home/me/shop.otlp.jsonl' },
+      { kind: 'file', file: '/abs/shop.otlp.pb.gz' },
+      { kind: 'page', path: `/traces/${traceId}` },
+    ])
   })
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
+})
+
+describe('window', () => {
+  const display = { x: 0, y: 0, width: 1920, height: 1080 }
+  const state = { x: 200, y: 100, width: 1200, height: 700, maximized: false, zoom: 1.2 }
+
+  it('opens where it was, within what is there now', () => {
+    expect(boundsFor(state, [display])).toEqual({ x: 200, y: 100, width: 1200, height: 700 })
+    expect(boundsFor({ ...state, x: 4000 }, [display])).toEqual({ width: 1200, height: 700 })
+    expect(boundsFor({ ...state, width: 5000, height: 20 }, [display])).toMatchObject({ width: 1920, height: 600 })
+    expect(boundsFor(null, [{ x: 0, y: 0, width: 1280, height: 720 }])).toEqual({ width: 1280, height: 720 })
+  })
+
+  it('forgets a place that cannot be read', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'glassbox-window-'))
+    const file = join(folder, 'window.json')
+    expect(readWindowState(file)).toBe(null)
+    writeWindowState(file, state)
+    expect(readWindowState(file)).toEqual(state)
+    for (const text of ['', '{', '{"x":"left"}', JSON.stringify({ ...state, zoom: 900 })]) {
+      writeFileSync(file, text)
+      expect(readWindowState(file)).toBe(null)
+    }
+    rmSync(folder, { recursive: true })
+  })
+})
+
+describe('menu', () => {
+  const actions = { send: () => undefined, importFile: () => undefined, openFolder: () => undefined }
+  const labels = (platform: string) => menuTemplate(platform, en, actions).map(({ label, role }) => label ?? role)
+
+  it('has the application first on macOS, and Settings and Quit under File elsewhere', () => {
+    expect(labels('darwin')[0]).toBe('appMenu')
+    expect(labels('linux')[0]).toBe('File')
+    const file = menuTemplate('win32', en, actions)[0].submenu as { label?: string }[]
+    expect(file.map(({ label }) => label)).toEqual(expect.arrayContaining([en.settings, en.quit]))
+  })
+
+  it('gives no accelerator twice', () => {
+    for (const platform of ['linux', 'darwin']) {
+      const keys = menuTemplate(platform, en, actions).flatMap(({ submenu }) =>
+        ((submenu ?? []) as { accelerator?: string }[]).flatMap(({ accelerator }) => accelerator ?? []),
+      )
+      expect(new Set(keys).size).toBe(keys.length)
+    }
+  })
+
+  it('speaks every word in both languages', () => {
+    const zh = textsFor('zh-CN')
+    expect(Object.keys(zh)).toEqual(Object.keys(en))
+    expect(Object.values(zh).filter((word) => word === '')).toEqual([])
+  })
+})
+
+type Status = Extract<LiveMessage, { type: 'status' }>['data']
+
+function status(mode: string, dropped = 0, breaker = 'closed'): Status {
+  const ledger = emptyLedger()
+  ledger.traces.dropped = { queue_full: dropped, paused: 5 }
+  return { storage: { mode }, pipeline: { ...ledger, glassbox: { breaker } } } as unknown as Status
 }
 
-it('the built shell opens its own page, hands it the token, and lets nothing else in or out', async () => {
-  const { code, stdout, stderr } = await launch()
-  expect([code, stderr]).toEqual([0, ''])
-  const seen = JSON.parse(stdout)
-  expect(seen.webPreferences).toMatchObject({
-    sandbox: true,
-    contextIsolation: true,
-    nodeIntegration: false,
-    nodeIntegrationInWorker: false,
-    webviewTag: false,
-    webSecurity: true,
-    preload: expect.stringMatching(/out.preload.preload\.cjs$/),
+describe('health', () => {
+  it('shows the worst thing', () => {
+    expect(healthOf(status('normal'), false, null)).toEqual({ level: 'ok', reason: 'healthy' })
+    expect(healthOf(status('normal'), true, 0)).toEqual({ level: 'paused', reason: 'paused' })
+    expect(healthOf(status('away'), true, 0).reason).toBe('away')
+    expect(healthOf(status('disk-full'), false, 0)).toEqual({ level: 'error', reason: 'diskFull' })
+    expect(healthOf(status('normal', 0, 'open'), false, 0).reason).toBe('readOnly')
   })
-  expect(seen.loaded).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
-  expect(seen.shown).toBe(true)
 
-  expect(seen.exposed).toEqual({
-    name: 'glassbox',
-    value: { connection: { api: seen.loaded, token: expect.stringMatching(/^[0-9a-f]{32}$/) } },
+  it('warns of drops since the last look, not of what was paused', () => {
+    expect(healthOf(status('normal', 3), false, null).level).toBe('ok')
+    expect(healthOf(status('normal', 3), false, 2).level).toBe('warn')
+    expect(droppedOf(status('normal', 3))).toBe(3)
   })
-  expect(seen.exposedToForeign.value).toEqual({ connection: null })
-  expect(seen.exposedToFrame.value).toEqual({ connection: null })
-  expect(seen.status).toEqual([200, 401])
 
-  expect(seen.granted).toEqual(['clipboard-sanitized-write'])
-  expect(seen.device).toBe(false)
-  for (const { own, foreign } of seen.navigations) {
-    expect(own).toBe(false)
-    expect(foreign).toEqual([true, true, true, true, true])
-  }
-  expect(seen.webview).toBe(true)
-  expect(new Set(seen.opens)).toEqual(new Set(['deny']))
-  expect(seen.opened.every((url: string) => url.startsWith('http') && !url.startsWith(`${seen.loaded}/`))).toBe(true)
-  expect(seen.opened[0]).toBe('https://evil.example/')
-  expect(seen.secondInstance).toEqual(['restore', 'focus'])
-
-  // Below /traces a relative address would miss.
-  expect(seen.script).toEqual({ address: expect.stringMatching(/^\/assets\//), status: 200 })
-  expect(existsSync(join(dataDir, 'instance.json'))).toBe(false)
-}, 120_000)
-
-it('a second instance leaves at once; a start that fails says why in a window and exits with 1', async () => {
-  expect((await launch({ STAND_IN_SECOND: '1' })).code).not.toBe(1)
-  const { code, stdout } = await launch({ GLASSBOX_OTLP_PORT: 'eighty' })
-  expect(code).toBe(1)
-  expect(JSON.parse(stdout)).toEqual({
-    dialog: { title: 'Glassbox cannot start', content: expect.stringMatching(/otlpPort|OTLP_PORT/) },
+  it('is told once when it turns bad', () => {
+    const away = { level: 'error', reason: 'away' } as const
+    expect(noticeOfHealth(null, away, en)?.body).toBe(en.away)
+    expect(noticeOfHealth(away, away, en)).toBe(null)
+    expect(noticeOfHealth(away, { level: 'ok', reason: 'healthy' }, en)).toBe(null)
   })
-}, 60_000)
+})
+
+it('tells of jobs that ended while they were watched', () => {
+  const job = (state: string, message?: string) =>
+    ({ state, kind: 'backup', error: message ? { message } : null }) as unknown as Job
+  expect(noticeOfJob('running', job('done'), en)).toMatchObject({ title: 'Done: backup', path: '/jobs' })
+  expect(noticeOfJob('running', job('failed', 'the target is full'), en)?.body).toBe('the target is full')
+  expect(noticeOfJob(undefined, job('done'), en)).toBe(null)
+  expect(noticeOfJob('running', job('cancelled'), en)).toBe(null)
+})

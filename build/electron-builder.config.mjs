@@ -1,0 +1,82 @@
+/**
+ * Packages of the desktop app: `npm run package`, and `npm run package -- --dir` for the folder alone. Signing comes from
+ * the environment as electron-builder names it (CSC_LINK, CSC_KEY_PASSWORD, APPLE_API_KEY, WIN_CSC_LINK, …); nothing is
+ * signed where that is not set. GLASSBOX_ELECTRON_DIST names an unpacked Electron to take instead of the download.
+ */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+
+const telemetry = { ext: ['otlp.jsonl', 'otlp.json', 'otlp.pb'], name: 'OpenTelemetry data', role: 'Viewer' }
+
+/** The native modules bring binaries of every system; ours is the one that is packaged. */
+function dropForeignBinaries({ appOutDir, electronPlatformName, packager }) {
+  const resources =
+    electronPlatformName === 'darwin'
+      ? join(appOutDir, `${packager.appInfo.productFilename}.app`, 'Contents', 'Resources')
+      : join(appOutDir, 'resources')
+  rmSync(join(resources, 'app.asar.unpacked', 'node_modules', 'better-sqlite3', 'deps'), {
+    recursive: true,
+    force: true,
+  })
+}
+
+export default {
+  appId: 'dev.glassbox.app',
+  productName: 'Glassbox',
+  copyright: 'Copyright The Glassbox authors',
+  directories: { output: 'dist', buildResources: 'build' },
+  ...(process.env.GLASSBOX_ELECTRON_DIST ? { electronDist: process.env.GLASSBOX_ELECTRON_DIST } : {}),
+  files: [
+    'out/main/**',
+    'out/preload/**',
+    'out/renderer/**',
+    'package.json',
+    'LICENSE',
+    '!**/*.{map,ts,mts,cts,md,markdown,flow,tsbuildinfo}',
+    '!**/{test,tests,__tests__,docs,example,examples,bench,benchmark,benchmarks}/**',
+    '!node_modules/better-sqlite3/{deps,src}/**',
+    // Each library brings its code twice; the shell runs the one that Node's `import` takes.
+    '!node_modules/@aws-sdk/*/dist-{es,types}/**',
+    '!node_modules/@smithy/*/dist-{es,types}/**',
+  ],
+  asar: true,
+  asarUnpack: ['**/*.node'],
+  npmRebuild: false,
+  afterPack: dropForeignBinaries,
+  electronFuses: {
+    runAsNode: false,
+    enableCookieEncryption: true,
+    enableNodeOptionsEnvironmentVariable: false,
+    enableNodeCliInspectArguments: false,
+    enableEmbeddedAsarIntegrityValidation: true,
+    onlyLoadAppFromAsar: true,
+    loadBrowserProcessSpecificV8Snapshot: false,
+    grantFileProtocolExtraPrivileges: false,
+  },
+  protocols: [{ name: 'Glassbox', schemes: ['glassbox'] }],
+  fileAssociations: telemetry.ext.map((ext) => ({ ext, name: telemetry.name, role: telemetry.role })),
+  icon: 'build/icons/icon.png',
+  linux: {
+    target: ['AppImage', 'deb', 'rpm'].map((target) => ({ target, arch: ['x64', 'arm64'] })),
+    category: 'Development',
+    synopsis: 'Traces, logs and metrics of your apps under one roof',
+    maintainer: 'The Glassbox authors <authors@glassbox.invalid>',
+    executableName: 'glassbox',
+  },
+  mac: {
+    target: [{ target: 'dmg', arch: ['x64', 'arm64'] }],
+    category: 'public.app-category.developer-tools',
+    hardenedRuntime: true,
+    entitlements: 'build/entitlements.mac.plist',
+    entitlementsInherit: 'build/entitlements.mac.plist',
+    notarize: Boolean(process.env.APPLE_API_KEY ?? process.env.APPLE_ID),
+  },
+  win: { target: [{ target: 'nsis', arch: ['x64', 'arm64'] }] },
+  nsis: {
+    oneClick: false,
+    perMachine: false,
+    allowToChangeInstallationDirectory: true,
+    deleteAppDataOnUninstall: false,
+  },
+  publish: null,
+}

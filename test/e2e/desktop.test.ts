@@ -1,0 +1,370 @@
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import {
+  type DesktopApp,
+  desktopFlags,
+  electronBinary,
+  ensureDesktopBuild,
+  spawnStandIn,
+  startDesktop,
+} from '../fixtures/desktop-app.ts'
+
+// Each test starts a program and a browser.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+
+const traceId = '5b8efff798038103d269b633813fc60c'
+const otlp = JSON.stringify({
+  resourceSpans: [
+    {
+      resource: { attributes: [{ key: 'service.name', value: { stringValue: 'cart' } }] },
+      scopeSpans: [
+        {
+          spans: [
+            {
+              traceId,
+              spanId: 'eee19b7ec3c1b174',
+              name: 'GET /from-a-file',
+              kind: 2,
+              startTimeUnixNano: `${Date.now()}000000`,
+              endTimeUnixNano: `${Date.now() + 900}000000`,
+            },
+          ],
+        },
+      ],
+    },
+  ],
+})
+
+let folder = ''
+let dataDir = ''
+beforeAll(ensureDesktopBuild, 300_000)
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'glassbox-desktop-'))
+  dataDir = join(folder, 'data')
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const ready = (app: DesktopApp): Promise<void> => app.until(() => document.querySelector('.shell h1') !== null)
+const at = (app: DesktopApp, path: string): Promise<void> => app.until((wanted) => location.pathname === wanted, path)
+
+/** Clicks a menu entry, as `Go > Logs`. */
+async function clickMenu(app: DesktopApp, path: string): Promise<void> {
+  await app.main((electron, names) => {
+    let menu = electron.Menu.getApplicationMenu()
+    const last = names.pop()
+    for (const name of names) menu = menu?.items.find(({ label }) => label === name)?.submenu ?? null
+    const item = menu?.items.find(({ label }) => label === last)
+    if (!item?.click) throw new Error(`there is no ${last} to click`)
+    item.click()
+  }, path.split(' > '))
+}
+
+/** What another start of the program hands to the first. */
+const secondStart = (app: DesktopApp, args: string[]): Promise<void> =>
+  app.main(
+    (electron, given) => {
+      electron.app.emit('second-instance', {}, given.args, given.directory)
+    },
+    { args: ['glassbox', ...args], directory: folder },
+  )
+
+const settings = (app: DesktopApp, changes: Record<string, unknown>): Promise<number> =>
+  app.page(async (body) => {
+    const { api, token } = (window as unknown as { glassbox: { connection: { api: string; token: string } } }).glassbox
+      .connection
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const answer = await fetch(`${api}/api/settings`, { method: 'PATCH', headers, body: JSON.stringify(body) })
+    return answer.status
+  }, changes)
+
+describe('the desktop app', () => {
+  let app: DesktopApp
+  beforeEach(async () => {
+    app = await startDesktop(dataDir, [], { XDG_CONFIG_HOME: join(folder, 'config') })
+    await ready(app)
+  })
+  afterEach(async () => {
+    await app.quit()
+  })
+
+  it('hands the token over to its own page alone, and keeps that page closed to everything else', async () => {
+    // The page got past the question for a token: its requests are answered.
+    await app.until(() => document.querySelector('footer.status a') !== null)
+    const seen = await app.page(() => ({
+      connection: (window as unknown as { glassbox: { connection: { api: string; token: string } } }).glassbox
+        .connection,
+      origin: location.origin,
+      node: typeof (globalThis as unknown as { process?: unknown }).process,
+    }))
+    expect(seen.connection).toEqual({ api: seen.origin, token: expect.stringMatching(/^[0-9a-f]{32}$/) })
+    expect(seen.node).toBe('undefined')
+    expect(seen.origin).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+
+    await app.page(() => {
+      location.href = 'https://evil.example/'
+    })
+    await app.page(() => {
+      window.open('https://docs.example/page')
+      window.open('file:///etc/passwd')
+    })
+    await app.until((origin) => location.origin === origin && document.querySelector('.shell h1') !== null, seen.origin)
+    expect((await fetch(`${seen.origin}/api/status`)).status).toBe(401)
+  })
+
+  it('does what its menu says', async () => {
+    await clickMenu(app, 'Go > Logs')
+    await at(app, '/logs')
+    await clickMenu(app, 'File > Settings…')
+    await at(app, '/settings/general')
+    await clickMenu(app, 'Go > Command palette')
+    await app.until(() => document.querySelector('.palette input') === document.activeElement)
+  })
+
+  it('opens links and files that the system hands to it', async () => {
+    const file = join(folder, 'shop.otlp.json')
+    writeFileSync(file, otlp)
+    await secondStart(app, ['shop.otlp.json'])
+    await app.until(() => document.body.textContent?.includes('shop.otlp.json: 1 spans and 0 log records came in'))
+    await secondStart(app, [`glassbox://trace/${traceId}`])
+    await at(app, `/traces/${traceId}`)
+    await app.until(() => document.body.textContent?.includes('GET /from-a-file'))
+
+    await secondStart(app, ['missing.otlp.json'])
+    await app.until(() => document.body.textContent?.includes('missing.otlp.json: ENOENT'))
+    writeFileSync(join(folder, 'broken.otlp.json'), '{"resourceSpans": [')
+    await secondStart(app, ['broken.otlp.json'])
+    await app.until(() => document.body.textContent?.includes('broken.otlp.json: '))
+  })
+
+  it('stays in the tray when its window is closed, unless told otherwise', async () => {
+    const shown = () => app.main(({ BrowserWindow }) => BrowserWindow.getAllWindows().map((one) => one.isVisible()))
+    await app.main(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0].close())
+    expect(await shown()).toEqual([false])
+    await secondStart(app, [])
+    expect(await shown()).toEqual([true])
+    expect(await settings(app, { 'desktop.keepInTray': false })).toBe(200)
+    await app.main(({ BrowserWindow }) => setImmediate(() => BrowserWindow.getAllWindows()[0].close()))
+    expect(await app.quit()).toBe(0)
+  })
+
+  it('starts with the session when asked to', async () => {
+    const file = join(folder, 'config/autostart/glassbox.desktop')
+    await settings(app, { 'desktop.openAtLogin': true })
+    if (process.platform === 'linux') expect(readFileSync(file, 'utf8')).toMatch(/^Exec="\/.*" --hidden$/m)
+    await settings(app, { 'desktop.openAtLogin': false })
+    expect(existsSync(file)).toBe(false)
+  })
+
+  it('comes back where it was', async () => {
+    const bounds = { x: 40, y: 30, width: 1000, height: 650 }
+    await app.main(({ BrowserWindow }, wanted) => {
+      const [window] = BrowserWindow.getAllWindows()
+      window.setBounds(wanted)
+      window.webContents.setZoomFactor(1.5)
+    }, bounds)
+    await app.quit()
+    app = await startDesktop(dataDir)
+    await ready(app)
+    const now = await app.main(({ BrowserWindow }) => {
+      const [window] = BrowserWindow.getAllWindows()
+      return { bounds: window.getBounds(), zoom: window.webContents.getZoomFactor() }
+    })
+    expect(now).toEqual({ bounds, zoom: 1.5 })
+  })
+})
+
+// What cannot be asked of a true Electron: answering its dialogs, reading its tray, being another frame.
+describe.skipIf(electronBinary() !== null)('the shell on the stand-in', () => {
+  const started: DesktopApp[] = []
+  const start = async (args: string[] = [], env: Record<string, string> = {}): Promise<DesktopApp> => {
+    const app = await startDesktop(dataDir, args, env)
+    started.push(app)
+    return app
+  }
+  afterEach(async () => {
+    for (const app of started.splice(0)) await app.quit()
+  })
+  it('answers no channel for another page, a frame, or with any argument', async () => {
+    const app = await start()
+    await ready(app)
+    const answers = await app.main(async ({ ipcMain }) => {
+      const seen: unknown[] = []
+      for (const url of ['https://evil.example/', 'file:///tmp/x.html', 'about:blank', '']) {
+        seen.push(ipcMain.askSync(url, true, 'glassbox:connection', []))
+        seen.push(await ipcMain.invoke(url, true, 'glassbox:facts', []))
+      }
+      return seen.filter((answer) => answer !== null)
+    })
+    expect(answers).toEqual([])
+    const origin = await app.page(() => location.origin)
+    const seed = 20261130
+    const given = await app.main(
+      async ({ ipcMain }, { page, start: first }) => {
+        const url = `${page}/traces`
+        let state = first
+        const random = (): number => {
+          state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+          return state
+        }
+        const values = [null, {}, [], 'x'.repeat(1000), -0, 1e308, { __proto__: 1 }, [[[[]]]], true, '\u0000']
+        let answered = 0
+        for (let i = 0; i < 10_000; i++) {
+          const args = Array.from({ length: 1 + (random() % 3) }, () => values[random() % values.length])
+          const channel = ['glassbox:connection', 'glassbox:listening', 'glassbox:facts'][random() % 3]
+          const answer =
+            channel === 'glassbox:facts'
+              ? await ipcMain.invoke(url, true, channel, args)
+              : ipcMain.askSync(url, true, channel, args)
+          if (answer !== null && answer !== undefined) answered++
+        }
+        const honest = ipcMain.askSync(url, true, 'glassbox:connection', []) as { api: string }
+        return { answered, frame: ipcMain.askSync(url, false, 'glassbox:connection', []), honest: honest.api }
+      },
+      { page: origin, start: seed },
+    )
+    expect(given).toEqual({ answered: 0, frame: null, honest: origin })
+    expect(
+      await app.page(() => (window as unknown as { glassbox: { facts(): Promise<object> } }).glassbox.facts()),
+    ).toMatchObject({
+      platform: process.platform,
+      secrets: 'file',
+    })
+  })
+
+  it('denies permissions and devices, and opens only web addresses outside', async () => {
+    const app = await start()
+    await ready(app)
+    const granted = await app.main(({ BrowserWindow }) => {
+      const [{ webContents }] = BrowserWindow.getAllWindows()
+      const asked = [
+        'geolocation',
+        'media',
+        'notifications',
+        'openExternal',
+        'clipboard-read',
+        'clipboard-sanitized-write',
+      ]
+      const yes = asked.filter((permission) => {
+        let answer = false
+        webContents.session.permissionRequest?.(null, permission, (given) => {
+          answer = given
+        })
+        return answer || webContents.session.permissionCheck?.(null, permission)
+      })
+      const opened = ['https://docs.example/', 'file:///etc/passwd', 'javascript:alert(1)', 'mailto:a@b.c', 'x'].map(
+        (url) => webContents.openHandler?.({ url }).action,
+      )
+      return { yes, opened, device: webContents.session.devicePermission?.() }
+    })
+    expect(granted).toEqual({ yes: ['clipboard-sanitized-write'], opened: Array(5).fill('deny'), device: false })
+    expect(await app.main(({ remembered }) => remembered.opened)).toEqual(['https://docs.example/'])
+  })
+
+  it('shows its health in the tray and pauses recording from there', async () => {
+    const app = await start()
+    await ready(app)
+    const tray = () =>
+      app.main(({ remembered: { trays } }) => ({
+        tip: trays[0].tooltip,
+        image: (trays[0].image as { path: string }).path,
+        menu: trays[0].menu?.items.map(({ label }) => label),
+      }))
+    const shows = async (tip: string): Promise<void> => {
+      await app.main(
+        ({ remembered: all }, wanted) =>
+          new Promise<void>((resolve) => {
+            const tray = all.trays[0]
+            const set = tray.setToolTip.bind(tray)
+            if (tray.tooltip === wanted) resolve()
+            tray.setToolTip = (text) => {
+              set(text)
+              if (text === wanted) resolve()
+            }
+          }),
+        tip,
+      )
+    }
+    await shows('Glassbox: Receiving')
+    expect((await tray()).image).toMatch(/tray-ok/)
+    await app.main(({ remembered: all }) =>
+      all.trays[0].menu?.items.find(({ label }) => label === 'Pause recording')?.click?.(),
+    )
+    await shows('Glassbox: Recording is paused')
+    expect(await tray()).toMatchObject({
+      image: expect.stringMatching(/tray-paused/),
+      menu: expect.arrayContaining(['Resume recording']),
+    })
+  })
+
+  it('opens the page again after it died', async () => {
+    const app = await start()
+    await ready(app)
+    await app.page(() => {
+      document.title = 'about to die'
+    })
+    await app.main(({ BrowserWindow }) =>
+      BrowserWindow.getAllWindows()[0].webContents.emit('render-process-gone', {}, { reason: 'oom', exitCode: 9 }),
+    )
+    await app.until(() => document.title !== 'about to die' && document.querySelector('.shell h1') !== null)
+    expect(await app.main(({ remembered }) => remembered.dialogs[0].detail)).toContain('oom (9)')
+  })
+
+  it('offers another port when another program has ours, naming it', async () => {
+    const other = createServer()
+    other.listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const app = await start(['--api-port', String(port)])
+    await ready(app)
+    expect(await app.page(() => Number(location.port))).not.toBe(port)
+    const asked = await app.main(({ remembered }) => remembered.dialogs)
+    expect(asked).toHaveLength(1)
+    expect(asked[0].detail).toContain(`port ${port} is taken`)
+    if (process.platform === 'linux') expect(asked[0].detail).toContain(`pid ${process.pid}`)
+    await app.quit()
+    const declined = spawnStandIn([...desktopFlags(join(folder, 'other')), '--api-port', String(port)], {
+      STAND_IN_BUTTONS: '1',
+    })
+    expect((await once(declined, 'exit'))[0]).toBe(0)
+    other.close()
+  })
+
+  it('lets the keychain guard passwords, and starts on the local file when that is lost', async () => {
+    const kept = await start([], { STAND_IN_KEYCHAIN: 'mine' })
+    await ready(kept)
+    expect(await settings(kept, { 'storage.postgresUrl': 'postgres://me:hunter2@db/team' })).toBe(200)
+    await kept.quit()
+    expect(readFileSync(join(dataDir, 'secret.key'), 'utf8')).toMatch(/^glassbox keyring 1\nmine /)
+
+    const again = await start([], { STAND_IN_KEYCHAIN: 'mine' })
+    await ready(again)
+    expect(await again.main(({ remembered }) => remembered.dialogs)).toEqual([])
+    await again.quit()
+
+    const lost = await start([], { STAND_IN_KEYCHAIN: 'another' })
+    await ready(lost)
+    const [asked] = await lost.main(({ remembered }) => remembered.dialogs)
+    expect(asked.message).toBe('Saved passwords cannot be opened')
+    expect(asked.buttons?.[0]).toBe('Start on the local file')
+  })
+
+  it('says what kept it from starting, and leaves a second start to the first', async () => {
+    const args = desktopFlags(dataDir).filter((flag) => flag !== '--log-level' && flag !== 'silent')
+    const bad = spawnStandIn(args, { GLASSBOX_LOG_LEVEL: 'shouting', STAND_IN_BUTTONS: '1' })
+    let why = ''
+    bad.stdout?.on('data', (chunk) => {
+      why += chunk
+    })
+    expect((await once(bad, 'exit'))[0]).toBe(1)
+    expect(JSON.parse(why.split('\n')[0]).dialog).toMatchObject({
+      message: 'Glassbox cannot start',
+      detail: expect.stringMatching(/GLASSBOX_LOG_LEVEL/),
+    })
+    const second = spawnStandIn(desktopFlags(dataDir), { STAND_IN_SECOND: '1' })
+    expect((await once(second, 'exit'))[0]).toBe(0)
+  })
+})
