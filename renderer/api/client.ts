@@ -71,13 +71,13 @@ function address(path: string, params: Params): string {
 }
 
 /**
- * One request with the session's token.
+ * One request with the session's token; `body` travels as JSON, `form` as a form.
  * @throws ApiError with the core's problem, or with code `unreachable`; AbortError when `signal` fires.
  */
-async function request(
+export async function request(
   method: string,
   path: string,
-  options: { params?: Params; body?: unknown; signal?: AbortSignal } = {},
+  options: { params?: Params; body?: unknown; form?: URLSearchParams; signal?: AbortSignal } = {},
 ): Promise<Response> {
   const { token } = currentConnection()
   const headers: Record<string, string> = { accept: 'application/json' }
@@ -88,7 +88,7 @@ async function request(
     const response = await fetch(address(path, options.params ?? {}), {
       method,
       headers,
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      body: options.body === undefined ? options.form : JSON.stringify(options.body),
       signal: options.signal,
       cache: 'no-store',
     })
@@ -122,7 +122,18 @@ async function readProblem(response: Response): Promise<Problem> {
     requestId: '',
   }
   try {
-    return { ...fallback, ...((await response.json()) as Partial<Problem>) }
+    const told = (await response.json()) as Partial<Problem> & { errorType?: string; error?: string }
+    // Prometheus' envelope, as /api/v1 answers it.
+    if (told.errorType !== undefined)
+      return {
+        ...fallback,
+        title: '',
+        code: told.errorType,
+        ...told,
+        detail: told.error ?? '',
+        status: fallback.status,
+      }
+    return { ...fallback, ...told }
   } catch {
     return fallback
   }

@@ -4,7 +4,7 @@ import type { KeyHelp } from './keys.ts'
 export const GLOBAL_KEYS: KeyHelp[] = [
   { keys: ['/'], text: 'shell.keyFilter' },
   { keys: ['?'], text: 'shell.keyHelp' },
-  { keys: ['g', 's t l p c ,'], text: 'shell.keyGo' },
+  { keys: ['g', 's t l m p c ,'], text: 'shell.keyGo' },
   { keys: ['t'], text: 'shell.keyRange' },
   { keys: ['['], text: 'shell.keyEarlier' },
   { keys: [']'], text: 'shell.keyLater' },
@@ -52,6 +52,17 @@ export const LOG_KEYS: KeyHelp[] = [
   { keys: ['F'], text: 'shell.keyFilterOut' },
   { keys: ['y'], text: 'shell.keyCopyId' },
   { keys: ['←', '→', 'Shift'], text: 'shell.keyMoveBars' },
+]
+
+export const METRIC_KEYS: KeyHelp[] = [
+  { keys: ['/'], text: 'metrics.keyFind' },
+  { keys: ['i'], text: 'metrics.keyEditor' },
+  { keys: ['Ctrl', 'Enter'], text: 'metrics.keyRun' },
+  { keys: ['↑'], text: 'metrics.keyHistory' },
+  { keys: ['a'], text: 'metrics.keyAdd' },
+  { keys: ['e'], text: 'metrics.keyExplorer' },
+  { keys: ['x'], text: 'metrics.keyExemplars' },
+  { keys: ['T'], text: 'metrics.keyTable' },
 ]
 
 /** Every single key of these lists once. */

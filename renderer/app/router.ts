@@ -6,7 +6,7 @@ declare module 'vue-router' {
     /** Message key of the screen's name: heading, tab title. */
     title: string
     /** Which entry of the navigation is lit. */
-    nav: 'monitor' | 'logs' | 'map' | 'connect' | 'settings'
+    nav: 'monitor' | 'logs' | 'metrics' | 'map' | 'connect' | 'settings'
     /** Whether the time range and live belong to this screen. */
     timed: boolean
   }
@@ -36,6 +36,12 @@ export const router = createRouter({
       name: 'logs',
       component: () => import('../features/logs/LogsScreen.vue'),
       meta: { title: 'shell.logs', nav: 'logs', timed: true },
+    },
+    {
+      path: '/metrics',
+      name: 'metrics',
+      component: () => import('../features/metrics/MetricsScreen.vue'),
+      meta: { title: 'shell.metrics', nav: 'metrics', timed: true },
     },
     {
       path: '/map',

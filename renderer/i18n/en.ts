@@ -5,6 +5,8 @@ import { filter } from './en/filter.ts'
 import { inspector } from './en/inspector.ts'
 import { logs } from './en/logs.ts'
 import { map } from './en/map.ts'
+import { metrics } from './en/metrics.ts'
+import { promql } from './en/promql.ts'
 import { settings } from './en/settings.ts'
 import { shell } from './en/shell.ts'
 import { states } from './en/states.ts'
@@ -12,6 +14,21 @@ import { system } from './en/system.ts'
 import { traces } from './en/traces.ts'
 
 /** English is the fallback and the type of every other language. */
-export const en = { shell, states, errors, chart, filter, system, traces, inspector, logs, map, connect, settings }
+export const en = {
+  shell,
+  states,
+  errors,
+  chart,
+  filter,
+  system,
+  traces,
+  inspector,
+  logs,
+  map,
+  metrics,
+  promql,
+  connect,
+  settings,
+}
 
 export type Messages = typeof en

@@ -6,6 +6,8 @@ import { filter } from './zh-CN/filter.ts'
 import { inspector } from './zh-CN/inspector.ts'
 import { logs } from './zh-CN/logs.ts'
 import { map } from './zh-CN/map.ts'
+import { metrics } from './zh-CN/metrics.ts'
+import { promql } from './zh-CN/promql.ts'
 import { settings } from './zh-CN/settings.ts'
 import { shell } from './zh-CN/shell.ts'
 import { states } from './zh-CN/states.ts'
@@ -23,6 +25,8 @@ export const zhCN: Messages = {
   inspector,
   logs,
   map,
+  metrics,
+  promql,
   connect,
   settings,
 }

@@ -1,16 +1,16 @@
 import { timeTicks } from './axis.ts'
-import { duration } from './format.ts'
 import { timeOfDaySeconds, timeOfDayShort, zoneLabel } from './format-time.ts'
 
 export interface HeatView {
   start: number
   bucketUs: number
   columns: number
-  /** µs, ascending, one more than there are rows. */
+  /** Ascending, one more than there are rows. */
   edges: number[]
   counts: number[]
   errors: number[]
   zone: string
+  edgeText: (value: number) => string
   /** Cells chosen, all inclusive. */
   selection: CellRange | null
 }
@@ -38,7 +38,7 @@ export function cellAt(
   return { column: Math.min(view.columns - 1, Math.max(0, column)), row: Math.min(rows - 1, Math.max(0, row)) }
 }
 
-/** Time to the right, duration upwards on a log scale; the more traces in a cell, the stronger its colour. */
+/** Time to the right, rows upwards as given; the more there are in a cell, the stronger its colour. */
 export function paintHeat(
   g: CanvasRenderingContext2D,
   width: number,
@@ -118,7 +118,7 @@ function paintAxes(
   const step = Math.max(1, Math.ceil(rows / 4))
   for (let row = 0; row <= rows; row += step) {
     const y = Math.min(plot - 6, Math.max(6, plot - (row / rows) * plot))
-    g.fillText(duration(view.edges[row]), GUTTER - 8, y)
+    g.fillText(view.edgeText(view.edges[row]), GUTTER - 8, y)
   }
   const end = view.start + view.bucketUs * view.columns
   const ticks = timeTicks(view.start, end, Math.max(2, Math.floor(width / 150)), view.zone)

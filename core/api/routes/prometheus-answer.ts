@@ -107,9 +107,9 @@ const KINDS: Partial<Record<ErrorCode, [status: number, errorType: string]>> = {
   storage_unavailable: [503, 'unavailable'],
 }
 
-/** The error envelope; what is not expected becomes `internal`, without its text. */
+/** The error envelope, with our code and hint beside Prometheus' words; what is not expected becomes `internal`, without its text. */
 export function errorEnvelope(error: GlassboxError): { status: number; body: object } {
   const [status, errorType] = KINDS[error.code] ?? [error.status, error.status < 500 ? 'bad_data' : 'internal']
   const text = error.code === 'query_too_large' ? `${error.message}. ${error.hint}` : error.message
-  return { status, body: { status: 'error', errorType, error: text } }
+  return { status, body: { status: 'error', errorType, error: text, code: error.code, hint: error.hint } }
 }

@@ -1,4 +1,5 @@
 import { GlassboxError } from '../../base/errors.ts'
+import type { ValueType } from '../../model/promql-functions.ts'
 import type { Labels } from '../../model/series.ts'
 import type { MetricReader } from '../../storage/metric-store.ts'
 import type { EvaluationSettings, MatrixSeries, PromqlAnswer, PromqlValue } from './answer.ts'
@@ -12,7 +13,6 @@ import { rangeVector } from './eval/range-vector.ts'
 import { FLOAT, HISTOGRAM, NONE, type StepSeries } from './eval/series.ts'
 import { type FloatHistogram, toModel } from './histogram/float-histogram.ts'
 import { type Expr, typeOf } from './syntax/ast.ts'
-import type { ValueType } from './syntax/functions.ts'
 import { parsePromql } from './syntax/parser.ts'
 import { parseError } from './syntax/text.ts'
 

@@ -62,7 +62,7 @@ export const shell = {
   keyPalette: 'Search or jump to',
   keyFilter: 'Go to the filter field',
   keyHelp: 'This list',
-  keyGo: 'Go to System, Traces, Logs, Service map, Connect, Settings',
+  keyGo: 'Go to System, Traces, Logs, Metrics, Service map, Connect, Settings',
   keyRange: 'Choose the time range',
   keyRefresh: 'Refresh',
   keyLive: 'Live on or off',

@@ -64,7 +64,7 @@ export const shell: Messages['shell'] = {
   keyPalette: '搜索或跳转',
   keyFilter: '跳到过滤框',
   keyHelp: '显示此列表',
-  keyGo: '前往系统、Traces、日志、服务拓扑、接入、设置',
+  keyGo: '前往系统、Traces、日志、指标、服务拓扑、接入、设置',
   keyRange: '选择时间范围',
   keyRefresh: '刷新',
   keyLive: '开启或关闭实时',

@@ -1,5 +1,5 @@
+import type { FunctionSignature, ValueType } from '../../../model/promql-functions.ts'
 import type { Matcher } from '../../../model/series.ts'
-import type { FunctionSignature, ValueType } from './functions.ts'
 
 interface Located {
   /** Offsets in the query, UTF-16 units; `end` is exclusive. */

@@ -1,7 +1,7 @@
 import type { GlassboxError } from '../../../base/errors.ts'
+import type { ValueType } from '../../../model/promql-functions.ts'
 import { matcherTest } from '../label-regex.ts'
 import { type BinaryExpr, type CallExpr, COMPARISONS, type Expr, SET_OPERATORS, typeOf } from './ast.ts'
-import type { ValueType } from './functions.ts'
 import { parseError, quoted } from './text.ts'
 
 const TYPE_NAMES: Record<ValueType, string> = {

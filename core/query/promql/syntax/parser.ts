@@ -1,5 +1,6 @@
 // Over 500 lines: one recursive descent whose rules call each other; apart they would only pass its state around.
 import type { GlassboxError } from '../../../base/errors.ts'
+import { FUNCTIONS } from '../../../model/promql-functions.ts'
 import type { Matcher } from '../../../model/series.ts'
 import { ALL_FEATURES, type PromqlFeatures } from '../answer.ts'
 import { compileMatcherRegex } from '../label-regex.ts'
@@ -16,7 +17,6 @@ import {
 } from './ast.ts'
 import { checkTypes } from './check-types.ts'
 import { DurationParser } from './duration-parser.ts'
-import { FUNCTIONS } from './functions.ts'
 import { goNumber } from './go-number.ts'
 import { durationMs, isLabelName, parseError, quoted, unquote } from './text.ts'
 import { TokenStream } from './token-stream.ts'
