@@ -94,7 +94,7 @@ function lineOption(one: ChartSeries, few: boolean, token: Token): object {
       color: colour,
       width: one.ghost ? 1 : few ? (dash === 'solid' ? 2 : 1.75) : 1.5,
       type: DASH[dash],
-      opacity: one.ghost ? 0.55 : 1,
+      opacity: one.faint ? 0.25 : one.ghost ? 0.55 : 1,
     },
     itemStyle: {
       color: colour,

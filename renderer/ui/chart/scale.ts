@@ -47,10 +47,16 @@ const LONG_STEPS = [0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440
 
 /**
  * Round values from at or below `least` to at or above `most`, about `count` steps of them. The axis starts at 0 unless
- * a value lies below.
+ * a value lies below, or it need not (`fromZero` false: a close look at values far from zero).
  */
-export function valueTicks(least: number, most: number, count: number, base: Base = 'decimal'): ValueTicks {
-  const from = Math.min(0, least)
+export function valueTicks(
+  least: number,
+  most: number,
+  count: number,
+  base: Base = 'decimal',
+  fromZero = true,
+): ValueTicks {
+  const from = fromZero ? Math.min(0, least) : least
   const to = most > from ? most : from + 1
   const step = roundStep((to - from) / count, base)
   const low = Math.floor(from / step + 1e-9) * step

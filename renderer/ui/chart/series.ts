@@ -14,6 +14,10 @@ export interface ChartSeries {
   hatch?: boolean
   /** A line of comparison behind the others: it is neither hit nor counted. */
   ghost?: boolean
+  /** Drawn pale, because another line is pointed at. */
+  faint?: boolean
+  /** What the points measure, where `values` is where they lie (piled up, on a log scale); same length. */
+  told?: readonly (number | null)[]
 }
 
 /** A single observation with a trace of its own, drawn as a dot. */
@@ -40,7 +44,10 @@ export interface ChartHit {
   index: number
   /** µs */
   time: number
+  /** Where it lies on the axis. */
   value: number
+  /** What it measures: the same unless the series says otherwise. */
+  told: number
 }
 
 /** One and a half steps without a point are a gap. */
@@ -86,7 +93,7 @@ export function pointNear(series: ChartSeries, time: number, reach: number): Cha
   for (const index of [at, at - 1, at + 1]) {
     const value = series.values[index]
     if (value == null || Math.abs(series.times[index] - time) > reach) continue
-    return { series, index, time: series.times[index], value }
+    return { series, index, time: series.times[index], value, told: series.told?.[index] ?? value }
   }
   return null
 }

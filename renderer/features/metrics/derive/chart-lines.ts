@@ -3,7 +3,7 @@ import { type ResultLine, stackValues } from './lines.ts'
 
 /**
  * The lines that are drawn, as the chart takes them. On a log scale the chart gets the logarithms to base 10 (values of
- * zero and below are gaps); piled-up lines keep their own values for the tooltip in `shown`.
+ * zero and below are gaps); `told` keeps what the points measure.
  */
 export function chartLines(
   lines: readonly ResultLine[],
@@ -28,7 +28,7 @@ export function chartLines(
       colour: line.colour,
       dash: line.dash,
       ...columns,
-      ...(piles ? { shown: ownValues(line, columns.times) } : {}),
+      ...(piles || look.log ? { told: ownValues(line, columns.times) } : {}),
       area: look.stack,
       ghost: false,
       ...(look.hovered !== null && look.hovered !== line.id ? { faint: true } : {}),

@@ -117,3 +117,18 @@ export function plainNumber(value: number): string {
   if (size < 1e-4) return value.toExponential(2)
   return String(Number(value.toPrecision(4)))
 }
+
+const TIME_UNITS = [
+  [1, 's'],
+  [1e-3, 'ms'],
+  [1e-6, 'µs'],
+] as const
+
+/** A value for an axis whose largest one is `most`: times all in one unit, without digits that say nothing. */
+export function axisText(value: number, { unit, perSecond }: UnitOfValue, most: number): string {
+  const seconds = unit === 'seconds' ? 1 : unit === 'ms' ? 1e-3 : 0
+  if (seconds === 0 || most * seconds >= 60) return valueText(value, { unit, perSecond })
+  if (value === 0) return '0'
+  const [size, name] = TIME_UNITS.find(([one]) => most * seconds >= one) ?? TIME_UNITS[2]
+  return `${Number(((value * seconds) / size).toPrecision(4))} ${name}${perSecond ? '/s' : ''}`
+}
