@@ -213,6 +213,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       pipelineState,
       metricsText,
       promql,
+      boards: settings.boards,
       scrapeTargets: () => targetsAnswer(scrapers),
       senderSeen: (peer, format, outcome) => doctor.sender(peer, 'remote-write', `${format} snappy`, outcome),
     })

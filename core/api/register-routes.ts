@@ -5,6 +5,7 @@ import { GlassboxError } from '../base/errors.ts'
 import { type RouteContract, type RouteName, routes } from './contract/routes.ts'
 import type { Call, Handlers } from './handler.ts'
 import { backupHandlers } from './routes/backups.ts'
+import { boardHandlers } from './routes/boards.ts'
 import { catalogueHandlers } from './routes/catalogue.ts'
 import { hostHandlers } from './routes/host.ts'
 import { importHandlers } from './routes/import.ts'
@@ -32,6 +33,7 @@ const handlers: Handlers = {
   ...backupHandlers,
   ...testTraceHandlers,
   ...systemHandlers,
+  ...boardHandlers,
 }
 
 /** Registers every route of the contract, and Prometheus' own. */

@@ -11,7 +11,7 @@ import { registerMcp } from './mcp-endpoint.ts'
 import { problemOf, toGlassboxError } from './problem.ts'
 import { registerRoutes } from './register-routes.ts'
 import type { ApiServices } from './services.ts'
-import { isPageAddress, registerStaticFiles } from './static-files.ts'
+import { asksForPage, isPageAddress, registerStaticFiles } from './static-files.ts'
 
 export interface ApiServer {
   /**
@@ -45,6 +45,11 @@ export function createApiServer(services: ApiServices): ApiServer {
     const safe = request.method === 'GET' || request.method === 'HEAD'
     if (!safe || isApi(path)) checkOrigin(request.headers)
     if (isApi(path)) checkBearer(request.headers.authorization, services.token)
+    if (path === '/metrics' && services.rendererDir) {
+      // The address of the Metrics screen and, by custom, of what Prometheus scrapes: a browser asks for a page.
+      reply.header('vary', 'accept')
+      if (asksForPage(request.headers)) return reply.header('cache-control', 'no-cache').sendFile('index.html')
+    }
     if (path === '/metrics' && !isLoopback(listening.host)) checkBearer(request.headers.authorization, services.token)
   })
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply))

@@ -1,5 +1,6 @@
 import type { BackupService } from '../backup/backup-service.ts'
 import type { Clock } from '../base/clock.ts'
+import type { BoardStore } from '../config/board-store.ts'
 import type { SettingsService } from '../config/config-store.ts'
 import type { Settings } from '../config/settings.ts'
 import type { JobRegistry } from '../jobs/job-registry.ts'
@@ -38,6 +39,7 @@ export interface ApiServices {
   pipelineState(): PipelineState
   metricsText(): Promise<string>
   promql: PromqlEngine
+  boards: BoardStore
   /** A remote write request was taken, for the intake doctor. */
   senderSeen?(peer: string, format: string, outcome: IngestOutcome): void
   /** `data` of /api/v1/targets. */

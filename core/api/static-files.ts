@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises'
+import type { IncomingHttpHeaders } from 'node:http'
 import { join, sep } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
@@ -47,4 +48,9 @@ async function leadsOut(rendererDir: string, url: string): Promise<boolean> {
 export function isPageAddress(method: string, path: string): boolean {
   const last = path.slice(path.lastIndexOf('/') + 1)
   return method === 'GET' && !/^\/(api|v1)(\/|$)/.test(path) && /^[\w\-/~]*$/.test(path) && !last.includes('.')
+}
+
+/** True for a browser that opens an address; scrapers ask for text, and commands for anything. */
+export function asksForPage(headers: IncomingHttpHeaders): boolean {
+  return (headers.accept ?? '').includes('text/html')
 }

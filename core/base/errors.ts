@@ -95,6 +95,21 @@ export const ERRORS = {
   query_cancelled: { status: 499, title: 'The query was cancelled', hint: 'Run it again.' },
   overloaded: { status: 503, title: 'Glassbox is overloaded', hint: 'Try again in a moment.' },
   storage_unavailable: { status: 503, title: 'Storage cannot be written', hint: 'See the status bar for the cause.' },
+  board_not_found: {
+    status: 404,
+    title: 'No such board',
+    hint: 'It may have been deleted: deleted boards can be restored for 30 days.',
+  },
+  board_conflict: {
+    status: 409,
+    title: 'The board was changed meanwhile',
+    hint: 'Load it again and repeat the change, or save yours as a new board.',
+  },
+  board_unreadable: {
+    status: 400,
+    title: 'This is not a dashboard that can be read',
+    hint: 'In Grafana use Export ▸ Save to file, with the classic (v1) model.',
+  },
   already_running: {
     status: 409,
     title: 'Another Glassbox uses this data directory',

@@ -5,6 +5,8 @@ import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
 import { RpcClient } from '../base/rpc.ts'
 import { workerFile } from '../base/worker-file.ts'
+import { type BoardStore, createBoardStore } from './board-store.ts'
+import { BOARD_TABLE } from './board-table.ts'
 import type { Keyring } from './keyring.ts'
 import { checkReadable, damagedConfig, readSavedSettings } from './load-settings.ts'
 import { hideSecrets, keepSecrets, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
@@ -57,6 +59,9 @@ export class ConfigStore implements SettingsService {
   readonly #secrets: SecretBox
   readonly #dataDir: string
   readonly #keyring: Keyring | undefined
+  readonly boards: BoardStore = createBoardStore((method, argument) =>
+    this.#inTurn(() => this.#rpc().call(method, argument)),
+  )
   #writer: { worker: Worker; rpc: RpcClient } | null = null
   /** Ends when the change before has been saved or refused. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -80,6 +85,7 @@ export class ConfigStore implements SettingsService {
         create table if not exists setting (key text primary key, value text not null, updated_at integer not null) strict;
         create table if not exists job (id text primary key, created_at integer not null, body text not null, secret text) strict;
         create table if not exists service_color (service text primary key, slot integer not null) strict;
+        ${BOARD_TABLE}
       `)
     } catch (error) {
       const { code, message } = error as { code?: string; message: string }

@@ -1,9 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
-import { serveRpc } from '../base/rpc.ts'
+import { type Handlers, serveRpc } from '../base/rpc.ts'
+import { boardMethods } from './board-table.ts'
 
-/** The one thread that writes settings and jobs to glassbox.db: a slow disk keeps nobody else waiting. */
+/** The one thread that writes settings, jobs and boards to glassbox.db: a slow disk keeps nobody else waiting. */
 if (!parentPort) throw new Error('config-writer.worker.ts runs as a worker')
 const { file } = workerData as { file: string }
 let db: Database.Database | null = null
@@ -23,11 +24,20 @@ function writing<T>(what: string, work: (db: Database.Database) => T): T {
     }
     return work(db)
   } catch (error) {
+    if (error instanceof GlassboxError) throw error
     throw new GlassboxError('storage_unavailable', `${what} not saved: ${(error as Error).message}`)
   }
 }
 
+const boards: Handlers = Object.fromEntries(
+  Object.entries(boardMethods).map(([name, method]) => [
+    name,
+    (argument: never) => writing('boards were', (db) => db.transaction(() => method(db, argument))()),
+  ]),
+)
+
 serveRpc(parentPort, {
+  ...boards,
   /** Saves all changes or none; they are on disk when it answers. */
   save: ({ changes, nowUs }: { changes: Record<string, unknown>; nowUs: number }) =>
     writing('the settings were', (db) => {

@@ -76,7 +76,12 @@ export interface MetricStats {
   headSamples: number
   /** Metrics of which series were refused because of a limit, with how many samples that cost. */
   refusedSeries: { metric: string; samples: number }[]
+  /** The metrics with most series, at most 10,000. */
   topMetrics: { metric: string; series: number }[]
+  /** The labels with most values, at most 100; where the engine counts them. */
+  topLabels?: { name: string; values: number }[]
+  /** The values that most series have, at most 100, metric names left out; where the engine counts them. */
+  topPairs?: { name: string; value: string; series: number }[]
 }
 
 export interface MetricWriter {

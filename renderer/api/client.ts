@@ -71,24 +71,25 @@ function address(path: string, params: Params): string {
 }
 
 /**
- * One request with the session's token; `body` travels as JSON, `form` as a form.
+ * One request with the session's token; `body` travels as JSON, `form` as a form, `bytes` as they are.
  * @throws ApiError with the core's problem, or with code `unreachable`; AbortError when `signal` fires.
  */
 export async function request(
   method: string,
   path: string,
-  options: { params?: Params; body?: unknown; form?: URLSearchParams; signal?: AbortSignal } = {},
+  options: { params?: Params; body?: unknown; form?: URLSearchParams; bytes?: ArrayBuffer; signal?: AbortSignal } = {},
 ): Promise<Response> {
   const { token } = currentConnection()
   const headers: Record<string, string> = { accept: 'application/json' }
   if (token) headers['authorization'] = `Bearer ${token}`
   if (options.body !== undefined) headers['content-type'] = 'application/json'
+  if (options.bytes !== undefined) headers['content-type'] = 'application/octet-stream'
   requestStarted()
   try {
     const response = await fetch(address(path, options.params ?? {}), {
       method,
       headers,
-      body: options.body === undefined ? options.form : JSON.stringify(options.body),
+      body: options.body === undefined ? (options.form ?? options.bytes) : JSON.stringify(options.body),
       signal: options.signal,
       cache: 'no-store',
     })

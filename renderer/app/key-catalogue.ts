@@ -4,7 +4,7 @@ import type { KeyHelp } from './keys.ts'
 export const GLOBAL_KEYS: KeyHelp[] = [
   { keys: ['/'], text: 'shell.keyFilter' },
   { keys: ['?'], text: 'shell.keyHelp' },
-  { keys: ['g', 's t l m p c ,'], text: 'shell.keyGo' },
+  { keys: ['g', 's t l m d p c ,'], text: 'shell.keyGo' },
   { keys: ['t'], text: 'shell.keyRange' },
   { keys: ['['], text: 'shell.keyEarlier' },
   { keys: [']'], text: 'shell.keyLater' },
@@ -63,6 +63,19 @@ export const METRIC_KEYS: KeyHelp[] = [
   { keys: ['e'], text: 'metrics.keyExplorer' },
   { keys: ['x'], text: 'metrics.keyExemplars' },
   { keys: ['T'], text: 'metrics.keyTable' },
+]
+
+export const BOARD_LIST_KEYS: KeyHelp[] = [
+  { keys: ['/'], text: 'boards.findBoard' },
+  { keys: ['n'], text: 'boards.create' },
+  { keys: ['i'], text: 'boards.import' },
+]
+
+export const BOARD_KEYS: KeyHelp[] = [
+  { keys: ['e'], text: 'boards.keyEdit' },
+  { keys: ['←', '→', '↑', '↓'], text: 'boards.keyMove' },
+  { keys: ['Shift', '←', '→', '↑', '↓'], text: 'boards.keySize' },
+  { keys: ['Esc'], text: 'boards.leaveFull' },
 ]
 
 /** Every single key of these lists once. */

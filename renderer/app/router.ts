@@ -6,7 +6,7 @@ declare module 'vue-router' {
     /** Message key of the screen's name: heading, tab title. */
     title: string
     /** Which entry of the navigation is lit. */
-    nav: 'monitor' | 'logs' | 'metrics' | 'map' | 'connect' | 'settings'
+    nav: 'monitor' | 'logs' | 'metrics' | 'boards' | 'map' | 'connect' | 'settings'
     /** Whether the time range and live belong to this screen. */
     timed: boolean
   }
@@ -42,6 +42,18 @@ export const router = createRouter({
       name: 'metrics',
       component: () => import('../features/metrics/MetricsScreen.vue'),
       meta: { title: 'shell.metrics', nav: 'metrics', timed: true },
+    },
+    {
+      path: '/boards',
+      name: 'boards',
+      component: () => import('../features/boards/BoardsScreen.vue'),
+      meta: { title: 'shell.boards', nav: 'boards', timed: false },
+    },
+    {
+      path: '/boards/:id',
+      name: 'board',
+      component: () => import('../features/boards/BoardScreen.vue'),
+      meta: { title: 'shell.boards', nav: 'boards', timed: true },
     },
     {
       path: '/map',

@@ -1,3 +1,4 @@
+import { boards } from './en/boards.ts'
 import { chart } from './en/chart.ts'
 import { connect } from './en/connect.ts'
 import { errors } from './en/errors.ts'
@@ -26,6 +27,7 @@ export const en = {
   logs,
   map,
   metrics,
+  boards,
   promql,
   connect,
   settings,

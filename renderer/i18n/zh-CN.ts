@@ -1,4 +1,5 @@
 import type { Messages } from './en.ts'
+import { boards } from './zh-CN/boards.ts'
 import { chart } from './zh-CN/chart.ts'
 import { connect } from './zh-CN/connect.ts'
 import { errors } from './zh-CN/errors.ts'
@@ -26,6 +27,7 @@ export const zhCN: Messages = {
   logs,
   map,
   metrics,
+  boards,
   promql,
   connect,
   settings,

@@ -11,6 +11,8 @@ export interface HeatView {
   errors: number[]
   zone: string
   edgeText: (value: number) => string
+  /** How counts become shades: traces differ by magnitudes, shares of a histogram do not. */
+  shades: 'log' | 'linear'
   /** Cells chosen, all inclusive. */
   selection: CellRange | null
 }
@@ -61,7 +63,8 @@ export function paintHeat(
     const row = index % rows
     const x = GUTTER + column * cellWidth
     const y = plot - (row + 1) * cellHeight
-    const strength = most === 1 ? 2 : Math.min(4, Math.floor((Math.log(n) / Math.log(most)) * 4.999))
+    const share = view.shades === 'linear' ? n / most : Math.log(n) / Math.log(most)
+    const strength = most === 1 ? 2 : Math.max(0, Math.min(4, Math.floor(share * 4.999)))
     g.fillStyle = shades[strength]
     g.fillRect(x, y, Math.max(1, cellWidth - 1), Math.max(1, cellHeight - 1))
     if (view.errors[index] > 0) {

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 
 /** What one route takes and answers. Routes are registered from this table and OpenAPI is generated from it. */
 export interface RouteContract {
-  method: 'GET' | 'POST' | 'PATCH'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** With `{name}` for parameters. */
   path: string
   summary: string

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { backupRoutes } from './backups.ts'
+import { boardRoutes } from './boards.ts'
 import { count, duration, severity, spanId, time, traceId } from './parameters.ts'
 import type { RouteContract } from './route-contract.ts'
 
@@ -268,6 +269,7 @@ export const routes = {
     answer: '{ traceId }',
   },
   ...backupRoutes,
+  ...boardRoutes,
   openapi: { method: 'GET', path: '/api/openapi.json', summary: 'This document', answer: 'OpenAPI 3.1' },
   healthz: { method: 'GET', path: '/healthz', summary: 'The process answers', answer: '{ status }', open: true },
   readyz: {

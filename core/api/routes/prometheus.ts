@@ -229,15 +229,22 @@ function routes(services: ApiServices): Route[] {
     [
       'status/tsdb',
       'get',
-      async () => {
+      async ({ parameters }) => {
         const stats = await services.store.metrics.metricStats()
+        const limit = parameters.limit() || 10
         return {
           data: {
             headStats: { numSeries: stats.series, chunkCount: stats.headSamples, minTime: 0, maxTime: now() },
-            seriesCountByMetricName: stats.topMetrics.map(({ metric, series }) => ({ name: metric, value: series })),
-            labelValueCountByLabelName: [],
+            seriesCountByMetricName: stats.topMetrics
+              .slice(0, limit)
+              .map(({ metric, series }) => ({ name: metric, value: series })),
+            labelValueCountByLabelName: (stats.topLabels ?? [])
+              .slice(0, limit)
+              .map(({ name, values }) => ({ name, value: values })),
             memoryInBytesByLabelName: [],
-            seriesCountByLabelValuePair: [],
+            seriesCountByLabelValuePair: (stats.topPairs ?? [])
+              .slice(0, limit)
+              .map(({ name, value, series }) => ({ name: `${name}=${value}`, value: series })),
           },
         }
       },

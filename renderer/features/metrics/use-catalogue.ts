@@ -2,7 +2,8 @@ import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 import type { Problem } from '../../../core/api/contract/shapes.ts'
 import { toProblem } from '../../api/client.ts'
-import { type MetricMetadata, prometheus, type TsdbStatus } from '../../api/prometheus.ts'
+import { prometheus } from '../../api/prometheus.ts'
+import type { MetricMetadata, TsdbStatus } from '../../api/prometheus-shapes.ts'
 import { familiesOf } from './derive/catalogue.ts'
 
 /** Metric names loaded at once; of more the person is told to search. */

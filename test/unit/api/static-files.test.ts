@@ -19,6 +19,7 @@ const server = createApiServer({
   rendererDir,
   settingsNow: () => defaultSettings,
   jobs: { list: () => [], subscribe: () => () => undefined },
+  metricsText: async () => '# TYPE up gauge',
   log: { info() {}, warn() {}, error() {} },
 } as unknown as ApiServices)
 let port = 0
@@ -30,9 +31,12 @@ afterAll(async () => {
   rmSync(base, { recursive: true })
 })
 
-function get(path: string): Promise<{ status: number; cache: string; text: string }> {
+function get(
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; cache: string; text: string }> {
   return new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port, path }, async (response) => {
+    request({ host: '127.0.0.1', port, path, headers }, async (response) => {
       let text = ''
       for await (const chunk of response) text += String(chunk)
       resolve({ status: response.statusCode ?? 0, cache: String(response.headers['cache-control']), text })
@@ -53,6 +57,15 @@ test.each([
   expect(answer.status, answer.text).toBe(status)
   expect(answer.text).toContain(text)
   expect(answer.cache).toContain(cache)
+})
+
+test('the address of the Metrics screen is the page for browsers and text for scrapers', async () => {
+  const browser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' }
+  expect((await get('/metrics?expr=up', browser)).text).toContain('the page')
+  const prometheus = {
+    accept: 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1',
+  }
+  for (const headers of [prometheus, {}]) expect((await get('/metrics', headers)).text).toContain('# TYPE up gauge')
 })
 
 test('nothing outside the folder is read', async () => {

@@ -45,6 +45,9 @@ const GROUPS_A_STEP = 64
 const MOST_PENDING = 500_000
 const MOST_EXEMPLARS = 100_000
 const MOST_REFUSED_NAMES = 100
+/** Metrics and labels that `stats` counts. */
+const MOST_METRICS = 10_000
+const MOST_LABELS = 100
 
 /**
  * The writing side of metrics, in the writer's thread: the index of all series, recent samples in memory and a log of
@@ -377,7 +380,8 @@ export class MetricHead {
       series: this.#byKey.size,
       headSamples,
       refusedSeries: [...this.#refused].map(([metric, samples]) => ({ metric, samples })),
-      topMetrics: this.index.countsByMetric(10),
+      topMetrics: this.index.countsByMetric(MOST_METRICS),
+      ...this.index.cardinality(MOST_LABELS),
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Labels, Matcher } from '../../../model/series.ts'
+import type { MetricStats } from '../../metric-store.ts'
 import { compileMatcher } from './label-matcher.ts'
 
 /** The inverted index over label sets: by label name, by value, the ids in ascending order. */
@@ -87,6 +88,22 @@ export class SeriesIndex {
 
   values(name: string): string[] {
     return [...(this.#postings.get(name)?.keys() ?? [])]
+  }
+
+  /** Labels by how many values they have, and values by how many series have them, the most first. */
+  cardinality(limit: number): Required<Pick<MetricStats, 'topLabels' | 'topPairs'>> {
+    const topLabels: { name: string; values: number }[] = []
+    let topPairs: { name: string; value: string; series: number }[] = []
+    for (const [name, values] of this.#postings) {
+      topLabels.push({ name, values: values.size })
+      if (name === '__name__') continue
+      const own = [...values].map(([value, ids]) => ({ name, value, series: ids.length }))
+      topPairs = topPairs
+        .concat(own)
+        .sort((a, b) => b.series - a.series)
+        .slice(0, limit)
+    }
+    return { topLabels: topLabels.sort((a, b) => b.values - a.values).slice(0, limit), topPairs }
   }
 
   /** Series by metric, the most first. */

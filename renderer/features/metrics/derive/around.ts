@@ -12,12 +12,13 @@ export function tracesAround(
   labels: Record<string, string>,
   value: number,
   { unit, perSecond }: UnitOfValue,
+  isService: (name: string) => boolean = () => false,
 ): Record<string, string> {
   const query: Record<string, string> = {
     start: String(Math.round(time - MINUTE)),
     end: String(Math.round(time + MINUTE)),
   }
-  const service = serviceOf(labels)
+  const service = serviceOf(labels, isService)
   if (service) query['service'] = service
   if (/error/i.test(labels['status_code'] ?? labels['status'] ?? '')) query['status'] = 'error'
   const ms = unit === 'seconds' ? value * 1000 : unit === 'ms' ? value : 0

@@ -1,4 +1,4 @@
-import type { MetricMetadata } from '../../../api/prometheus.ts'
+import type { MetricMetadata } from '../../../api/prometheus-shapes.ts'
 
 export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'info' | 'unknown'
 

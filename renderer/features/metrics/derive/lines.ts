@@ -35,9 +35,13 @@ export interface QueryResult {
 
 const DASHES = ['solid', 'dashed', 'dotted'] as const
 
-/** The service a series belongs to, as OpenTelemetry and our own metrics name it. */
-export function serviceOf(labels: Record<string, string>): string | null {
-  return labels['service_name'] ?? labels['service'] ?? null
+/**
+ * The service a series belongs to: as our own metrics name it, or its job, which is what OpenTelemetry's service becomes,
+ * where there is a service of that name.
+ */
+export function serviceOf(labels: Record<string, string>, isService: (name: string) => boolean): string | null {
+  const job = labels['job']?.split('/').at(-1)
+  return labels['service_name'] ?? labels['service'] ?? (job && isService(job) ? job : null)
 }
 
 /**
@@ -47,6 +51,7 @@ export function serviceOf(labels: Record<string, string>): string | null {
 export function resultLines(
   queries: readonly QueryResult[],
   serviceSlot: (service: string) => number,
+  isService: (name: string) => boolean = () => false,
   most = MOST_DRAWN,
 ): ResultLine[] {
   const all = queries.flatMap(({ series, label, expr }, query) => {
@@ -57,7 +62,7 @@ export function resultLines(
       return { one, query, name, short: label !== '' ? name : differ.length > 0 ? labelsText(short) : name }
     })
   })
-  const services = all.map(({ one }) => serviceOf(one.labels))
+  const services = all.map(({ one }) => serviceOf(one.labels, isService))
   const byService = all.length > 1 && services.every((one) => one !== null) && new Set(services).size === all.length
   const drawn = new Set(
     largest(

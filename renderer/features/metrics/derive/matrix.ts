@@ -1,4 +1,4 @@
-import type { PrometheusData, PrometheusHistogram, PrometheusSeries } from '../../../api/prometheus.ts'
+import type { PrometheusData, PrometheusHistogram, PrometheusSeries } from '../../../api/prometheus-shapes.ts'
 
 /** A bucket of a native histogram: low < value ≤ high, up to which end belongs to it. */
 export interface Bucket {

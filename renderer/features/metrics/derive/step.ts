@@ -7,6 +7,8 @@ const ROUND = [
 
 /** Points a series is drawn with at most, about two to a pixel of a wide screen's half. */
 export const POINTS = 400
+/** Columns of a heat map at most, so that each is wide enough to be told apart. */
+export const HEAT_COLUMNS = 120
 
 /** The smallest round step that draws `points` points at most over `rangeUs`. */
 export function autoStep(rangeUs: number, points = POINTS, least = 1): number {

@@ -16,6 +16,36 @@ export type ValueUnit =
 export interface UnitOfValue {
   unit: ValueUnit
   perSecond: boolean
+  /** Words behind the number, such as `req/s`. */
+  suffix?: string
+  /** Digits after the point, where somebody chose them. */
+  decimals?: number
+}
+
+/** Units that a person may choose; a rate a second is written with `/s` behind. */
+export const UNITS: readonly ValueUnit[] = [
+  'none',
+  'seconds',
+  'ms',
+  'bytes',
+  'bits',
+  'ratio',
+  'percent',
+  'celsius',
+  'volts',
+  'hertz',
+]
+
+/** A unit as boards write it: `bytes/s`, `suffix:req/s`; null for the empty text, which leaves it to be guessed. */
+export function readUnit(text: string, decimals: number | null): UnitOfValue | null {
+  const digits = decimals === null ? {} : { decimals }
+  if (text === '') return decimals === null ? null : { unit: 'none', perSecond: false, ...digits }
+  if (text.startsWith('suffix:')) return { unit: 'none', perSecond: false, suffix: text.slice(7), ...digits }
+  const [, name, rate] = /^(\w+)(\/s)?$/.exec(text) ?? []
+  const unit = UNITS.find((one) => one === name)
+  return unit
+    ? { unit, perSecond: rate !== undefined, ...digits }
+    : { unit: 'none', perSecond: false, suffix: text, ...digits }
 }
 
 const NO_UNIT: UnitOfValue = { unit: 'none', perSecond: false }
@@ -74,13 +104,28 @@ export function unitOf(expr: string): UnitOfValue {
   return { unit, perSecond: RATES.test(expr) }
 }
 
+/** What the observations of a histogram measure, whatever is done with its buckets. */
+export function observedUnit(expr: string): UnitOfValue {
+  const [name] = metricNames(expr)
+  return { unit: name === undefined ? 'none' : unitOfName(name), perSecond: false }
+}
+
 /** `2.41 s`, `412 MiB/s`, `12.3 %`, `0.0042`; NaN and infinities as PromQL names them, nothing as a dash. */
-export function valueText(value: number | null, { unit, perSecond }: UnitOfValue = NO_UNIT): string {
+export function valueText(value: number | null, { unit, perSecond, suffix, decimals }: UnitOfValue = NO_UNIT): string {
   if (value === null) return '–'
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
-  const text = withUnit(value, unit)
-  return perSecond ? `${text}/s` : text
+  const text = decimals === undefined ? withUnit(value, unit) : withDigits(value, unit, decimals)
+  return `${text}${suffix ? ` ${suffix}` : ''}${perSecond ? '/s' : ''}`
+}
+
+/** With digits that somebody chose; sizes and times keep their own, as their unit changes with the value. */
+function withDigits(value: number, unit: ValueUnit, decimals: number): string {
+  const fixed = (n: number): string =>
+    n.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
+  if (unit === 'ratio') return `${fixed(value * 100)} %`
+  if (unit === 'percent') return `${fixed(value)} %`
+  return unit === 'none' ? fixed(value) : withUnit(value, unit)
 }
 
 function withUnit(value: number, unit: ValueUnit): string {
@@ -125,9 +170,10 @@ const TIME_UNITS = [
 ] as const
 
 /** A value for an axis whose largest one is `most`: times all in one unit, without digits that say nothing. */
-export function axisText(value: number, { unit, perSecond }: UnitOfValue, most: number): string {
+export function axisText(value: number, of: UnitOfValue, most: number): string {
+  const { unit, perSecond } = of
   const seconds = unit === 'seconds' ? 1 : unit === 'ms' ? 1e-3 : 0
-  if (seconds === 0 || most * seconds >= 60) return valueText(value, { unit, perSecond })
+  if (seconds === 0 || most * seconds >= 60) return valueText(value, { ...of, decimals: undefined })
   if (value === 0) return '0'
   const [size, name] = TIME_UNITS.find(([one]) => most * seconds >= one) ?? TIME_UNITS[2]
   return `${Number(((value * seconds) / size).toPrecision(4))} ${name}${perSecond ? '/s' : ''}`

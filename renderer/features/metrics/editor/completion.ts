@@ -1,7 +1,8 @@
 import type { Completion, CompletionContext, CompletionResult } from '@codemirror/autocomplete'
 import { type CompleteStrategy, newCompleteStrategy, type PrometheusClient } from '@prometheus-io/codemirror-promql'
 import { isAbort } from '../../../api/client.ts'
-import { type PrometheusAnswer, prometheus } from '../../../api/prometheus.ts'
+import { prometheus } from '../../../api/prometheus.ts'
+import type { PrometheusAnswer } from '../../../api/prometheus-shapes.ts'
 import { signatureOf } from '../derive/signatures.ts'
 
 /** Names and values offered at once; a server with more is asked again as the person types on. */

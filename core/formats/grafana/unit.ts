@@ -1,0 +1,68 @@
+/** Grafana's unit ids as units of ours; null for one that has no counterpart. */
+export function unitOfGrafana(id: string): string | null {
+  if (id === '' || id === 'none' || id === 'string') return ''
+  const known = UNITS[id]
+  if (known !== undefined) return known
+  const [, kind, text] = /^(suffix|prefix|si|currency|count):(.+)$/.exec(id) ?? []
+  if (kind === 'suffix' || kind === 'si' || kind === 'count') return `suffix:${text.slice(0, 40)}`
+  return null
+}
+
+const UNITS: Record<string, string> = {
+  short: '',
+  sishort: '',
+  percent: 'percent',
+  percentunit: 'ratio',
+  s: 'seconds',
+  dtdurations: 'seconds',
+  clocks: 'seconds',
+  ms: 'ms',
+  dtdurationms: 'ms',
+  µs: 'suffix:µs',
+  ns: 'suffix:ns',
+  m: 'suffix:min',
+  h: 'suffix:h',
+  d: 'suffix:d',
+  bytes: 'bytes',
+  decbytes: 'bytes',
+  kbytes: 'suffix:KiB',
+  deckbytes: 'suffix:kB',
+  mbytes: 'suffix:MiB',
+  decmbytes: 'suffix:MB',
+  gbytes: 'suffix:GiB',
+  decgbytes: 'suffix:GB',
+  bits: 'bits',
+  decbits: 'bits',
+  Bps: 'bytes/s',
+  binBps: 'bytes/s',
+  KBs: 'suffix:kB/s',
+  MBs: 'suffix:MB/s',
+  bps: 'bits/s',
+  binbps: 'bits/s',
+  Kbits: 'suffix:kbit/s',
+  Mbits: 'suffix:Mbit/s',
+  pps: 'suffix:p/s',
+  cps: 'none/s',
+  ops: 'suffix:ops/s',
+  reqps: 'suffix:req/s',
+  rps: 'suffix:reads/s',
+  wps: 'suffix:writes/s',
+  iops: 'suffix:io/s',
+  opm: 'suffix:ops/min',
+  rpm: 'suffix:reads/min',
+  hertz: 'hertz',
+  rothz: 'hertz',
+  rotrpm: 'suffix:rpm',
+  celsius: 'celsius',
+  volt: 'volts',
+  amp: 'suffix:A',
+  watt: 'suffix:W',
+  kwatt: 'suffix:kW',
+  watth: 'suffix:Wh',
+  kwatth: 'suffix:kWh',
+  joule: 'suffix:J',
+  conngf: 'suffix:conn/s',
+  dB: 'suffix:dB',
+  dBm: 'suffix:dBm',
+  humidity: 'suffix:%H',
+}
