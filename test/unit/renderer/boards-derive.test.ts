@@ -18,7 +18,11 @@ const places = (cells: { id: string; x: number; y: number; w: number; h: number 
 
 describe('the grid', () => {
   it('closes gaps and lets nothing lie on another', () => {
-    expect(places(compactCells([cell('a', 0, 5, 12, 4), cell('b', 12, 7, 12, 4), cell('c', 0, 20, 24, 2)]))).toEqual(['a 0,0 12x4', 'b 12,0 12x4', 'c 0,4 24x2'])
+    expect(places(compactCells([cell('a', 0, 5, 12, 4), cell('b', 12, 7, 12, 4), cell('c', 0, 20, 24, 2)]))).toEqual([
+      'a 0,0 12x4',
+      'b 12,0 12x4',
+      'c 0,4 24x2',
+    ])
     expect(places(compactCells([cell('a', 0, 0, 12, 4), cell('b', 6, 0, 12, 4)]))).toEqual(['a 0,0 12x4', 'b 6,4 12x4'])
     expect(places(compactCells([cell('a', 20, 0, 30, 4)]))).toEqual(['a 0,0 24x4'])
   })
@@ -29,7 +33,10 @@ describe('the grid', () => {
     expect(places(placeCell(two, 'b', { y: 3 }))).toEqual(['a 0,6 12x4', 'b 0,0 12x6'])
     expect(places(placeCell(two, 'a', { x: -1 }))).toEqual(places(two))
     expect(places(placeCell(two, 'a', { x: 14 }))).toEqual(['a 12,0 12x4', 'b 0,0 12x6'])
-    expect(places(placeCell([cell('a', 0, 0, 12, 4), cell('b', 12, 0, 12, 4)], 'a', { w: 13 }))).toEqual(['a 0,0 13x4', 'b 12,4 12x4'])
+    expect(places(placeCell([cell('a', 0, 0, 12, 4), cell('b', 12, 0, 12, 4)], 'a', { w: 13 }))).toEqual([
+      'a 0,0 13x4',
+      'b 12,4 12x4',
+    ])
     expect(places(placeCell([cell('a', 0, 0, 1, 1)], 'a', { w: 0, h: 0 }))).toEqual(['a 0,0 1x1'])
     expect(placeBelow(two)).toEqual({ x: 0, y: 10 })
   })
@@ -37,12 +44,22 @@ describe('the grid', () => {
 
 describe('variables in expressions', () => {
   const times = { start: 0, end: 3600e6, step: 15 }
-  const value = (more: Partial<VariableValue>): VariableValue => ({ values: [], all: false, allValue: '', many: false, ...more })
-  const put = (text: string, entries: Record<string, VariableValue> = {}) => interpolate(text, new Map(Object.entries(entries)), times)
+  const value = (more: Partial<VariableValue>): VariableValue => ({
+    values: [],
+    all: false,
+    allValue: '',
+    many: false,
+    ...more,
+  })
+  const put = (text: string, entries: Record<string, VariableValue> = {}) =>
+    interpolate(text, new Map(Object.entries(entries)), times)
 
   it('come in every way of writing', () => {
     const job = value({ values: ['a'] })
-    expect(put('up{a="$job",b="${job}",c="[[job]]",d="$jobs"}', { job })).toEqual({ text: 'up{a="a",b="a",c="a",d="$jobs"}', unresolved: ['jobs'] })
+    expect(put('up{a="$job",b="${job}",c="[[job]]",d="$jobs"}', { job })).toEqual({
+      text: 'up{a="a",b="a",c="a",d="$jobs"}',
+      unresolved: ['jobs'],
+    })
     expect(put('label_replace(up, "x", "$1", "y", "(.*)")').unresolved).toEqual([])
     expect(usedVariables('label_values(up{job=~"$job", x="${y:regex}"}, z)')).toEqual(['job', 'y'])
   })
@@ -51,7 +68,9 @@ describe('variables in expressions', () => {
     expect(put('{a=~"$v"}', { v: value({ values: ['a.b', 'c"d'], many: true }) }).text).toBe('{a=~"(a\\\\.b|c\\"d)"}')
     expect(put('{a=~"$v"}', { v: value({ values: ['a.b'], many: true }) }).text).toBe('{a=~"a\\\\.b"}')
     expect(put('{a="$v"}', { v: value({ values: ['a.b"'] }) }).text).toBe('{a="a.b\\""}')
-    expect(put('${v:csv} ${v:pipe} ${v:raw} ${v:glob}', { v: value({ values: ['a', 'b'], many: true }) }).text).toBe('a,b a|b a,b {a,b}')
+    expect(put('${v:csv} ${v:pipe} ${v:raw} ${v:glob}', { v: value({ values: ['a', 'b'], many: true }) }).text).toBe(
+      'a,b a|b a,b {a,b}',
+    )
   })
 
   it('stand for all there is, or for what "all" is said to be', () => {
@@ -61,17 +80,34 @@ describe('variables in expressions', () => {
   })
 
   it('know the macros of times', () => {
-    expect(put('a[$__interval] b[$__rate_interval] c[$__range] $__interval_ms $__range_s $__from ${__to}').text).toBe('a[15s] b[1m] c[3600s] 15000 3600 0 3600000')
+    expect(put('a[$__interval] b[$__rate_interval] c[$__range] $__interval_ms $__range_s $__from ${__to}').text).toBe(
+      'a[15s] b[1m] c[3600s] 15000 3600 0 3600000',
+    )
     expect(interpolate('[$__rate_interval]', new Map(), { ...times, step: 120 }).text).toBe('[135s]')
   })
 })
 
 describe('choices of variables', () => {
-  const variable = (more: Partial<BoardVariable>): BoardVariable => ({ name: 'v', label: '', kind: 'query', query: '', regex: '', multi: false, includeAll: false, allValue: '', value: [], ...more })
+  const variable = (more: Partial<BoardVariable>): BoardVariable => ({
+    name: 'v',
+    label: '',
+    kind: 'query',
+    query: '',
+    regex: '',
+    multi: false,
+    includeAll: false,
+    allValue: '',
+    value: [],
+    ...more,
+  })
 
   it('are asked for as the query says', () => {
     expect(readValuesQuery('label_values(job)')).toEqual({ kind: 'labelValues', label: 'job', selector: null })
-    expect(readValuesQuery('label_values(up{a=~"x,y", b="}"}, instance )')).toEqual({ kind: 'labelValues', label: 'instance', selector: 'up{a=~"x,y", b="}"}' })
+    expect(readValuesQuery('label_values(up{a=~"x,y", b="}"}, instance )')).toEqual({
+      kind: 'labelValues',
+      label: 'instance',
+      selector: 'up{a=~"x,y", b="}"}',
+    })
     expect(readValuesQuery('query_result(topk(3, up))')).toEqual({ kind: 'queryResult', expr: 'topk(3, up)' })
     expect(readValuesQuery('metrics(node_.*)')).toEqual({ kind: 'metrics', pattern: 'node_.*' })
     expect(readValuesQuery('label_names()')).toEqual({ kind: 'labelNames', selector: null })
@@ -99,7 +135,9 @@ describe('choices of variables', () => {
 describe('numbers of panels', () => {
   it('are made of series as the panel says', () => {
     const values = [1, Number.NaN, 3, 2]
-    expect((['last', 'mean', 'min', 'max', 'sum', 'count'] as const).map((one) => reduceValues(values, one))).toEqual([2, 2, 1, 3, 6, 3])
+    expect((['last', 'mean', 'min', 'max', 'sum', 'count'] as const).map((one) => reduceValues(values, one))).toEqual([
+      2, 2, 1, 3, 6, 3,
+    ])
     expect(reduceValues([], 'last')).toBeNull()
   })
 
