@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { posix } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import type { Client, SFTPWrapper } from 'ssh2'
 import { GlassboxError } from '../../base/errors.ts'
 import { parseArchiveName } from './archive-name.ts'
-import { counting } from './counting.ts'
 import { PARTIAL } from './local-folder.ts'
-import type { BackupTarget } from './target.ts'
+import type { BackupTarget, UploadOptions } from './target.ts'
 
 /** Where an SSH server keeps archives. */
 export interface SftpAddress {
@@ -86,10 +83,10 @@ export function sftpTarget(address: SftpAddress): BackupTarget {
         await makeFolder(sftp, folder)
         const { size } = await stat(path)
         const there = await sizeOf(sftp, partial)
-        // What an upload that was cut off left is continued: it is the beginning of this very archive, by its name.
-        const from = there !== null && there <= size ? there : 0
-        const out = sftp.createWriteStream(partial, { flags: from > 0 ? 'r+' : 'w', start: from, mode: 0o600 })
-        await pipeline(createReadStream(path, { start: from }), counting(progress, from), out, { signal })
+        // What an upload that was cut off left is continued: it is the beginning of this very archive, by its name. The
+        // last stretch is sent again, as its pieces may have arrived out of order.
+        const from = there !== null && there <= size ? Math.max(0, there - PIECES_AT_ONCE * PIECE_BYTES) : 0
+        await writeFrom(sftp, { partial, path, from, fresh: there === null, size }, { signal, progress })
         if ((await sizeOf(sftp, partial)) !== size)
           throw new GlassboxError('backup_target', `${address.host} kept only a part of ${name}`)
         await call((done) => sftp.rename(partial, to, done))
@@ -203,14 +200,43 @@ async function makeFolder(sftp: SFTPWrapper, folder: string): Promise<void> {
   }
 }
 
-/** Servers answer at most 32 KiB a read, or so. */
-const READ_BYTES = 32_768
-const READS_AT_ONCE = 32
+/** Servers take and answer at most 32 KiB at once, or so; many pieces are under way together. */
+const PIECE_BYTES = 32_768
+const PIECES_AT_ONCE = 32
+
+async function writeFrom(
+  sftp: SFTPWrapper,
+  { partial, path, from, fresh, size }: { partial: string; path: string; from: number; fresh: boolean; size: number },
+  { signal, progress }: UploadOptions,
+): Promise<void> {
+  const out = await call<Buffer>((done) => sftp.open(partial, fresh ? 'w' : 'r+', { mode: 0o600 }, done as never))
+  const file = await open(path, 'r')
+  try {
+    const bytes = Buffer.alloc(PIECES_AT_ONCE * PIECE_BYTES)
+    for (let at = from; at < size; ) {
+      signal.throwIfAborted()
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, at)
+      if (bytesRead === 0) throw new Error('the file became shorter while it was sent')
+      const pieces = Array.from({ length: Math.ceil(bytesRead / PIECE_BYTES) }, (_, i) => i * PIECE_BYTES)
+      await Promise.all(
+        pieces.map((start) =>
+          call((done) => sftp.write(out, bytes, start, Math.min(PIECE_BYTES, bytesRead - start), at + start, done)),
+        ),
+      )
+      at += bytesRead
+      progress(at)
+    }
+  } finally {
+    await file.close()
+    // A connection that is lost has no handles any more.
+    await call((done) => sftp.close(out, done)).catch(() => undefined)
+  }
+}
 
 async function readAt(sftp: SFTPWrapper, handle: Buffer, offset: number, length: number): Promise<Uint8Array> {
   const bytes = Buffer.alloc(Math.max(0, length))
   const piece = async (from: number): Promise<void> => {
-    const end = Math.min(from + READ_BYTES, bytes.length)
+    const end = Math.min(from + PIECE_BYTES, bytes.length)
     for (let at = from; at < end; ) {
       const read = await new Promise<number>((resolve, reject) =>
         sftp.read(handle, bytes, at, end - at, offset + at, (error, count) => (error ? reject(error) : resolve(count))),
@@ -219,8 +245,8 @@ async function readAt(sftp: SFTPWrapper, handle: Buffer, offset: number, length:
       at += read
     }
   }
-  for (let at = 0; at < bytes.length; at += READ_BYTES * READS_AT_ONCE) {
-    const starts = Array.from({ length: READS_AT_ONCE }, (_, i) => at + i * READ_BYTES).filter(
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES * PIECES_AT_ONCE) {
+    const starts = Array.from({ length: PIECES_AT_ONCE }, (_, i) => at + i * PIECE_BYTES).filter(
       (from) => from < bytes.length,
     )
     await Promise.all(starts.map(piece))
