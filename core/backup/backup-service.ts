@@ -19,7 +19,15 @@ import { inThread } from './backup-thread.ts'
 import { applyConfigTables, type ConfigTable } from './config-tables.ts'
 import { sumsOf } from './day-totals.ts'
 import { chainOf, type ListedArchive } from './keep-plan.ts'
-import { carryOver, finishReplace, type RestoreInput, restoreJob, undoJob, undoOpenMoves } from './restore-job.ts'
+import {
+  carryOver,
+  finishReplace,
+  type RestoreInput,
+  removeOldSafety,
+  restoreJob,
+  undoJob,
+  undoOpenMoves,
+} from './restore-job.ts'
 import { type Selection, wantsPart } from './restore-telemetry.ts'
 import { openCarries, openReplaces, type RecoveredRestore } from './staged-restore.ts'
 import { freeBytesOf } from './targets/local-folder.ts'
@@ -68,7 +76,10 @@ export class BackupService {
     await undoOpenMoves(this.#shelf)
     for (const carry of openCarries(dataDir)) await carryOver(this.#shelf, carry)
     this.#scheduler.start()
-    const clean = (): void => void this.#shelf.cleanUp().catch((error: Error) => log.warn({}, error.message))
+    const clean = (): void => {
+      removeOldSafety(this.#shelf)
+      this.#shelf.cleanUp().catch((error: Error) => log.warn({}, error.message))
+    }
     this.#cleaner = setInterval(clean, CLEAN_MS)
     this.#cleaner.unref()
     clean()

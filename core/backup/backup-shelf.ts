@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -243,6 +243,11 @@ export class BackupShelf {
   /** Removes what cut-off uploads left in every target. */
   async cleanUp(): Promise<void> {
     await localFolder(this.localPath).cleanPartials(LEFTOVER_MS)
+    // Folders of a send or a test restore that a kill cut off.
+    for (const name of readdirSync(this.localPath).filter((one) => /^(\.send|verify)-\w+$/.test(one))) {
+      const folder = join(this.localPath, name)
+      if (Date.now() - statSync(folder).mtimeMs > LEFTOVER_MS) rmSync(folder, { recursive: true, force: true })
+    }
     for (const { name } of this.targets()) {
       await this.withTarget(name, (target) => target.cleanPartials(LEFTOVER_MS)).catch((error: Error) =>
         this.parts.log.warn({ target: name }, `left-over uploads could not be cleaned: ${error.message}`),

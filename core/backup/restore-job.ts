@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { existsSync, rmSync } from 'node:fs'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { GlassboxError } from '../base/errors.ts'
 import { type JobKind, type RunningJob, stopReason } from '../jobs/job-kind.ts'
+import type { ArchiveSecret } from './archive/archive-key.ts'
 import type { Manifest } from './archive/manifest.ts'
 import type { ArchivePlace } from './archive-place.ts'
 import type { BackupShelf } from './backup-shelf.ts'
@@ -22,6 +23,7 @@ import {
   stageConfig,
 } from './staged-restore.ts'
 import { storeTarget } from './store-target.ts'
+import { parseArchiveName } from './targets/archive-name.ts'
 
 export interface RestoreInput {
   target: string
@@ -40,6 +42,8 @@ export interface RestoreResult {
 }
 
 const UNDO_US = 7 * 86_400e6
+/** Stands behind the name of a safety backup in the name of its key. */
+const KEY = '.key'
 export const safetyFolder = (shelf: BackupShelf): string => join(shelf.localPath, 'safety')
 
 /** Restores from any target, after a safety backup. Two at once are refused. */
@@ -51,7 +55,7 @@ export function restoreJob(shelf: BackupShelf): JobKind<RestoreInput, null> {
     async run(job) {
       const { target, name, select, mode } = job.input
       const places = await shelf.chain(target, name)
-      return restore(shelf, job, { places, select, mode, what: name })
+      return restore(shelf, job, { places, select, secret: shelf.secret(job.secret), mode, what: name })
     },
   }
 }
@@ -72,7 +76,10 @@ export function undoJob(shelf: BackupShelf): JobKind<UndoInput, null> {
         throw new GlassboxError('bad_request', 'this restore cannot be undone (any more)')
       const select: Selection = { telemetry: true, config: true, start: null, end: null, service: null }
       const places = [{ file: join(safetyFolder(shelf), done.safety) }]
-      const result = await restore(shelf, job, { places, select, mode: 'replace', what: `before ${done.what}` })
+      const key = `${places[0].file}${KEY}`
+      if (!existsSync(key)) throw new GlassboxError('bad_request', 'the key of the safety backup is gone')
+      const secret = { keyFile: readFileSync(key) }
+      const result = await restore(shelf, job, { places, select, secret, mode: 'replace', what: `before ${done.what}` })
       shelf.state.update((state) => {
         const own = state.restores.find(({ id }) => id === done.id)
         if (own) own.undone = true
@@ -84,6 +91,7 @@ export function undoJob(shelf: BackupShelf): JobKind<UndoInput, null> {
 
 interface Wanted {
   places: ArchivePlace[]
+  secret: ArchiveSecret | null
   select: Selection
   mode: 'replace' | 'merge'
   what: string
@@ -92,16 +100,22 @@ interface Wanted {
 async function restore(shelf: BackupShelf, job: RunningJob<unknown, null>, wanted: Wanted): Promise<RestoreResult> {
   const { settings, store } = shelf.parts
   const id = randomUUID()
-  const secret = shelf.secret(job.secret)
   const hooks = {
     signal: job.signal,
     progress: (progress: Parameters<typeof job.progress>[0]) => job.progress(progress),
   }
-  const order: RestoreOrder = { places: wanted.places, secret, selection: wanted.select }
+  const order: RestoreOrder = { places: wanted.places, secret: wanted.secret, selection: wanted.select }
   const sinceMs = Math.floor(shelf.parts.clock.nowUs() / 1000)
   const mark = await store.reader.scanMark()
   const safety = await safetyBackup(shelf, job)
   job.log(`What is there now is kept in ${safety}.`)
+  const at = shelf.parts.clock.nowUs()
+  const undoUntil = at + UNDO_US
+  // Remembered before the point of no return, so that it can be undone also after a kill.
+  shelf.state.update(
+    (state) =>
+      void state.restores.push({ id, at, what: wanted.what, mode: wanted.mode, safety, undoUntil, undone: false }),
+  )
   let done: { counts: RestoreCounts; warnings: string[] }
   try {
     done =
@@ -115,28 +129,29 @@ async function restore(shelf: BackupShelf, job: RunningJob<unknown, null>, wante
         : await merge(shelf, job, { ...wanted, id, order }, hooks)
   } catch (error) {
     const decided = openReplaces(shelf.parts.dataDir).some((open) => open.id === id)
-    if (!decided && stopReason(job.signal) !== 'host stops')
+    if (!decided && stopReason(job.signal) !== 'host stops') {
       rmSync(restoreFolder(shelf.parts.dataDir, id), { recursive: true, force: true })
+      shelf.state.update((state) => {
+        state.restores = state.restores.filter((one) => one.id !== id)
+      })
+    }
     throw error
   }
   if (wanted.select.config) settings.reload()
-  const at = shelf.parts.clock.nowUs()
-  const undoUntil = at + UNDO_US
-  shelf.state.update(
-    (state) =>
-      void state.restores.push({ id, at, what: wanted.what, mode: wanted.mode, safety, undoUntil, undone: false }),
-  )
   const rejected = Object.entries(done.counts.rejectedSamples).map(
     ([reason, count]) => `${count} samples were not taken: ${reason}`,
   )
   return { restore: id, counts: done.counts, safety, undoUntil, warnings: [...done.warnings, ...rejected] }
 }
 
+/**
+ * Keeps what is there now. It is encrypted with a key of its own beside it, so that passwords are in it and come back
+ * whatever password the settings have by then.
+ */
 async function safetyBackup(shelf: BackupShelf, job: RunningJob<unknown, unknown>): Promise<string> {
   const { dataDir, settings, secrets, product, clock } = shelf.parts
-  // Encrypted as backups are, so that passwords are in it and come back.
-  const secret = shelf.secret(job.secret)
-  const { tables, warnings } = readConfigTables(dataDir, secret ? secrets : null)
+  const key = randomBytes(32)
+  const { tables, warnings } = readConfigTables(dataDir, secrets)
   const order: BackupOrder = {
     dataDir,
     storage: settings.now().storage,
@@ -144,7 +159,7 @@ async function safetyBackup(shelf: BackupShelf, job: RunningJob<unknown, unknown
     base: null,
     config: tables,
     warnings,
-    secret,
+    secret: { keyFile: key },
     product,
     nowUs: clock.nowUs(),
     to: { folder: safetyFolder(shelf) },
@@ -153,7 +168,26 @@ async function safetyBackup(shelf: BackupShelf, job: RunningJob<unknown, unknown
     signal: job.signal,
     progress: (progress) => job.progress({ ...progress, phase: 'safety' }),
   })
+  writeFileSync(file + KEY, key, { mode: 0o600, flush: true })
   return basename(file)
+}
+
+/** Removes safety backups whose time for an undo is over, and those of restores that came to nothing. */
+export function removeOldSafety(shelf: BackupShelf): void {
+  const folder = safetyFolder(shelf)
+  const now = shelf.parts.clock.nowUs()
+  if (!existsSync(folder)) return
+  const kept = new Set(
+    shelf.state.state.restores.flatMap(({ safety, undone, undoUntil }) =>
+      safety !== null && !undone && (undoUntil ?? 0) >= now ? [safety] : [],
+    ),
+  )
+  for (const name of readdirSync(folder)) {
+    const own = name.endsWith(KEY) ? name.slice(0, -KEY.length) : name
+    const made = parseArchiveName(own)?.createdAt
+    // A restore that runs now has not told yet which one is its own.
+    if (made !== undefined && !kept.has(own) && now - made > UNDO_US) rmSync(join(folder, name), { force: true })
+  }
 }
 
 type Hooks = Parameters<typeof inThread>[2]

@@ -10,6 +10,8 @@ import type { BackupTarget, StoredFile, UploadOptions } from './target.ts'
 
 /** Stands behind the name of a file that is not whole yet. */
 export const PARTIAL = '.partial'
+/** Of an archive that has no name yet (operations.ts, backup-shelf.ts). */
+const OWN_PARTIAL = /^\.(backup|upload)-[\d-]+\.partial$/
 
 /** Makes what was written to a file or folder last through a power cut. */
 export async function syncPath(path: string): Promise<void> {
@@ -88,7 +90,8 @@ export function localFolder(folder: string): BackupTarget {
     async cleanPartials(olderThanMs) {
       let removed = 0
       for (const name of await readdir(folder).catch(() => [] as string[])) {
-        if (!name.endsWith(PARTIAL) || !parseArchiveName(name.slice(0, -PARTIAL.length))) continue
+        if (!name.endsWith(PARTIAL)) continue
+        if (!OWN_PARTIAL.test(name) && !parseArchiveName(name.slice(0, -PARTIAL.length))) continue
         const found = await stat(join(folder, name)).catch(() => null)
         if (!found || Date.now() - found.mtimeMs < olderThanMs) continue
         await rm(join(folder, name), { force: true })

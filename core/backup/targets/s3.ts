@@ -80,6 +80,9 @@ export async function s3Target(address: S3Address): Promise<BackupTarget> {
         try {
           signal.throwIfAborted()
           await upload.done()
+          // Cancelled at the last moment: nothing is to be there.
+          if (signal.aborted) await client.send(new aws.DeleteObjectCommand({ Bucket, Key: keyOf(name) }))
+          signal.throwIfAborted()
         } catch (error) {
           if (signal.aborted) throw signal.reason
           throw error

@@ -202,7 +202,7 @@ async function makeFolder(sftp: SFTPWrapper, folder: string): Promise<void> {
 
 /** Servers take and answer at most 32 KiB at once, or so; many pieces are under way together. */
 const PIECE_BYTES = 32_768
-const PIECES_AT_ONCE = 32
+const PIECES_AT_ONCE = 16
 
 async function writeFrom(
   sftp: SFTPWrapper,
