@@ -91,9 +91,10 @@ export function finishRestore(dataDir: string, journal: RestoreJournal, secrets:
   }
   if (journal.carry) writeDurable(join(folder, CARRY), JSON.stringify(journal.carry))
   if (journal.replace) writeDurable(join(folder, REPLACE), JSON.stringify(journal.replace))
+  // The journal goes last: as long as it is there, a start says that the restore was finished.
+  if (!journal.carry && !journal.replace) rmSync(folder, { recursive: true, force: true })
   rmSync(join(dataDir, FOLDER, JOURNAL), { force: true })
   syncFolder(join(dataDir, FOLDER))
-  if (!journal.carry && !journal.replace) rmSync(folder, { recursive: true, force: true })
   return warnings
 }
 
