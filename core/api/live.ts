@@ -8,7 +8,7 @@ import { sameToken } from './guards.ts'
 import type { ApiServices } from './services.ts'
 
 const pollMs = 250
-/** Storage is asked this often even if this host wrote nothing: another host may write to the same database. */
+/** Storage is asked this often even if nobody was heard to write: notices of other hosts do not pass every pooler. */
 const quietMs = 5000
 const statusMs = 1000
 /** Changes of jobs are gathered for so long. */
@@ -53,6 +53,10 @@ export function createLive(services: ApiServices) {
   let seq: number | null = null
   /** Rows stored when the store was last read, and when that was. */
   let read = { stored: -1, atMs: 0 }
+
+  const stopHearing = services.store.onForeignWrite?.(() => {
+    read.stored = -1
+  })
 
   /** @throws GlassboxError for a wrong path, a wrong token or too many clients. */
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -182,6 +186,7 @@ export function createLive(services: ApiServices) {
 
   async function close(): Promise<void> {
     unsubscribe()
+    stopHearing?.()
     clearTimeout(jobsTimer)
     clearInterval(pollTimer)
     clearInterval(statusTimer)

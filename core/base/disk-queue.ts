@@ -30,7 +30,8 @@ export class DiskQueue {
     this.#suffix = suffix
     this.#limit = limit
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    for (const name of readdirSync(folder).sort()) {
+    const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile())
+    for (const name of entries.map((entry) => entry.name).sort()) {
       if (!name.endsWith(suffix)) {
         rmSync(join(folder, name), { force: true })
         continue

@@ -11,6 +11,7 @@ const TAG_BYTES = 16
 /** Settings that hold a password; they lie encrypted in glassbox.db and are shown without it. */
 export const SECRET_SETTINGS: ReadonlySet<string> = new Set([
   'storage.postgresUrl',
+  'storage.postgresReadUrl',
   'backup.targets',
   'backup.password',
 ])

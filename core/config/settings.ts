@@ -38,6 +38,8 @@ export const settingsSchema = z.strictObject({
       engine: z.enum(['sqlite', 'postgres']).default('sqlite'),
       /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…`, libpq's names. */
       postgresUrl: z.string().default(''),
+      /** A read replica that queries go to; empty = the same server. Wants durable tables, as others are not replicated. */
+      postgresReadUrl: z.string().default(''),
       postgresSchema: z.string().default('glassbox'),
       /** false = UNLOGGED tables: faster, and emptied when the server crashes. */
       postgresDurable: z.boolean().default(false),

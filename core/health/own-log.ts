@@ -11,6 +11,7 @@ const secretPaths = [
   'authorization',
   'cookie',
   'postgresUrl',
+  'postgresReadUrl',
   'headers.authorization',
   'headers.cookie',
 ]

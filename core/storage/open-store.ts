@@ -16,13 +16,5 @@ export interface OpenOptions {
 
 /** Opens the engine that the settings name. @throws GlassboxError saying what stands in the way and what to do */
 export async function openStore(options: OpenOptions): Promise<TelemetryStore> {
-  if (options.settings.storage.engine === 'sqlite') return openSqliteStore(options)
-  // Metrics have no place in Postgres yet: each host keeps its own in its data directory.
-  const local = await openSqliteStore(options)
-  try {
-    return await openPostgresStore({ ...options, local })
-  } catch (error) {
-    await local.stop()
-    throw error
-  }
+  return options.settings.storage.engine === 'sqlite' ? openSqliteStore(options) : openPostgresStore(options)
 }

@@ -178,6 +178,11 @@ export interface TelemetryStore {
    * started anew, `renew` gets the port that takes its place; calls on the old one are never answered.
    */
   writerPort(renew?: (port: MessagePort) => void): MessagePort
+  /**
+   * Calls `told` when another host has written; an engine that one host alone writes to leaves it out.
+   * @returns how to stop it
+   */
+  onForeignWrite?(told: () => void): () => void
   stats(): Promise<StorageStats>
   /**
    * Puts the telemetry file of `folder` in place of the one in use, which goes to `folder/old`; writes wait meanwhile. Only

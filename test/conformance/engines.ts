@@ -5,6 +5,7 @@ import { applySettings, defaultSettings } from '../../core/config/settings.ts'
 import { openStore } from '../../core/storage/open-store.ts'
 import type { TelemetryStore } from '../../core/storage/store.ts'
 import { type PostgresServer, startPostgres } from '../fixtures/postgres-server.ts'
+import { spreadOverShards } from '../fixtures/postgres-shards.ts'
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
@@ -35,6 +36,23 @@ function inFolder(make: (dataDir: string, changes: Record<string, unknown>) => P
   }
 }
 
+function postgres(
+  server: () => PostgresServer | null,
+  prepare: (url: string) => Promise<void> = async () => undefined,
+) {
+  return inFolder(async (dataDir, changes) => {
+    const postgresUrl = (await server()?.freshUrl()) ?? ''
+    await prepare(postgresUrl)
+    const settings = applySettings(defaultSettings, {
+      'storage.engine': 'postgres',
+      'storage.postgresUrl': postgresUrl,
+      'storage.reserveBytes': 0,
+      ...changes,
+    })
+    return openStore({ dataDir, settings, log })
+  })
+}
+
 /** Both engines; the suites run on each. */
 export function engines(): Engine[] {
   let server: PostgresServer | null = null
@@ -56,19 +74,28 @@ export function engines(): Engine[] {
       async start() {
         server = await startPostgres()
       },
-      open: inFolder(async (dataDir, changes) => {
-        const postgresUrl = (await server?.freshUrl()) ?? ''
-        const settings = applySettings(defaultSettings, {
-          'storage.engine': 'postgres',
-          'storage.postgresUrl': postgresUrl,
-          'storage.reserveBytes': 0,
-          ...changes,
-        })
-        return openStore({ dataDir, settings, log })
-      }),
+      open: postgres(() => server),
       async stop() {
         await server?.stop()
       },
     },
   ]
+}
+
+/** Postgres with the parts of the next days spread over two servers. */
+export function shardedEngine(): Engine {
+  let servers: PostgresServer[] = []
+  return {
+    name: 'postgres',
+    async start() {
+      servers = await Promise.all([startPostgres(), startPostgres()])
+    },
+    open: postgres(
+      () => servers[0],
+      (url) => spreadOverShards(url, servers[1]),
+    ),
+    async stop() {
+      for (const server of servers) await server.stop()
+    },
+  }
 }

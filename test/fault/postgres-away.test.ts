@@ -147,7 +147,7 @@ it('goes on taking while Postgres is away, up to its limit on disk, says so, and
       bodies: write * 20,
     })
     const order = await server.sql<{ trace_id: string }>(
-      'SELECT trace_id FROM glassbox._traces GROUP BY 1 ORDER BY min(seq)',
+      "SELECT encode(trace_id, 'hex') AS trace_id FROM glassbox._traces GROUP BY 1 ORDER BY min(seq)",
       url,
     )
     expect(order.map((row) => row.trace_id)).toEqual(Array.from({ length: write }, (_, i) => traceId(i + 1)))
@@ -157,6 +157,70 @@ it('goes on taking while Postgres is away, up to its limit on disk, says so, and
     rmSync(first.folder, { recursive: true, force: true })
   }
 }, 120_000)
+
+it('starts while Postgres is away, takes writes, answers queries at once with the cause, and stores all when it is there', async () => {
+  const url = await server.freshUrl()
+  const proxy = await startCutProxy(server.port)
+  proxy.refuse(true)
+  const { store, folder } = await open(url.replace(`:${server.port}/`, `:${proxy.port}/`))
+  try {
+    expect(await store.stats()).toMatchObject({ engine: 'postgres', mode: 'away', modeSince: expect.any(Number) })
+    expect(await store.writer.write(nextWrite(1))).toMatchObject({ storedSpans: PER_WRITE, storedLogs: 20 })
+    expect(await store.stats()).toMatchObject({ waiting: { spans: PER_WRITE, logs: 20 } })
+    await expect(store.reader.searchTraces(traceQuery())).rejects.toMatchObject({
+      code: 'postgres_unreachable',
+      status: 503,
+      hint: expect.any(String),
+    })
+    proxy.refuse(false)
+    await drained(store)
+    expect((await store.reader.searchTraces(traceQuery())).items.map((trace) => trace.traceId)).toEqual([traceId(1)])
+  } finally {
+    await store.stop()
+    await proxy.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}, 60_000)
+
+it.each([
+  ['a port where nothing listens', '127.0.0.1:1', 'does not answer'],
+  ['a host that has no address', 'no-such-host.invalid:5432', 'cannot be resolved'],
+])('waits for %s and says so', async (_, at, words) => {
+  const { store, folder } = await open(`postgres://u:p@${at}/d`)
+  try {
+    expect(await store.stats()).toMatchObject({ mode: 'away', modeReason: expect.stringContaining(words) })
+  } finally {
+    await store.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+it('hears of writes of other hosts, not of its own', async () => {
+  const url = await server.freshUrl()
+  const [one, two] = [await open(url), await open(url)]
+  try {
+    let heard = 0
+    const stop = one.store.onForeignWrite?.(() => {
+      heard++
+    })
+    // The first call comes when it begins to listen.
+    await expect.poll(() => heard, { timeout: 10_000 }).toBe(1)
+    await two.store.writer.write(nextWrite(1))
+    await expect.poll(() => heard, { timeout: 10_000 }).toBe(2)
+    await one.store.writer.write(nextWrite(2))
+    await two.store.writer.write(nextWrite(3))
+    await expect.poll(() => heard, { timeout: 10_000 }).toBeGreaterThan(2)
+    const before = heard
+    stop?.()
+    await two.store.writer.write(nextWrite(4))
+    await expect.poll(async () => (await one.store.stats()).spans).toBe(4 * PER_WRITE)
+    expect(heard).toBe(before)
+  } finally {
+    await one.store.stop()
+    await two.store.stop()
+    for (const { folder } of [one, two]) rmSync(folder, { recursive: true, force: true })
+  }
+}, 60_000)
 
 it('counts and shows what a crash of the server took (experiment 18)', async () => {
   const own = await startPostgres()

@@ -48,13 +48,6 @@ it.each([
   ['no address', (): string => '', 'postgres_url', 'no Postgres address'],
   ['another protocol', (): string => 'mysql://h/d', 'postgres_url', 'mysql://'],
   ['an unknown sslmode', (): string => `${url}?sslmode=maybe`, 'postgres_url', 'sslmode=maybe'],
-  [
-    'a host that has no address',
-    () => at({ hostname: 'no-such-host.invalid' }),
-    'postgres_unreachable',
-    'cannot be resolved',
-  ],
-  ['a port where nothing listens', (): string => at({ port: '1' }), 'postgres_unreachable', 'does not answer'],
   ['a wrong password', (): string => at({ password: 'wrong-secret' }), 'postgres_login', 'refused the password'],
   ['an unknown database', (): string => at({ pathname: '/nothing' }), 'postgres_no_database', 'no database nothing'],
   ['TLS that the server does not have', (): string => `${url}?sslmode=require`, 'postgres_tls', 'does not speak TLS'],
@@ -81,6 +74,30 @@ it('says that a role has too few rights, that a database is read-only, that a se
   expect(tooOld(130_004)).toMatchObject({ code: 'postgres_too_old', message: 'the server is PostgreSQL 13' })
 })
 
+it('works for a role that may make a schema and nothing else', async () => {
+  const own = await server.freshUrl()
+  const name = new URL(own).pathname.slice(1)
+  await server.sql(`CREATE ROLE team LOGIN PASSWORD 'team'; GRANT CREATE ON DATABASE ${name} TO team`)
+  const address = new URL(own)
+  address.username = 'team'
+  address.password = 'team'
+  const host = await startTestHost({
+    'storage.engine': 'postgres',
+    'storage.postgresUrl': address.href,
+    'storage.postgresSchema': 'watch',
+  })
+  try {
+    const { traceId } = await host.get<{ traceId: string }>('/api/test-trace', { method: 'POST' })
+    await expect
+      .poll(async () => (await host.get<{ storage: { spans: number } }>('/api/status')).storage.spans)
+      .toBeGreaterThan(0)
+    expect(await host.get(`/api/traces/${traceId}`)).toMatchObject({ traceId })
+    expect(await server.sql("SELECT 1 FROM pg_namespace WHERE nspname = 'watch'", own)).toHaveLength(1)
+  } finally {
+    await host.stop()
+  }
+})
+
 it('leaves tables alone that are not ours, and a layout from a newer version', async () => {
   const own = await server.freshUrl()
   await server.sql(
@@ -92,6 +109,12 @@ it('leaves tables alone that are not ours, and a layout from a newer version', a
     message: expect.stringContaining('_traces'),
   })
   expect(await server.sql('SELECT * FROM glassbox._traces', own)).toEqual([{ mine: 7 }])
+  await server.sql(`COMMENT ON SCHEMA glassbox IS 'glassbox telemetry ${SCHEMA_VERSION - 1}'`, own)
+  expect(await refusal(own)).toMatchObject({
+    code: 'postgres_foreign_table',
+    message: expect.stringContaining('older'),
+    hint: expect.stringContaining('DROP SCHEMA'),
+  })
   await server.sql(`COMMENT ON SCHEMA glassbox IS 'glassbox telemetry ${SCHEMA_VERSION + 1}'`, own)
   expect(await refusal(own)).toMatchObject({
     code: 'postgres_foreign_table',
@@ -123,10 +146,10 @@ it('makes the schema once when twelve hosts start at the same time', async () =>
     }),
   )
   const partitions = await server.sql<{ relpersistence: string }>(
-    "SELECT relpersistence FROM pg_class WHERE relname ~ '^_(traces|logs)_[0-9]{8}$' AND relkind = 'r'",
+    "SELECT relpersistence FROM pg_class WHERE relname ~ '^_(traces|extents|logs)_[0-9]{8}_000$' AND relkind = 'r'",
     own,
   )
-  expect(partitions).toHaveLength(6)
+  expect(partitions).toHaveLength(9)
   expect(new Set(partitions.map(({ relpersistence }) => relpersistence))).toEqual(new Set(['u']))
 })
 

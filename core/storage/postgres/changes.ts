@@ -1,6 +1,6 @@
 import type { Changes } from '../store.ts'
 import { type LogRow, logRecord, NEWEST_LOG } from './log-read.ts'
-import type { AsOf, Session } from './session.ts'
+import { type AsOf, hexId, type Session } from './session.ts'
 import { seenBy, summariesOf } from './trace-read.ts'
 
 const REMEMBERED = 1000
@@ -29,9 +29,13 @@ export async function changesSince(session: Session, seen: SeenWrites, seq: numb
   const late = seen.after(seq)
   seen.remember(asOf)
   if (limit === 0) return { seq: asOf.hi, traces: [], logs: [], skippedTraces: 0, skippedLogs: 0 }
-  const where = `${late} AND ${seenBy(asOf)}`
+  const since = `${late} AND ${seenBy(asOf)}`
+  const parts = await session.rows<{ part: number }>(
+    `SELECT DISTINCT unnest(parts) AS part FROM ${session.schema}._writes WHERE ${since}`,
+  )
+  const where = parts.length === 0 ? 'false' : `${since} AND part IN (${parts.map(({ part }) => part).join(',')})`
   const traces = await session.rows<{ id: string; total: number }>(
-    `SELECT trace_id AS id, count(*) OVER () AS total FROM ${session.schema}._traces WHERE ${where} GROUP BY 1 ORDER BY max(start) DESC LIMIT ${Math.trunc(limit)}`,
+    `SELECT trace_id AS id, count(*) OVER () AS total FROM ${session.schema}._extents WHERE ${where} GROUP BY 1 ORDER BY max(start) DESC LIMIT ${Math.trunc(limit)}`,
   )
   const [{ n }] = await session.rows<{ n: number }>(`SELECT count(*) AS n FROM ${session.schema}._logs WHERE ${where}`)
   const logs = await session.rows<LogRow>(
@@ -40,7 +44,7 @@ export async function changesSince(session: Session, seen: SeenWrites, seq: numb
   await session.entries.load(session)
   const summaries = await summariesOf(
     session,
-    traces.map(({ id }) => id),
+    traces.map(({ id }) => hexId(id)),
     asOf,
   )
   return {

@@ -149,8 +149,9 @@ export async function settleTarget(target: PostgresTarget): Promise<PostgresTarg
   throw postgresError(failure, target)
 }
 
-/** A connected client, to be ended by the caller. */
+/** A connected client, to be ended by the caller. @throws GlassboxError of the `postgres_…` kind */
 export async function connect(target: PostgresTarget): Promise<pg.Client> {
+  if (target.sslMode === 'prefer' || target.sslMode === 'allow') return connect(await settleTarget(target))
   const client = new pg.Client(clientOptions(target))
   client.on('error', () => undefined)
   try {

@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto'
 import {
   type AttributeColumns,
   AttrType,
-  type Dictionary,
-  entryText,
   type LogBatch,
   type ResourceEntry,
   type ScopeEntry,
@@ -11,34 +9,20 @@ import {
 } from '../../model/columns.ts'
 import type { AnyValue, KeyValue } from '../../model/records.ts'
 import { plainObject, plainValue } from '../../query/any-value.ts'
-import { dayOf } from './schema.ts'
+import { CopyBuffer } from './copy-buffer.ts'
+import { JsonTexts } from './json-texts.ts'
+import type { TraceExtents } from './trace-extents.ts'
+
+const columns = (text: string): { list: string; count: number } => ({ list: text, count: text.split(',').length })
 
 /** Columns in the order in which rows are encoded. */
-export const SPAN_COPY =
-  'day, trace_id, span_id, parent_id, name, kind, start, start_ns, dur, dur_ns, status, status_message, service, resource, scope, attributes, typed, events, links, trace_state, flags, dropped_attributes, dropped_events, dropped_links, marks, sample_rate, seq, ordinal, host'
-export const LOG_COPY =
-  'day, time, time_ns, time_source, observed, observed_ns, severity, severity_text, service, body, body_type, event_name, trace_id, span_id, resource, scope, attributes, typed, flags, dropped_attributes, seq, ordinal, host'
-
-const NULL = '\\N'
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-const SPECIAL = /[\\\n\r\t]/
-const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
-
-/** Text as COPY's text format wants it. */
-function copyText(text: string): string {
-  return SPECIAL.test(text) ? text.replace(/[\\\n\r\t]/g, (char) => ESCAPES[char]) : text
-}
-
-function hexOf(bytes: Uint8Array, at: number, width: number): string {
-  let text = ''
-  for (let i = at; i < at + width; i++) text += HEX[bytes[i]]
-  return text
-}
-
-function isZero(bytes: Uint8Array, at: number, width: number): boolean {
-  for (let i = at; i < at + width; i++) if (bytes[i] !== 0) return false
-  return true
-}
+export const SPAN_COPY = columns(
+  'part, ordinal, start, dur, resource, scope, seq, host, kind, status, start_ns, dur_ns, trace_id, span_id, name, attributes, parent_id, typed, events, links, status_message, trace_state, flags, dropped_attributes, dropped_events, dropped_links, marks, sample_rate',
+)
+export const EXTENT_COPY = columns('part, failed, seq, start, dur, trace_id')
+export const LOG_COPY = columns(
+  'part, ordinal, time, observed, resource, scope, seq, host, time_ns, observed_ns, time_source, severity, body_type, body, attributes, severity_text, event_name, trace_id, span_id, typed, flags, dropped_attributes',
+)
 
 /** JSON that jsonb takes: no U+0000, no half of a surrogate pair. */
 function cleanJson(value: unknown): string {
@@ -50,83 +34,85 @@ function cleanJson(value: unknown): string {
   })
 }
 
-/** Text of a batch's dictionary, each entry made ready once. */
-class Texts {
-  #dictionary: Dictionary
-  #copy: (string | undefined)[]
-  #json: (string | undefined)[]
+const OPEN = 0x7b
+const CLOSE = 0x7d
+const COLON = 0x3a
+const COMMA = 0x2c
+const JSONB_VERSION = 1
+const TRUE = Buffer.from('true')
+const FALSE = Buffer.from('false')
+const EMPTY = Buffer.from('null')
 
-  constructor(dictionary: Dictionary) {
-    this.#dictionary = dictionary
-    this.#copy = new Array(dictionary.size)
-    this.#json = new Array(dictionary.size)
-  }
-
-  raw(index: number): string {
-    return entryText(this.#dictionary, index)
-  }
-
-  copy(index: number): string {
-    this.#copy[index] ??= copyText(this.raw(index))
-    return this.#copy[index] as string
-  }
-
-  copyOrNull(index: number): string {
-    return index === 0 ? NULL : this.copy(index)
-  }
-
-  json(index: number): string {
-    this.#json[index] ??= copyText(JSON.stringify(this.raw(index)))
-    return this.#json[index] as string
-  }
-}
-
-/** `plain` for SQL and filters; `typed` keeps what plain JSON cannot say, by key, or NULL. */
-function attributesOf(attributes: AttributeColumns, row: number, texts: Texts): { plain: string; typed: string } {
-  let plain = ''
+/**
+ * The attributes of a row as one jsonb field, for SQL and filters.
+ * @returns what plain JSON cannot say, by key, as JSON text; empty when it says all
+ */
+function writeAttributes(out: CopyBuffer, attributes: AttributeColumns, row: number, texts: JsonTexts): string {
+  const { keys, types, values, offsets } = attributes
+  const opened = out.open()
+  out.byte(JSONB_VERSION)
+  out.byte(OPEN)
   let typed = ''
-  for (let at = attributes.offsets[row]; at < attributes.offsets[row + 1]; at++) {
-    const key = texts.json(attributes.keys[at])
-    const value = attributes.values[at]
-    let text: string
+  const from = offsets[row]
+  const to = offsets[row + 1]
+  for (let at = from; at < to; at++) {
+    if (at > from) out.byte(COMMA)
+    const key = keys[at]
+    texts.ready(key)
+    out.append(texts.bytes, texts.starts[key], texts.ends[key])
+    out.byte(COLON)
+    const value = values[at]
     let exact = ''
-    switch (attributes.types[at]) {
+    switch (types[at]) {
       case AttrType.string:
-        text = texts.json(value)
+        writeText(out, texts, value)
         break
-      case AttrType.bool:
-        text = value === 1 ? 'true' : 'false'
+      case AttrType.bool: {
+        const word = value === 1 ? TRUE : FALSE
+        out.append(word, 0, word.length)
         break
+      }
       case AttrType.int:
-        text = String(value)
+        out.digits(value)
         break
-      case AttrType.double:
-        text = Number.isFinite(value) ? String(value) : `"${value}"`
+      case AttrType.bigint:
+        writeText(out, texts, value)
+        exact = `{"intValue":${texts.json(value)}}`
+        break
+      case AttrType.bytes:
+        writeText(out, texts, value)
+        exact = `{"bytesValue":${texts.json(value)}}`
+        break
+      case AttrType.double: {
+        const text = Number.isFinite(value) ? String(value) : `"${value}"`
+        writeWord(out, text)
         if (Object.is(value, -0)) exact = '{"doubleValue":-0}'
         else if (Number.isInteger(value) || !Number.isFinite(value)) exact = `{"doubleValue":${text}}`
         break
-      case AttrType.bigint:
-        text = texts.json(value)
-        exact = `{"intValue":${text}}`
-        break
-      case AttrType.bytes:
-        text = texts.json(value)
-        exact = `{"bytesValue":${text}}`
-        break
-      case AttrType.json: {
-        const json = texts.raw(value)
-        text = copyText(cleanJson(plainValue(JSON.parse(json) as AnyValue)))
-        exact = copyText(json)
-        break
       }
+      case AttrType.json:
+        exact = texts.raw(value)
+        writeWord(out, cleanJson(plainValue(JSON.parse(exact) as AnyValue)))
+        break
       default:
-        text = 'null'
+        out.append(EMPTY, 0, EMPTY.length)
         exact = '{}'
     }
-    plain += plain === '' ? `{${key}:${text}` : `,${key}:${text}`
-    if (exact !== '') typed += typed === '' ? `{${key}:${exact}` : `,${key}:${exact}`
+    if (exact !== '') typed += `${typed === '' ? '{' : ','}${texts.json(key)}:${exact}`
   }
-  return { plain: plain === '' ? '{}' : `${plain}}`, typed: typed === '' ? NULL : `${typed}}` }
+  out.byte(CLOSE)
+  out.close(opened)
+  return typed === '' ? '' : `${typed}}`
+}
+
+function writeText(out: CopyBuffer, texts: JsonTexts, index: number): void {
+  texts.ready(index)
+  out.append(texts.bytes, texts.starts[index], texts.ends[index])
+}
+
+function writeWord(out: CopyBuffer, text: string): void {
+  const bytes = Buffer.from(text)
+  out.append(bytes, 0, bytes.length)
 }
 
 /** A number that names an entry by its content, the same on every host. */
@@ -145,60 +131,160 @@ export function scopeRow(entry: ScopeEntry): unknown[] {
   return [entryId(entry), entry.attributes, entry.droppedAttributesCount, entry.schemaUrl, entry.name, entry.version]
 }
 
+/** Where the rows of one write go. */
 export interface RowContext {
   seq: number
-  host: string
-  /** Number of the first row within its write. */
-  firstOrdinal: number
+  /** Number of the host, of 48 bits. */
+  host: number
+  /** By day of receipt, the part that takes rows now. */
+  partOf(receivedUs: number): number
 }
 
-/** One line of COPY text a span. */
-export function encodeSpans(batch: SpanBatch, { seq, host, firstOrdinal }: RowContext): string {
-  const texts = new Texts(batch.dictionary)
-  const day = dayOf(batch.receivedUs)
-  const resources = batch.resources.map(entryId)
-  const services = batch.resources.map(({ service }) => copyText(service))
-  const scopes = batch.scopes.map(entryId)
-  let lines = ''
-  for (let row = 0; row < batch.n; row++) {
-    const { plain, typed } = attributesOf(batch.attributes, row, texts)
-    const parent = isZero(batch.parentId, row * 8, 8) ? NULL : hexOf(batch.parentId, row * 8, 8)
-    const resource = batch.resource[row]
-    lines += `${day}\t${hexOf(batch.traceId, row * 16, 16)}\t${hexOf(batch.spanId, row * 8, 8)}\t${parent}\t${texts.copy(
-      batch.name[row],
-    )}\t${batch.kind[row]}\t${batch.startUs[row]}\t${batch.startNs[row]}\t${batch.durUs[row]}\t${batch.durNs[row]}\t${
-      batch.status[row]
-    }\t${texts.copy(batch.statusMessage[row])}\t${services[resource]}\t${resources[resource]}\t${
-      scopes[batch.scope[row]]
-    }\t${plain}\t${typed}\t${texts.copyOrNull(batch.events[row])}\t${texts.copyOrNull(batch.links[row])}\t${texts.copy(
-      batch.traceState[row],
-    )}\t${batch.flags[row]}\t${batch.droppedAttributes[row]}\t${batch.droppedEvents[row]}\t${batch.droppedLinks[row]}\t${
-      batch.marks[row]
-    }\t${batch.sampleRate[row]}\t${seq}\t${firstOrdinal + row}\t${host}\n`
+/** What a batch's rows share, made ready once. */
+class BatchTexts<B extends SpanBatch | LogBatch> {
+  readonly batch: B
+  readonly texts: JsonTexts
+  readonly resources: number[]
+  readonly scopes: number[]
+  readonly part: number
+  readonly firstOrdinal: number
+
+  constructor(batch: B, context: RowContext, firstOrdinal: number) {
+    this.batch = batch
+    this.texts = new JsonTexts(batch.dictionary)
+    this.resources = batch.resources.map(entryId)
+    this.scopes = batch.scopes.map(entryId)
+    this.part = context.partOf(batch.receivedUs)
+    this.firstOrdinal = firstOrdinal
   }
-  return lines
+
+  text(out: CopyBuffer, index: number): void {
+    const { bytes, offsets } = this.batch.dictionary
+    out.bytes(bytes, offsets[index], offsets[index + 1])
+  }
+
+  textOrNull(out: CopyBuffer, index: number): void {
+    if (index === 0) out.null()
+    else this.text(out, index)
+  }
 }
 
-/** One line of COPY text a log record. */
-export function encodeLogs(batch: LogBatch, { seq, host, firstOrdinal }: RowContext): string {
-  const texts = new Texts(batch.dictionary)
-  const day = dayOf(batch.receivedUs)
-  const resources = batch.resources.map(entryId)
-  const services = batch.resources.map(({ service }) => copyText(service))
-  const scopes = batch.scopes.map(entryId)
-  let lines = ''
-  for (let row = 0; row < batch.n; row++) {
-    const { plain, typed } = attributesOf(batch.attributes, row, texts)
-    const trace = isZero(batch.traceId, row * 16, 16) ? NULL : hexOf(batch.traceId, row * 16, 16)
-    const span = isZero(batch.spanId, row * 8, 8) ? NULL : hexOf(batch.spanId, row * 8, 8)
-    const resource = batch.resource[row]
-    lines += `${day}\t${batch.timeUs[row]}\t${batch.timeNs[row]}\t${batch.timeSource[row]}\t${batch.observedUs[row]}\t${
-      batch.observedNs[row]
-    }\t${batch.severity[row]}\t${texts.copy(batch.severityText[row])}\t${services[resource]}\t${texts.copy(
-      batch.body[row],
-    )}\t${batch.bodyType[row]}\t${texts.copy(batch.eventName[row])}\t${trace}\t${span}\t${resources[resource]}\t${
-      scopes[batch.scope[row]]
-    }\t${plain}\t${typed}\t${batch.flags[row]}\t${batch.droppedAttributes[row]}\t${seq}\t${firstOrdinal + row}\t${host}\n`
+function readyBatches<B extends SpanBatch | LogBatch>(batches: B[], context: RowContext): BatchTexts<B>[] {
+  let firstOrdinal = 0
+  return batches.map((batch) => {
+    const ready = new BatchTexts(batch, context, firstOrdinal)
+    firstOrdinal += batch.n
+    return ready
+  })
+}
+
+/** All spans of a write, those of a trace together, so that they come to lie together on disk. */
+export function* encodeSpans(
+  batches: SpanBatch[],
+  context: RowContext,
+  { order, batchOf, rowOf }: TraceExtents,
+): Generator<Buffer> {
+  const out = new CopyBuffer()
+  const ready = readyBatches(batches, context)
+  for (const at of order) {
+    writeSpan(out, ready[batchOf[at]], rowOf[at], context)
+    const chunk = out.full()
+    if (chunk) yield chunk
   }
-  return lines
+  yield out.end()
+}
+
+function writeSpan(out: CopyBuffer, ready: BatchTexts<SpanBatch>, row: number, { seq, host }: RowContext): void {
+  const { batch } = ready
+  out.row(SPAN_COPY.count)
+  out.int4(ready.part)
+  out.int4(ready.firstOrdinal + row)
+  out.int8(batch.startUs[row])
+  out.int8(batch.durUs[row])
+  out.int8(ready.resources[batch.resource[row]])
+  out.int8(ready.scopes[batch.scope[row]])
+  out.int8(seq)
+  out.int8(host)
+  out.int2(batch.kind[row])
+  out.int2(batch.status[row])
+  out.int2(batch.startNs[row])
+  out.int2(batch.durNs[row])
+  out.bytes(batch.traceId, row * 16, row * 16 + 16)
+  out.bytes(batch.spanId, row * 8, row * 8 + 8)
+  ready.text(out, batch.name[row])
+  const typed = writeAttributes(out, batch.attributes, row, ready.texts)
+  out.idOrNull(batch.parentId, row * 8, row * 8 + 8)
+  out.textOrNull(typed)
+  ready.textOrNull(out, batch.events[row])
+  ready.textOrNull(out, batch.links[row])
+  ready.textOrNull(out, batch.statusMessage[row])
+  ready.textOrNull(out, batch.traceState[row])
+  out.int8OrNull(batch.flags[row])
+  out.int8OrNull(batch.droppedAttributes[row])
+  out.int8OrNull(batch.droppedEvents[row])
+  out.int8OrNull(batch.droppedLinks[row])
+  out.int2OrNull(batch.marks[row])
+  out.int4OrNull(batch.sampleRate[row], 1)
+}
+
+/** What the write knows of each of its traces. */
+export function* encodeExtents(
+  extents: TraceExtents,
+  batches: SpanBatch[],
+  { seq, partOf }: RowContext,
+): Generator<Buffer> {
+  const parts = batches.map(({ receivedUs }) => partOf(receivedUs))
+  const out = new CopyBuffer()
+  for (let trace = 0; trace < extents.size; trace++) {
+    out.row(EXTENT_COPY.count)
+    out.int4(parts[extents.batchOf[extents.last[trace]]])
+    out.bool(extents.failed[trace] === 1)
+    out.int8(seq)
+    out.int8(extents.start[trace])
+    out.int8(extents.end[trace] - extents.start[trace])
+    out.bytes(extents.ids, trace * 16, trace * 16 + 16)
+    const chunk = out.full()
+    if (chunk) yield chunk
+  }
+  yield out.end()
+}
+
+/** All log records of a write. */
+export function* encodeLogs(batches: LogBatch[], context: RowContext): Generator<Buffer> {
+  const out = new CopyBuffer()
+  for (const ready of readyBatches(batches, context)) {
+    for (let row = 0; row < ready.batch.n; row++) {
+      writeLog(out, ready, row, context)
+      const chunk = out.full()
+      if (chunk) yield chunk
+    }
+  }
+  yield out.end()
+}
+
+function writeLog(out: CopyBuffer, ready: BatchTexts<LogBatch>, row: number, { seq, host }: RowContext): void {
+  const { batch } = ready
+  out.row(LOG_COPY.count)
+  out.int4(ready.part)
+  out.int4(ready.firstOrdinal + row)
+  out.int8(batch.timeUs[row])
+  out.int8(batch.observedUs[row])
+  out.int8(ready.resources[batch.resource[row]])
+  out.int8(ready.scopes[batch.scope[row]])
+  out.int8(seq)
+  out.int8(host)
+  out.int2(batch.timeNs[row])
+  out.int2(batch.observedNs[row])
+  out.int2(batch.timeSource[row])
+  out.int2(batch.severity[row])
+  out.int2(batch.bodyType[row])
+  ready.text(out, batch.body[row])
+  const typed = writeAttributes(out, batch.attributes, row, ready.texts)
+  ready.textOrNull(out, batch.severityText[row])
+  ready.textOrNull(out, batch.eventName[row])
+  out.idOrNull(batch.traceId, row * 16, row * 16 + 16)
+  out.idOrNull(batch.spanId, row * 8, row * 8 + 8)
+  out.textOrNull(typed)
+  out.int8OrNull(batch.flags[row])
+  out.int8OrNull(batch.droppedAttributes[row])
 }

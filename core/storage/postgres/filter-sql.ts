@@ -49,7 +49,7 @@ export function filterSql(
       again.push(term)
       continue
     }
-    const listed = listCondition(signal, term, values, resources)
+    const listed = listCondition(signal, term, resources)
     if (listed !== null) {
       conditions.push(listed)
       continue
@@ -78,14 +78,14 @@ export function filterSql(
 function listCondition(
   signal: Signal,
   term: FilterTerm & { type: 'attribute' },
-  values: Values,
   resources: ReadonlyMap<number, ResourceEntry>,
 ): string | null {
   if (term.key === 'service') {
     const services = [...new Set([...resources.values()].map(({ service }) => service))]
     const mask = new Uint8Array(services.length).fill(1)
     matchSpans([term], { ...noSpans(services.length), services, service: services.map((_, i) => i) }, mask)
-    return `service = ANY(${values.add(services.filter((_, i) => mask[i] === 1))}::text[])`
+    const held = new Set(services.filter((_, i) => mask[i] === 1))
+    return resourceIn([...resources].flatMap(([id, { service }]) => (held.has(service) ? [id] : [])))
   }
   if (signal === 'traces' && (term.key === 'kind' || term.key === 'status')) {
     const all = Uint8Array.from({ length: term.key === 'kind' ? SPAN_KINDS.length : SPAN_STATUSES.length }, (_, i) => i)
@@ -100,6 +100,11 @@ function listCondition(
     return inList('severity', mask)
   }
   return null
+}
+
+/** Rows of these resources; ids are numbers of our own making. */
+export function resourceIn(ids: number[]): string {
+  return ids.length === 0 ? 'false' : `resource = ANY('{${ids.join(',')}}'::int8[])`
 }
 
 function inList(column: string, mask: Uint8Array): string {
@@ -137,8 +142,43 @@ function attributeCondition(
   const held = ids.filter((_, i) => mask[i] === 1)
   if (held.length === 0) return own
   const has = `attributes ? ${key()}::text`
-  if (held.length === ids.length && ids.length > 0) return `(NOT ${has} OR ${own})`
-  return `(${own} OR (NOT ${has} AND resource = ANY(${values.add(held.map(String))}::int8[])))`
+  if (held.length === ids.length && ids.length > 0) return `(NOT ${has} OR (${own}))`
+  return `((${own}) OR (NOT ${has} AND ${resourceIn(held)}))`
+}
+
+/** A key as a path names it. */
+function pathKey(key: string): string {
+  return JSON.stringify(key.replaceAll('\0', '').toWellFormed())
+}
+
+/**
+ * Equality twice over: as text, which a row is asked quickly, and as containment, which an index answers. There is always
+ * more than one containment, as the server asks what it holds for cheaper first, and that is a single one.
+ */
+function equalCondition(
+  { key, value, number }: { key: string; value: string; number: number | null },
+  parameter: () => string,
+  values: Values,
+): string {
+  const candidates: (string | number | boolean | null)[] = [value]
+  if (number !== null) candidates.push(number)
+  else if (Number.isFinite(Number(value)) && value.trim() !== '') candidates.push(Number(value))
+  if (value === 'true') candidates.push(true)
+  if (value === 'false') candidates.push(false)
+  if (value === '') candidates.push(null)
+  if (candidates.length === 1) candidates.push(true)
+  const equal = candidates.map((one) => `attributes @> ${values.add(JSON.stringify({ [key]: one }))}::jsonb`)
+  // An array or list in text form is compared by the matcher.
+  if (/^[[{]/.test(value)) {
+    return `(${equal.join(' OR ')} OR jsonb_typeof(attributes -> ${parameter()}::text) IN ('object', 'array'))`
+  }
+  const contained = `(${equal.join(' OR ')})`
+  const texts = [...new Set(candidates.map(String))]
+  // The server writes out what has an exponent here, and an empty value is no text.
+  if (value === '' || texts.some((text) => /e/i.test(text) && Number.isFinite(Number(text)))) return contained
+  const text = `attributes ->> ${parameter()}::text`
+  const same = texts.length === 1 ? `= ${values.add(texts[0])}` : `= ANY(${values.add(texts)}::text[])`
+  return `${text} ${same} AND ${contained}`
 }
 
 function ownCondition(
@@ -147,31 +187,20 @@ function ownCondition(
   values: Values,
 ): string {
   const has = (): string => `attributes ? ${parameter()}::text`
-  const typeOf = (): string => `jsonb_typeof(attributes -> ${parameter()}::text)`
   switch (op) {
     case 'exists':
       return has()
     case '!exists':
       return 'false'
-    case '=': {
-      const candidates: unknown[] = [value]
-      if (number !== null) candidates.push(number)
-      else if (Number.isFinite(Number(value)) && value.trim() !== '') candidates.push(Number(value))
-      if (value === 'true') candidates.push(true)
-      if (value === 'false') candidates.push(false)
-      if (value === '') candidates.push(null)
-      const equal = candidates.map((one) => `attributes @> ${values.add(JSON.stringify({ [key]: one }))}::jsonb`)
-      if (/^[[{]/.test(value)) equal.push(`${typeOf()} IN ('object', 'array')`)
-      return equal.length === 1 ? equal[0] : `(${equal.join(' OR ')})`
-    }
+    case '=':
+      return equalCondition({ key, value, number }, parameter, values)
     case '>':
     case '>=':
     case '<':
-    case '<=': {
-      if (number === null) return has()
-      // Text may hold a number, too; the matcher reads it as the language says.
-      return `CASE ${typeOf()} WHEN 'number' THEN (attributes -> ${parameter()}::text)::float8 ${op} ${values.add(number)}::float8 WHEN 'string' THEN true ELSE ${typeOf()} IS NOT NULL END`
-    }
+    case '<=':
+      if (number === null || !Number.isFinite(number)) return has()
+      // Text may hold a number, too; the matcher reads it as the language says. A path, as shards are not asked about text.
+      return `attributes @? ${values.add(`strict $.${pathKey(key)} ? (@ ${op} ${number} || @.type() != "number")`)}::jsonpath`
     default:
       return has()
   }

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { GlassboxError } from '../../base/errors.ts'
 
 const NAME = 'upkeep'
 const LASTS = '20 seconds'
@@ -21,16 +22,30 @@ export class Lease {
     return this.#schema
   }
 
-  /** Takes or prolongs the lease. @returns its fencing number, or null while another host holds it */
+  /**
+   * Takes or prolongs the lease. Never waits: while its holder works under it, the row is locked and left alone.
+   * @returns its fencing number, or null while another host holds it
+   */
   async renew(client: pg.ClientBase): Promise<number | null> {
-    const { rows } = await client.query(
-      `INSERT INTO ${this.#schema}._lease AS l VALUES ($1, $2, 1, clock_timestamp() + interval '${LASTS}')
-       ON CONFLICT (name) DO UPDATE SET host = excluded.host, expires = excluded.expires,
-         fence = l.fence + CASE WHEN l.host = excluded.host AND l.expires > clock_timestamp() THEN 0 ELSE 1 END
-       WHERE l.host = excluded.host OR l.expires < clock_timestamp() RETURNING fence`,
+    const renewed = await client.query(
+      `UPDATE ${this.#schema}._lease l SET host = $2, expires = clock_timestamp() + interval '${LASTS}',
+         fence = l.fence + CASE WHEN l.host = $2 AND l.expires > clock_timestamp() THEN 0 ELSE 1 END
+       FROM (SELECT name FROM ${this.#schema}._lease WHERE name = $1 AND (host = $2 OR expires < clock_timestamp())
+         FOR UPDATE SKIP LOCKED) free WHERE l.name = free.name RETURNING l.fence`,
       [NAME, this.#host],
     )
-    this.#fence = (rows[0] as { fence: number } | undefined)?.fence ?? null
+    let rows = renewed.rows as { fence: number }[]
+    if (rows.length === 0) {
+      const held = await client.query(`SELECT host FROM ${this.#schema}._lease WHERE name = $1`, [NAME])
+      if ((held.rows[0] as { host: string } | undefined)?.host === this.#host) return this.#fence
+      const first = await client.query(
+        `INSERT INTO ${this.#schema}._lease VALUES ($1, $2, 1, clock_timestamp() + interval '${LASTS}')
+         ON CONFLICT (name) DO NOTHING RETURNING fence`,
+        [NAME, this.#host],
+      )
+      rows = first.rows as { fence: number }[]
+    }
+    this.#fence = rows[0]?.fence ?? null
     return this.#fence
   }
 
@@ -41,6 +56,25 @@ export class Lease {
       [NAME, this.#host, this.#fence ?? -1],
     )
     return rowCount === 1
+  }
+
+  /**
+   * One transaction that only the holder does: the row stays locked until it ends.
+   * @throws GlassboxError `storage_unavailable` when another host has taken over, and nothing is done
+   */
+  async guard(client: pg.ClientBase, work: () => Promise<void>): Promise<void> {
+    await client.query('BEGIN')
+    try {
+      await client.query("SET LOCAL lock_timeout = '5s'")
+      if (!(await this.holds(client))) {
+        throw new GlassboxError('storage_unavailable', 'another host has taken over retention', 'Nothing to do.')
+      }
+      await work()
+      await client.query('COMMIT')
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined)
+      throw error
+    }
   }
 
   async release(client: pg.ClientBase): Promise<void> {

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { partitionName } from './parts.ts'
 
 /**
  * A server that crashed empties UNLOGGED tables, and with them the marker row. What was stored is counted in a logged
@@ -17,19 +18,11 @@ export async function noticeEmptied(
     const again = await client.query(`SELECT 1 FROM ${schema}._marker`)
     let lost = null
     if (again.rowCount === 0) {
-      // Durable tables keep their rows: only what is really gone is lost.
-      const { rows } = await client.query(`
-        WITH counted AS (
-          SELECT coalesce(sum(rows) FILTER (WHERE signal = 'traces'), 0) AS spans,
-                 coalesce(sum(rows) FILTER (WHERE signal = 'logs'), 0) AS logs FROM ${schema}._stored),
-        there AS (
-          SELECT (SELECT count(*) FROM ${schema}._traces) AS spans, (SELECT count(*) FROM ${schema}._logs) AS logs)
-        SELECT counted.spans - there.spans AS spans, counted.logs - there.logs AS logs, there.spans + there.logs AS kept
-        FROM counted, there`)
-      const { spans, logs, kept } = rows[0] as { spans: number; logs: number; kept: number }
-      lost = { spans, logs }
-      await client.query(`INSERT INTO ${schema}._losses (spans, logs) VALUES ($1, $2)`, [spans, logs])
-      if (kept === 0) await client.query(`DELETE FROM ${schema}._stored`)
+      const counted = await countEmptied(client, schema)
+      if (counted.spans + counted.logs > 0) {
+        lost = counted
+        await client.query(`INSERT INTO ${schema}._losses (spans, logs) VALUES ($1, $2)`, [lost.spans, lost.logs])
+      }
       await client.query(`INSERT INTO ${schema}._marker VALUES (true) ON CONFLICT DO NOTHING`)
     }
     await client.query('COMMIT')
@@ -38,4 +31,20 @@ export async function noticeEmptied(
     await client.query('ROLLBACK').catch(() => undefined)
     throw error
   }
+}
+
+/** Durable parts keep their rows: what was counted in parts that hold nothing now is lost. */
+async function countEmptied(client: pg.ClientBase, schema: string): Promise<{ spans: number; logs: number }> {
+  const lost = { spans: 0, logs: 0 }
+  const { rows } = await client.query(
+    `SELECT part, signal, sum(rows) AS rows FROM ${schema}._stored GROUP BY 1, 2 ORDER BY 1, 2`,
+  )
+  for (const { part, signal, rows: counted } of rows as { part: number; signal: 'traces' | 'logs'; rows: number }[]) {
+    const kept = await client.query(`SELECT 1 FROM ${schema}.${partitionName(signal, part)} LIMIT 1`)
+    if (kept.rowCount !== 0) continue
+    lost[signal === 'traces' ? 'spans' : 'logs'] += counted
+    for (const table of ['_stored', '_counts'])
+      await client.query(`DELETE FROM ${schema}.${table} WHERE part = $1 AND signal = $2`, [part, signal])
+  }
+  return lost
 }

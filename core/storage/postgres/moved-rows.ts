@@ -101,12 +101,16 @@ async function take(
   last: number,
 ): Promise<number> {
   const { rows } = await client.query(
-    `WITH gone AS (DELETE FROM ${schema}._${signal} WHERE seq BETWEEN $1 AND $2 RETURNING day, host),
-       counted AS (SELECT day, host, count(*) AS rows FROM gone GROUP BY day, host),
+    `WITH gone AS (DELETE FROM ${schema}._${signal} WHERE seq BETWEEN $1 AND $2 RETURNING part, host),
+       counted AS (SELECT part, host, count(*) AS rows FROM gone GROUP BY part, host),
        less AS (UPDATE ${schema}._stored s SET rows = s.rows - c.rows FROM counted c
-         WHERE s.day = c.day AND s.host = c.host AND s.signal = $3)
+         WHERE s.part = c.part AND s.host = lpad(to_hex(c.host), 12, '0') AND s.signal = $3)
      SELECT coalesce(sum(rows), 0) AS rows FROM counted`,
     [first, last, signal],
+  )
+  const own = signal === 'traces' ? `DELETE FROM ${schema}._extents WHERE seq BETWEEN ${first} AND ${last};` : ''
+  await client.query(
+    `${own} DELETE FROM ${schema}._counts WHERE signal = '${signal}' AND seq BETWEEN ${first} AND ${last}`,
   )
   await client.query(`DELETE FROM ${schema}._stored WHERE rows <= 0 AND signal = $1`, [signal])
   return (rows[0] as { rows: number }).rows

@@ -19,7 +19,7 @@ interface Where {
 const AWAY =
   /^(08...|57P0[1-3]|53300|53400|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/
 const AWAY_TEXT =
-  /connection terminated|timeout expired|timeout exceeded|not queryable|server closed|Client was closed/i
+  /connection terminated|connection was closed|timeout expired|timeout exceeded|not queryable|server closed|Client was closed/i
 const CERTIFICATE = /SELF_SIGNED|UNABLE_TO|CERT_|ALTNAME|DEPTH_ZERO/
 
 /** Whether the server, not the content of the rows, is to blame: the same write may succeed later. */

@@ -1,11 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { serveRpc, Transferred } from '../../base/rpc.ts'
 import { batchBuffers } from '../../model/columns.ts'
+import { partOfTrace, type TracePart } from '../../model/trace-parts.ts'
 import { ContentSums } from '../content-sum.ts'
 import { type ScanRequest, SUMS_ROWS, type SumsPart, type SumsRequest } from '../scan.ts'
+import type { ExemplarsQuery, SamplesQuery } from '../sqlite/metrics/read-samples.ts'
 import type { LogQuery, TraceQuery } from '../store.ts'
 import { changesSince, SeenWrites } from './changes.ts'
 import type { PostgresTarget } from './connection.ts'
+import { readChunks, readExemplars } from './metrics/read-chunks.ts'
 import { scan, scanMark } from './scan.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
 import { searchTraces, traceHistogram } from './search-traces.ts'
@@ -71,6 +74,10 @@ serveRpc(parentPort, {
   contentSums,
   searchTraces: query((session, argument: TraceQuery) => searchTraces(session, argument)),
   trace: query((session, traceId: string) => readTrace(session, traceId)),
+  tracePart: query(async (session, { traceId, part }: { traceId: string; part: TracePart }) => {
+    const trace = await readTrace(session, traceId)
+    return trace && partOfTrace(trace, part)
+  }),
   traceHistogram: query((session, argument: { query: TraceQuery; buckets: number }) =>
     traceHistogram(session, argument.query, argument.buckets),
   ),
@@ -89,6 +96,8 @@ serveRpc(parentPort, {
   changes: query((session, argument: { seq: number; limit: number }) =>
     changesSince(session, seen, argument.seq, argument.limit),
   ),
+  metricSamples: query((session, argument: SamplesQuery) => readChunks(session, argument)),
+  metricExemplars: query((session, argument: ExemplarsQuery) => readExemplars(session, argument)),
   cancel: ({ id, why }: { id: number; why: number }) => running.get(id)?.stop(why),
   stop: () => sessions.stop(),
 })

@@ -1,7 +1,9 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.ts'
-import { RpcClient, serveRpc } from '../../base/rpc.ts'
+import { serveRpc, Transferred } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
+import type { PackedSamples } from '../../model/packed-samples.ts'
+import type { HeadQuery, MetricLimits, SeriesQuery } from '../sqlite/metrics/metric-memory.ts'
 import type { RetentionPolicy } from '../store.ts'
 import { Writer, type WriterOptions } from './writer.ts'
 
@@ -13,9 +15,6 @@ const writer = new Writer(workerData as WriterOptions, systemClock, (method, arg
 )
 const opened = writer.open()
 opened.catch(() => undefined)
-
-/** The writer of metrics, which lie in this host's own file. */
-let metrics: RpcClient | null = null
 
 interface MovedWrite {
   spans: SpanBatch[]
@@ -29,16 +28,35 @@ const handlers = {
   movedTo: (move: string) => writer.movedTo(move),
   replaceWithMove: ({ move, mark }: { move: string; mark: string }) => writer.replaceWithMove(move, mark),
   endMove: ({ move, undo }: { move: string; undo: boolean }) => writer.endMove(move, undo),
+  writeSamples: (batch: PackedSamples) => writer.metrics.write(batch),
+  metricLimits: (limits: MetricLimits) => {
+    writer.metrics.memory.limits = limits
+  },
+  metricSelect: async (query: HeadQuery) => {
+    await writer.followMetrics()
+    const head = writer.metrics.memory.select(query)
+    return new Transferred(head, [head.times.buffer as ArrayBuffer, head.values.buffer as ArrayBuffer])
+  },
+  metricSeries: async (query: SeriesQuery) => {
+    await writer.followMetrics()
+    return writer.metrics.memory.series(query)
+  },
+  metricLabelNames: async (query: SeriesQuery) => {
+    await writer.followMetrics()
+    return writer.metrics.memory.labelNames(query)
+  },
+  metricLabelValues: async (query: SeriesQuery & { name: string }) => {
+    await writer.followMetrics()
+    return writer.metrics.memory.labelValues(query)
+  },
+  metricMetadata: (query: { metric: string | null; limit: number }) => writer.metrics.memory.metadata(query),
+  metricStats: () => writer.metrics.memory.stats(),
+  metricFlush: () => writer.saveMetrics(),
+  compact: () => writer.compact(),
   stats: () => writer.stats(),
   retention: (policy: RetentionPolicy) => writer.retention(policy),
   opened: () => opened,
   stop: () => writer.stop(),
-  connect: ({ port, metrics: own }: { port: MessagePort; metrics: MessagePort }) => {
-    metrics = new RpcClient(own)
-    serveRpc(port, { write: handlers.write, writeSamples: (batch: unknown) => metrics?.call('writeSamples', batch) })
-  },
-  metrics: (port: MessagePort) => {
-    metrics = new RpcClient(port)
-  },
+  connect: (port: MessagePort) => serveRpc(port, { write: handlers.write, writeSamples: handlers.writeSamples }),
 }
 serveRpc(main, handlers)

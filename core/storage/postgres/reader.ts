@@ -3,11 +3,12 @@ import { GlassboxError } from '../../base/errors.ts'
 import { RpcClient } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
 import { SCAN_STEP_MS } from '../scan.ts'
+import type { AskReader } from '../sqlite/metrics/metric-store.ts'
 import { STOP, stopError } from '../sqlite/query-guard.ts'
 import type { QueryContext, TelemetryReader } from '../store.ts'
 import type { PostgresTarget } from './connection.ts'
 
-const CHANGES_TIMEOUT_MS = 5000
+const CHANGES_TIMEOUT_MS = 10_000
 /** How long after its time limit a query that says nothing is given up: the server may hang. */
 const OVERRUN_MS = 1000
 
@@ -15,7 +16,9 @@ const OVERRUN_MS = 1000
 export function startReader(
   target: PostgresTarget,
   queryTimeoutMs: number,
-): TelemetryReader & { stop(): Promise<void> } {
+  /** Why no query is answered now, or null. */
+  unreachable: () => Error | null,
+): TelemetryReader & { askMetrics: AskReader; stop(): Promise<void> } {
   let worker: Worker | null = null
   let rpc: RpcClient | null = null
   let nextId = 1
@@ -39,6 +42,8 @@ export function startReader(
 
   function ask<T>(method: string, argument: unknown, timeoutMs: number, signal?: AbortSignal): Promise<T> {
     if (signal?.aborted) return Promise.reject(stopError(STOP.cancelled))
+    const away = unreachable()
+    if (away) return Promise.reject(away)
     const client = start()
     const id = nextId++
     return new Promise<T>((resolve, reject) => {
@@ -64,6 +69,7 @@ export function startReader(
   return {
     searchTraces: (argument, context) => query('searchTraces', argument, context),
     trace: (traceId, context) => query('trace', traceId, context),
+    tracePart: (traceId, part, context) => query('tracePart', { traceId, part }, context),
     traceHistogram: (argument, buckets, context) => query('traceHistogram', { query: argument, buckets }, context),
     searchLogs: (argument, context) => query('searchLogs', argument, context),
     logHistogram: (argument, buckets, context) => query('logHistogram', { query: argument, buckets }, context),
@@ -77,6 +83,7 @@ export function startReader(
     scan: (request, context) => query('scan', request, context),
     contentSums: (request, context) => query('contentSums', request, context),
     changes: (seq, limit) => ask('changes', { seq, limit }, CHANGES_TIMEOUT_MS),
+    askMetrics: (method, argument, context) => query(method, argument, context),
     async stop() {
       const client = rpc
       rpc = null

@@ -1,8 +1,10 @@
+import { uptime } from 'node:os'
 import type pg from 'pg'
-import { GlassboxError } from '../../base/errors.ts'
+import { ClockGuard, type ClockWitness } from '../sqlite/clock-guard.ts'
+import { machineBoot } from '../sqlite/machine-clock.ts'
 import type { RetentionPolicy } from '../store.ts'
 import type { Lease } from './lease.ts'
-import { dayOf, partitionName } from './schema.ts'
+import { dayOf, dayOfPart, type PartitionedTable, partitionName } from './parts.ts'
 
 export interface RetentionResult {
   spans: number
@@ -15,108 +17,163 @@ export interface RetentionResult {
 const DAY_US = 86_400e6
 /** A gap between the newest day of data and the clock that is taken for a clock set wrong rather than for silence. */
 const LONGEST_SILENCE_DAYS = 30
+/** How long the ids of removed traces are kept, so that a dead link can say when its trace went. */
+const REMEMBERED_DAYS = 30
 
-interface StoredDay {
-  signal: 'traces' | 'logs'
-  day: number
+type Signal = 'traces' | 'logs'
+const TABLES: Record<Signal, PartitionedTable[]> = { traces: ['traces', 'extents'], logs: ['logs'] }
+
+interface StoredPart {
+  part: number
+  signal: Signal
   bytes: number
+  /** When the last row can have been received, µs on the database's clock. */
+  receivedUs: number
 }
 
 /**
- * Drops whole days of receipt: by age on the database's clock, then the oldest while the traces are over their size. The
- * newest day is never dropped for size. Each drop is a transaction of its own that first checks the lease.
+ * The database's wall clock beside this machine's running time, which does not move when somebody sets a clock. What was
+ * believed last lies in the database, for whichever host holds the lease next.
+ */
+export class RetentionClock {
+  #guard: ClockGuard | null = null
+
+  async judge(
+    client: pg.ClientBase,
+    schema: string,
+  ): Promise<{ paused: string | null; nowUs: number; shiftUs: number }> {
+    const { rows } = await client.query(
+      `SELECT (extract(epoch FROM clock_timestamp()) * 1e6)::int8 AS now, (SELECT value FROM ${schema}._meta WHERE key = 'clock') AS stored`,
+    )
+    const { now: wallUs, stored } = rows[0] as { now: number; stored: string | null }
+    const now: ClockWitness = { wallUs, uptimeMs: uptime() * 1000, boot: machineBoot() }
+    this.#guard ??= new ClockGuard(stored === null ? null : (JSON.parse(stored) as ClockWitness), now)
+    const verdict = this.#guard.judge(now)
+    await client.query(
+      `INSERT INTO ${schema}._meta VALUES ('clock', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+      [JSON.stringify(this.#guard.witness(now))],
+    )
+    return verdict
+  }
+}
+
+/**
+ * Drops whole parts: by age on the database's clock unless that is doubted, then the oldest while the traces are over
+ * their size. The newest part is never dropped for size. Each drop is a transaction of its own that first checks the lease.
  */
 export async function applyRetention(
   client: pg.Client,
   lease: Lease,
+  clock: RetentionClock,
   policy: RetentionPolicy,
 ): Promise<RetentionResult> {
   const { schema } = lease
-  const result: RetentionResult = { spans: 0, logs: 0, bytesFreed: 0, paused: null }
-  const { rows } = await client.query('SELECT (extract(epoch FROM clock_timestamp()) * 1e6)::int8 AS now')
-  const nowUs = (rows[0] as { now: number }).now
-  const days = await readDays(client, schema)
-  const filled = await client.query(`SELECT max(day) AS newest FROM ${schema}._stored WHERE rows > 0`)
+  const { paused, nowUs, shiftUs } = await clock.judge(client, schema)
+  const result: RetentionResult = { spans: 0, logs: 0, bytesFreed: 0, paused }
+  if (shiftUs !== 0) await lease.guard(client, () => shiftParts(client, schema, shiftUs))
+  const filled = await client.query(`SELECT max(part) AS newest FROM ${schema}._stored WHERE rows > 0`)
   const { newest } = filled.rows[0] as { newest: number | null }
-  if (newest !== null && dayOf(nowUs) - newest > LONGEST_SILENCE_DAYS) {
-    result.paused = `nothing was received for ${dayOf(nowUs) - newest} days by the database's clock: nothing is deleted by age until new data arrives`
-  } else {
-    for (const one of days) {
+  const silentDays = newest === null ? 0 : dayOf(nowUs) - dayOfPart(newest)
+  if (paused === null && silentDays > LONGEST_SILENCE_DAYS) {
+    result.paused = `nothing was received for ${silentDays} days by the database's clock: nothing is deleted by age until new data arrives`
+  }
+  if (result.paused === null) {
+    for (const one of await readParts(client, schema)) {
       const keepDays = one.signal === 'traces' ? policy.tracesDays : policy.logsDays
-      if ((one.day + 1) * DAY_US < nowUs - keepDays * DAY_US) await drop(client, lease, one, nowUs, result)
+      if (one.receivedUs < nowUs - keepDays * DAY_US) await drop(client, lease, one, nowUs, result)
     }
   }
   await forgetWrites(client, schema)
-  const today = dayOf(nowUs)
-  const traces = (await readDays(client, schema)).filter(({ signal }) => signal === 'traces')
+  const traces = (await readParts(client, schema)).filter(({ signal }) => signal === 'traces')
   let bytes = traces.reduce((sum, one) => sum + one.bytes, 0)
   for (const one of traces) {
-    if (bytes <= policy.tracesBytes || one.day >= Math.min(today, newest ?? today)) break
+    if (bytes <= policy.tracesBytes || newest === null || one.part >= newest) break
     await drop(client, lease, one, nowUs, result)
     bytes -= one.bytes
   }
   return result
 }
 
-/** Old writes are never asked for again; the newest one stays, as its number says how far data goes. */
+/** Old writes are never asked for again; the newest ones stay, as their numbers say how far data goes. */
 export async function forgetWrites(client: pg.ClientBase, schema: string): Promise<void> {
   await client.query(
-    `DELETE FROM ${schema}._writes WHERE at < now() - interval '7 days' AND seq < (SELECT max(seq) FROM ${schema}._writes)`,
+    `DELETE FROM ${schema}._writes WHERE seq < (SELECT least(max(seq), min(seq) FILTER (WHERE at >= now() - interval '7 days')) FROM ${schema}._writes)`,
   )
 }
 
-async function readDays(client: pg.ClientBase, schema: string): Promise<StoredDay[]> {
+async function shiftParts(client: pg.ClientBase, schema: string, shiftUs: number): Promise<void> {
+  await client.query(`UPDATE ${schema}._parts SET shift = shift + $1`, [shiftUs])
+}
+
+/** Oldest first. */
+async function readParts(client: pg.ClientBase, schema: string): Promise<StoredPart[]> {
   const { rows } = await client.query(
-    `SELECT child.relname AS name, pg_total_relation_size(child.oid) AS bytes FROM pg_inherits i
-     JOIN pg_class child ON child.oid = i.inhrelid JOIN pg_class parent ON parent.oid = i.inhparent
-     WHERE parent.relnamespace = $1::regnamespace AND parent.relname IN ('_traces', '_logs') ORDER BY 1`,
+    `SELECT p.part, p.shift, split_part(parent.relname, '_', 2) AS table_name, sum(pg_total_relation_size(child.oid)) AS bytes
+     FROM pg_inherits i JOIN pg_class child ON child.oid = i.inhrelid JOIN pg_class parent ON parent.oid = i.inhparent
+     JOIN ${schema}._parts p ON child.relname = '_' || split_part(parent.relname, '_', 2) || '_'
+       || to_char(to_timestamp(p.part / 1000 * 86400.0) AT TIME ZONE 'UTC', 'YYYYMMDD') || '_' || lpad((p.part % 1000)::text, 3, '0')
+     WHERE parent.relnamespace = $1::regnamespace AND parent.relname IN ('_traces', '_extents', '_logs') GROUP BY 1, 2, 3 ORDER BY 1`,
     [schema],
   )
-  return (rows as { name: string; bytes: number }[]).map(({ name, bytes }) => {
-    const [, signal, date] = name.split('_')
-    const day = Date.UTC(Number(date.slice(0, 4)), Number(date.slice(4, 6)) - 1, Number(date.slice(6))) / 86_400_000
-    return { signal: signal as StoredDay['signal'], day, bytes }
-  })
+  const parts = new Map<string, StoredPart>()
+  for (const { part, shift, table_name, bytes } of rows as {
+    part: number
+    shift: number
+    table_name: PartitionedTable
+    bytes: number
+  }[]) {
+    const signal = table_name === 'logs' ? 'logs' : 'traces'
+    const key = `${part} ${signal}`
+    const one = parts.get(key)
+    if (one) one.bytes += bytes
+    else parts.set(key, { part, signal, bytes, receivedUs: (dayOfPart(part) + 1) * DAY_US + shift })
+  }
+  return [...parts.values()]
 }
 
 async function drop(
   client: pg.Client,
   lease: Lease,
-  { signal, day, bytes }: StoredDay,
+  { signal, part, bytes }: StoredPart,
   nowUs: number,
   result: RetentionResult,
 ): Promise<void> {
   const { schema } = lease
-  await client.query('BEGIN')
-  try {
-    await client.query("SET LOCAL lock_timeout = '5s'")
-    if (!(await lease.holds(client))) {
-      throw new GlassboxError('storage_unavailable', 'another host has taken over retention', 'Nothing to do.')
-    }
+  let rows = 0
+  await lease.guard(client, async () => {
     const counted = await client.query(
-      `WITH gone AS (DELETE FROM ${schema}._stored WHERE day = $1 AND signal = $2 RETURNING rows)
+      `WITH gone AS (DELETE FROM ${schema}._stored WHERE part = $1 AND signal = $2 RETURNING rows)
        SELECT coalesce(sum(rows), 0) AS rows FROM gone`,
-      [day, signal],
+      [part, signal],
     )
+    rows = (counted.rows[0] as { rows: number }).rows
+    await client.query(`DELETE FROM ${schema}._counts WHERE part = $1 AND signal = $2`, [part, signal])
     if (signal === 'traces') {
       await client.query(
-        `INSERT INTO ${schema}._removed SELECT DISTINCT trace_id, $1::int8 FROM ${schema}.${partitionName(signal, day)}
+        `INSERT INTO ${schema}._removed SELECT DISTINCT trace_id, $1::int8 FROM ${schema}.${partitionName('extents', part)}
          ON CONFLICT (trace_id) DO UPDATE SET at = excluded.at`,
         [nowUs],
       )
       await client.query(`DELETE FROM ${schema}._removed WHERE at < $1`, [nowUs - REMEMBERED_DAYS * DAY_US])
     }
-    await client.query(`DROP TABLE ${schema}.${partitionName(signal, day)}`)
-    await client.query('COMMIT')
-    const { rows } = counted.rows[0] as { rows: number }
-    if (signal === 'traces') result.spans += rows
-    else result.logs += rows
-    result.bytesFreed += bytes
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined)
-    throw error
-  }
+    for (const table of TABLES[signal]) await dropPartition(client, schema, partitionName(table, part))
+    // Rows that are late for this day go to a part of their own.
+    await client.query(`UPDATE ${schema}._parts SET closed = coalesce(closed, now()), indexed = true WHERE part = $1`, [
+      part,
+    ])
+    const other = partitionName(signal === 'traces' ? 'logs' : 'traces', part)
+    const left = await client.query('SELECT to_regclass($1) IS NOT NULL AS there', [`${schema}.${other}`])
+    if (!(left.rows[0] as { there: boolean }).there)
+      await client.query(`DELETE FROM ${schema}._parts WHERE part = $1`, [part])
+  })
+  if (signal === 'traces') result.spans += rows
+  else result.logs += rows
+  result.bytesFreed += bytes
 }
 
-/** How long the ids of removed traces are kept, so that a dead link can say when its trace went. */
-const REMEMBERED_DAYS = 30
+/** A part that lies on a shard is a foreign table here. */
+async function dropPartition(client: pg.ClientBase, schema: string, name: string): Promise<void> {
+  const { rows } = await client.query('SELECT relkind FROM pg_class WHERE oid = to_regclass($1)', [`${schema}.${name}`])
+  const kind = (rows[0] as { relkind: string } | undefined)?.relkind
+  if (kind !== undefined) await client.query(`DROP ${kind === 'f' ? 'FOREIGN TABLE' : 'TABLE'} ${schema}.${name}`)
+}

@@ -3,6 +3,7 @@ import { LogBatchBuilder, SpanBatchBuilder } from '../../model/batch-builder.ts'
 import { AttrType } from '../../model/columns.ts'
 import type { AnyValue } from '../../model/records.ts'
 import { SCAN_ROWS, type ScanPart, type ScanRequest } from '../scan.ts'
+import { dayOfPart } from './parts.ts'
 import { type AsOf, badCursor, type Session, whole } from './session.ts'
 import { seenBy } from './trace-read.ts'
 
@@ -34,9 +35,9 @@ export async function scanMark(session: Session): Promise<string> {
 }
 
 const SPAN_COLUMNS =
-  'day, trace_id, span_id, parent_id, name, kind, start, start_ns, dur, dur_ns, status, status_message, resource, scope, attributes, typed, events, links, trace_state, flags, dropped_attributes, dropped_events, dropped_links, marks, sample_rate'
+  'part, trace_id, span_id, parent_id, name, kind, start, start_ns, dur, dur_ns, status, status_message, resource, scope, attributes, typed, events, links, trace_state, flags, dropped_attributes, dropped_events, dropped_links, marks, sample_rate'
 const LOG_COLUMNS =
-  'day, time, time_ns, time_source, observed, observed_ns, severity, severity_text, body, body_type, event_name, trace_id, span_id, resource, scope, attributes, typed, flags, dropped_attributes'
+  'part, time, time_ns, time_source, observed, observed_ns, severity, severity_text, body, body_type, event_name, trace_id, span_id, resource, scope, attributes, typed, flags, dropped_attributes'
 
 /**
  * Rows of the next writes, in the order of writing, about 20,000 of them. A write that was under way when `upTo` was made
@@ -83,7 +84,7 @@ export async function scan(session: Session, request: ScanRequest): Promise<Scan
 }
 
 interface Row {
-  day: number
+  part: number
   resource: number
   scope: number
   attributes: string
@@ -98,10 +99,11 @@ function byDay<R extends Row, B extends { finish(receivedUs: number): O }, O>(
   add: (builder: B, row: R) => void,
 ): O[] {
   for (const row of rows) {
-    let builder = builders.get(row.day)
+    const day = dayOfPart(row.part)
+    let builder = builders.get(day)
     if (!builder) {
       builder = make()
-      builders.set(row.day, builder)
+      builders.set(day, builder)
     }
     add(builder, row)
   }
@@ -119,16 +121,16 @@ interface SpanRow extends Row {
   dur: number
   dur_ns: number
   status: number
-  status_message: string
+  status_message: string | null
   events: string | null
   links: string | null
-  trace_state: string
-  flags: number
-  dropped_attributes: number
-  dropped_events: number
-  dropped_links: number
-  marks: number
-  sample_rate: number
+  trace_state: string | null
+  flags: number | null
+  dropped_attributes: number | null
+  dropped_events: number | null
+  dropped_links: number | null
+  marks: number | null
+  sample_rate: number | null
 }
 
 function addSpan(session: Session, builder: SpanBatchBuilder, row: SpanRow): void {
@@ -144,16 +146,16 @@ function addSpan(session: Session, builder: SpanBatchBuilder, row: SpanRow): voi
   columns.name[at] = dictionary.internText(row.name)
   columns.kind[at] = row.kind
   columns.status[at] = row.status
-  columns.statusMessage[at] = dictionary.internText(row.status_message)
-  columns.traceState[at] = dictionary.internText(row.trace_state)
-  columns.flags[at] = row.flags
-  columns.droppedAttributes[at] = row.dropped_attributes
-  columns.droppedEvents[at] = row.dropped_events
-  columns.droppedLinks[at] = row.dropped_links
+  columns.statusMessage[at] = dictionary.internText(row.status_message ?? '')
+  columns.traceState[at] = dictionary.internText(row.trace_state ?? '')
+  columns.flags[at] = row.flags ?? 0
+  columns.droppedAttributes[at] = row.dropped_attributes ?? 0
+  columns.droppedEvents[at] = row.dropped_events ?? 0
+  columns.droppedLinks[at] = row.dropped_links ?? 0
   columns.events[at] = dictionary.internText(row.events ?? '')
   columns.links[at] = dictionary.internText(row.links ?? '')
-  columns.marks[at] = row.marks
-  columns.sampleRate[at] = row.sample_rate
+  columns.marks[at] = row.marks ?? 0
+  columns.sampleRate[at] = row.sample_rate ?? 1
   addShared(session, builder, at, row)
 }
 
@@ -164,14 +166,14 @@ interface LogRow extends Row {
   observed: number
   observed_ns: number
   severity: number
-  severity_text: string
+  severity_text: string | null
   body: string
   body_type: number
-  event_name: string
+  event_name: string | null
   trace_id: string | null
   span_id: string | null
-  flags: number
-  dropped_attributes: number
+  flags: number | null
+  dropped_attributes: number | null
 }
 
 function addLog(session: Session, builder: LogBatchBuilder, row: LogRow): void {
@@ -185,12 +187,12 @@ function addLog(session: Session, builder: LogBatchBuilder, row: LogRow): void {
   columns.observedUs[at] = row.observed
   columns.observedNs[at] = row.observed_ns
   columns.severity[at] = row.severity
-  columns.severityText[at] = dictionary.internText(row.severity_text)
+  columns.severityText[at] = dictionary.internText(row.severity_text ?? '')
   columns.body[at] = dictionary.internText(row.body)
   columns.bodyType[at] = row.body_type
-  columns.eventName[at] = dictionary.internText(row.event_name)
-  columns.flags[at] = row.flags
-  columns.droppedAttributes[at] = row.dropped_attributes
+  columns.eventName[at] = dictionary.internText(row.event_name ?? '')
+  columns.flags[at] = row.flags ?? 0
+  columns.droppedAttributes[at] = row.dropped_attributes ?? 0
   addShared(session, builder, at, row)
 }
 
@@ -230,8 +232,9 @@ function putExact(put: (type: AttrType, value: number) => void, intern: (text: s
 const DIGIT = new Uint8Array(128)
 for (let value = 0; value < 16; value++) DIGIT['0123456789abcdef'.charCodeAt(value)] = value
 
-function putHex(column: Uint8Array, at: number, hex: string): void {
-  for (let i = 0; i < hex.length; i += 2) {
-    column[at + i / 2] = (DIGIT[hex.charCodeAt(i)] << 4) | DIGIT[hex.charCodeAt(i + 1)]
+/** Bytes as the driver gives them: `\\x01ab`. */
+function putHex(column: Uint8Array, at: number, bytes: string): void {
+  for (let i = 2; i < bytes.length; i += 2) {
+    column[at + i / 2 - 1] = (DIGIT[bytes.charCodeAt(i)] << 4) | DIGIT[bytes.charCodeAt(i + 1)]
   }
 }

@@ -2,59 +2,76 @@ import type pg from 'pg'
 import { GlassboxError } from '../../base/errors.ts'
 import { SPAN_KINDS, SPAN_STATUSES } from '../../model/records.ts'
 import type { PostgresTarget } from './connection.ts'
+import { ensureMetricTables } from './metrics/metric-tables.ts'
+import { DAYS_AHEAD, dayOf, ensurePart, firstPart, TABLE_LOCK } from './parts.ts'
 import { isAway, postgresError } from './postgres-error.ts'
 
-/** Grows when tables change; a program reads the layouts of its own and of the previous version. */
-export const SCHEMA_VERSION = 1
+/** Grows when tables change. Telemetry is disposable: an older layout is recognised and never written to. */
+export const SCHEMA_VERSION = 2
 const OURS = 'glassbox telemetry'
 const OLDEST_SERVER = 140_000
-/** One lock for everything that makes or drops tables; held to the end of a transaction only, as PgBouncer wants. */
-const TABLE_LOCK = 7_061_644
-const DAYS_AHEAD = 2
 
+/**
+ * Ids are bytes, what is mostly empty is NULL and stands last: a narrow row is what COPY costs. `part` names the
+ * partition, `ordinal` the place of the row within its write.
+ */
 const TRACES = `
-  day int4 NOT NULL, trace_id text COLLATE "C" NOT NULL, span_id text COLLATE "C" NOT NULL, parent_id text COLLATE "C",
-  name text COLLATE "C" NOT NULL, kind int2 NOT NULL, start int8 NOT NULL, start_ns int2 NOT NULL, dur int8 NOT NULL,
-  dur_ns int2 NOT NULL, status int2 NOT NULL, status_message text NOT NULL, service text COLLATE "C" NOT NULL,
-  resource int8 NOT NULL, scope int8 NOT NULL, attributes jsonb NOT NULL, typed text, events text, links text,
-  trace_state text NOT NULL, flags int8 NOT NULL, dropped_attributes int8 NOT NULL, dropped_events int8 NOT NULL,
-  dropped_links int8 NOT NULL, marks int2 NOT NULL, sample_rate int4 NOT NULL, seq int8 NOT NULL, ordinal int4 NOT NULL,
-  host text COLLATE "C" NOT NULL`
+  part int4 NOT NULL, ordinal int4 NOT NULL, start int8 NOT NULL, dur int8 NOT NULL, resource int8 NOT NULL,
+  scope int8 NOT NULL, seq int8 NOT NULL, host int8 NOT NULL, kind int2 NOT NULL, status int2 NOT NULL,
+  start_ns int2 NOT NULL, dur_ns int2 NOT NULL, trace_id bytea NOT NULL, span_id bytea NOT NULL,
+  name text COLLATE "C" NOT NULL, attributes jsonb NOT NULL, parent_id bytea, typed text, events text, links text,
+  status_message text, trace_state text, flags int8, dropped_attributes int8, dropped_events int8, dropped_links int8,
+  marks int2, sample_rate int4`
+
+/** What one write knows of each of its traces: pages and histograms read these, a tenth of the rows and narrow. */
+const EXTENTS = `
+  part int4 NOT NULL, failed bool NOT NULL, seq int8 NOT NULL, start int8 NOT NULL, dur int8 NOT NULL,
+  trace_id bytea NOT NULL`
 
 const LOGS = `
-  day int4 NOT NULL, time int8 NOT NULL, time_ns int2 NOT NULL, time_source int2 NOT NULL, observed int8 NOT NULL,
-  observed_ns int2 NOT NULL, severity int2 NOT NULL, severity_text text NOT NULL, service text COLLATE "C" NOT NULL,
-  body text COLLATE "C" NOT NULL, body_type int2 NOT NULL, event_name text NOT NULL, trace_id text COLLATE "C",
-  span_id text COLLATE "C", resource int8 NOT NULL, scope int8 NOT NULL, attributes jsonb NOT NULL, typed text,
-  flags int8 NOT NULL, dropped_attributes int8 NOT NULL, seq int8 NOT NULL, ordinal int4 NOT NULL,
-  host text COLLATE "C" NOT NULL`
+  part int4 NOT NULL, ordinal int4 NOT NULL, time int8 NOT NULL, observed int8 NOT NULL, resource int8 NOT NULL,
+  scope int8 NOT NULL, seq int8 NOT NULL, host int8 NOT NULL, time_ns int2 NOT NULL, observed_ns int2 NOT NULL,
+  time_source int2 NOT NULL, severity int2 NOT NULL, body_type int2 NOT NULL, body text COLLATE "C" NOT NULL,
+  attributes jsonb NOT NULL, severity_text text, event_name text, trace_id bytea, span_id bytea, typed text, flags int8,
+  dropped_attributes int8`
 
-const ENTRY = 'id int8 PRIMARY KEY, attributes text NOT NULL, dropped int8 NOT NULL, schema_url text NOT NULL'
+const ENTRY = `id int8 PRIMARY KEY, n int8 GENERATED ALWAYS AS IDENTITY UNIQUE, attributes text NOT NULL,
+  dropped int8 NOT NULL, schema_url text NOT NULL`
 const names = (list: readonly string[]): string => `ARRAY[${list.map((name) => `'${name}'`).join(',')}]`
+const HOST = "lpad(to_hex(host), 12, '0') AS host"
 
 /** What SQL of a person sees: the logical schema, read-only by nature of the joins. */
 const VIEWS = `
-  CREATE OR REPLACE VIEW SCHEMA.sql_traces AS SELECT trace_id, span_id, parent_id, t.name,
-    (${names(SPAN_KINDS)})[kind + 1] AS kind, start, dur, (${names(SPAN_STATUSES)})[status + 1] AS status, status_message,
-    t.service, coalesce(r.plain, '{}') AS resource, coalesce(s.name, '') AS scope, t.attributes,
-    coalesce(events, '[]') AS events, coalesce(links, '[]') AS links, trace_state, flags, host
+  CREATE OR REPLACE VIEW SCHEMA.sql_traces AS SELECT encode(trace_id, 'hex') AS trace_id,
+    encode(span_id, 'hex') AS span_id, encode(parent_id, 'hex') AS parent_id, t.name,
+    (${names(SPAN_KINDS)})[kind + 1] AS kind, start, dur, (${names(SPAN_STATUSES)})[status + 1] AS status,
+    coalesce(status_message, '') AS status_message, r.service, coalesce(r.plain, '{}') AS resource,
+    coalesce(s.name, '') AS scope, t.attributes, coalesce(events, '[]') AS events, coalesce(links, '[]') AS links,
+    coalesce(trace_state, '') AS trace_state, coalesce(flags, 0) AS flags, ${HOST}
     FROM SCHEMA._traces t LEFT JOIN SCHEMA._resources r ON r.id = t.resource LEFT JOIN SCHEMA._scopes s ON s.id = t.scope;
-  CREATE OR REPLACE VIEW SCHEMA.sql_logs AS SELECT time, severity, severity_text, l.service, body, trace_id, span_id,
-    l.attributes, coalesce(r.plain, '{}') AS resource, coalesce(s.name, '') AS scope, event_name, host
+  CREATE OR REPLACE VIEW SCHEMA.sql_logs AS SELECT time, severity, coalesce(severity_text, '') AS severity_text,
+    r.service, body, encode(trace_id, 'hex') AS trace_id, encode(span_id, 'hex') AS span_id, l.attributes,
+    coalesce(r.plain, '{}') AS resource, coalesce(s.name, '') AS scope, coalesce(event_name, '') AS event_name, ${HOST}
     FROM SCHEMA._logs l LEFT JOIN SCHEMA._resources r ON r.id = l.resource LEFT JOIN SCHEMA._scopes s ON s.id = l.scope;`
 
 const TABLES = `
   CREATE TABLE SCHEMA._meta (key text PRIMARY KEY, value text NOT NULL);
-  CREATE TABLE SCHEMA._traces (${TRACES}) PARTITION BY LIST (day);
-  CREATE TABLE SCHEMA._logs (${LOGS}) PARTITION BY LIST (day);
+  CREATE TABLE SCHEMA._traces (${TRACES}) PARTITION BY LIST (part);
+  CREATE TABLE SCHEMA._extents (${EXTENTS}) PARTITION BY LIST (part);
+  CREATE TABLE SCHEMA._logs (${LOGS}) PARTITION BY LIST (part);
+  CREATE TABLE SCHEMA._parts (part int4 PRIMARY KEY, closed timestamptz, indexed bool NOT NULL DEFAULT false,
+    shift int8 NOT NULL DEFAULT 0);
   CREATE TABLE SCHEMA._resources (${ENTRY}, service text COLLATE "C" NOT NULL, plain jsonb NOT NULL);
   CREATE TABLE SCHEMA._scopes (${ENTRY}, name text NOT NULL, version text NOT NULL);
   CREATE SEQUENCE SCHEMA._write_seq;
   CREATE TABLE SCHEMA._writes (seq int8 PRIMARY KEY, id uuid NOT NULL UNIQUE, spans int8 NOT NULL, logs int8 NOT NULL,
-    at timestamptz NOT NULL DEFAULT now());
-  CREATE TABLE SCHEMA._stored (host text NOT NULL, day int4 NOT NULL, signal text NOT NULL, rows int8 NOT NULL,
-    min_time int8 NOT NULL, max_time int8 NOT NULL, PRIMARY KEY (host, day, signal));
-  CREATE UNLOGGED TABLE SCHEMA._removed (trace_id text COLLATE "C" PRIMARY KEY, at int8 NOT NULL);
+    parts int4[] NOT NULL, at timestamptz NOT NULL DEFAULT now());
+  CREATE TABLE SCHEMA._stored (host text NOT NULL, part int4 NOT NULL, signal text NOT NULL, rows int8 NOT NULL,
+    min_time int8 NOT NULL, max_time int8 NOT NULL, PRIMARY KEY (host, part, signal));
+  CREATE UNLOGGED TABLE SCHEMA._counts (signal text NOT NULL, part int4 NOT NULL, seq int8 NOT NULL,
+    resource int8 NOT NULL, rows int4 NOT NULL, errors int4 NOT NULL, min_time int8 NOT NULL, max_time int8 NOT NULL);
+  CREATE INDEX _counts_part ON SCHEMA._counts (part, signal);
+  CREATE UNLOGGED TABLE SCHEMA._removed (trace_id bytea PRIMARY KEY, at int8 NOT NULL);
   CREATE TABLE SCHEMA._losses (at timestamptz NOT NULL DEFAULT now(), spans int8 NOT NULL, logs int8 NOT NULL);
   CREATE TABLE SCHEMA._lease (name text PRIMARY KEY, host text NOT NULL, fence int8 NOT NULL, expires timestamptz NOT NULL);
   CREATE UNLOGGED TABLE SCHEMA._marker (present bool PRIMARY KEY);`
@@ -107,7 +124,25 @@ export async function schemaVersion(client: pg.ClientBase, schema: string): Prom
       'Update this Glassbox, or choose another schema with storage.postgresSchema.',
     )
   }
+  if (version > 0 && version < SCHEMA_VERSION) {
+    throw new GlassboxError(
+      'postgres_foreign_table',
+      `schema ${schema} was made by an older Glassbox (layout ${version}, this one writes ${SCHEMA_VERSION})`,
+      `Choose another schema with storage.postgresSchema, or drop this one (DROP SCHEMA ${schema} CASCADE) if its data may go.`,
+    )
+  }
   return version
+}
+
+/** Tables that were made before they were to outlive a crash; parts that are there stay as they are. */
+async function makeDurable(client: pg.ClientBase, schema: string): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind = 'r' AND relpersistence = 'u'
+       AND relname IN ('_counts', '_removed', '_metric_log', '_metric_exemplars')`,
+    [schema],
+  )
+  for (const { relname } of rows as { relname: string }[])
+    await client.query(`ALTER TABLE ${schema}.${relname} SET LOGGED`)
 }
 
 /**
@@ -127,56 +162,20 @@ export async function ensureSchema(
     await client.query('SELECT pg_advisory_xact_lock($1)', [TABLE_LOCK])
     if ((await schemaVersion(client, schema)) === 0) {
       await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
-      await client.query(TABLES.replaceAll('SCHEMA', schema))
+      // The marker goes with what is UNLOGGED, whatever of it there is.
+      const tables = durable ? TABLES.replace(/UNLOGGED (?=TABLE SCHEMA\._(?!marker))/g, '') : TABLES
+      await client.query(tables.replaceAll('SCHEMA', schema))
       await client.query(VIEWS.replaceAll('SCHEMA', schema))
+      await ensureMetricTables(client, schema, durable)
       await client.query(`INSERT INTO ${schema}._marker VALUES (true)`)
       await client.query(`COMMENT ON SCHEMA ${schema} IS '${OURS} ${SCHEMA_VERSION}'`)
     }
+    if (durable) await makeDurable(client, schema)
     await client.query('COMMIT')
   } catch (error) {
     if (!isAway(error)) await client.query('ROLLBACK').catch(() => undefined)
     throw postgresError(error, target)
   }
   const today = dayOf(nowUs)
-  for (let day = today; day <= today + DAYS_AHEAD; day++) await ensureDay(client, schema, day, durable)
-}
-
-/** UTC day number of a time in µs. */
-export function dayOf(us: number): number {
-  return Math.floor(us / 86_400e6)
-}
-
-/** Name of a day's partition: `_traces_20260115`. */
-export function partitionName(signal: 'traces' | 'logs', day: number): string {
-  return `_${signal}_${new Date(day * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '')}`
-}
-
-/** Makes the partitions of one day of receipt, in a short transaction of its own. */
-export async function ensureDay(client: pg.ClientBase, schema: string, day: number, durable: boolean): Promise<void> {
-  const { rows } = await client.query('SELECT to_regclass($1) IS NOT NULL AS there', [
-    `${schema}.${partitionName('logs', day)}`,
-  ])
-  if ((rows[0] as { there: boolean }).there) return
-  const traces = partitionName('traces', day)
-  const logs = partitionName('logs', day)
-  const kind = durable ? '' : 'UNLOGGED'
-  await client.query('BEGIN')
-  try {
-    await client.query("SET LOCAL lock_timeout = '5s'")
-    await client.query('SELECT pg_advisory_xact_lock($1)', [TABLE_LOCK])
-    // A day that another host made meanwhile is there now: every statement passes over what exists.
-    await client.query(`
-      CREATE ${kind} TABLE IF NOT EXISTS ${schema}.${traces} PARTITION OF ${schema}._traces FOR VALUES IN (${day});
-      CREATE INDEX IF NOT EXISTS ${traces}_trace ON ${schema}.${traces} (trace_id);
-      CREATE INDEX IF NOT EXISTS ${traces}_start ON ${schema}.${traces} (start);
-      CREATE INDEX IF NOT EXISTS ${traces}_seq ON ${schema}.${traces} USING brin (seq) WITH (pages_per_range = 32);
-      CREATE ${kind} TABLE IF NOT EXISTS ${schema}.${logs} PARTITION OF ${schema}._logs FOR VALUES IN (${day});
-      CREATE INDEX IF NOT EXISTS ${logs}_time ON ${schema}.${logs} (time);
-      CREATE INDEX IF NOT EXISTS ${logs}_trace ON ${schema}.${logs} (trace_id) WHERE trace_id IS NOT NULL;
-      CREATE INDEX IF NOT EXISTS ${logs}_seq ON ${schema}.${logs} USING brin (seq) WITH (pages_per_range = 32);`)
-    await client.query('COMMIT')
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined)
-    throw error
-  }
+  for (let day = today; day <= today + DAYS_AHEAD; day++) await ensurePart(client, schema, firstPart(day), durable)
 }

@@ -3,9 +3,9 @@ import type { LogRecord } from '../../model/records.ts'
 import { decodeCursor, encodeCursor } from '../sqlite/cursor.ts'
 import { bucketize } from '../sqlite/histogram.ts'
 import type { LogQuery } from '../store.ts'
-import { againColumns, type FilterSql, filterSql, matchAgain, Values } from './filter-sql.ts'
+import { againColumns, type FilterSql, filterSql, matchAgain, resourceIn, Values } from './filter-sql.ts'
 import { type LogRow, logRecord, NEWEST_LOG } from './log-read.ts'
-import { type AsOf, badCursor, type Session, whole } from './session.ts'
+import { type AsOf, badCursor, idBytes, type Session, whole } from './session.ts'
 import { seenBy } from './trace-read.ts'
 
 async function conditionsOf(
@@ -17,16 +17,21 @@ async function conditionsOf(
   await session.entries.load(session)
   const filter = filterSql('logs', query.filter, values, session.entries.resources)
   const conditions = [
-    await session.days('logs', query.start, query.end),
+    await session.inParts('logs', query.start, query.end),
     `time >= ${whole(query.start)} AND time < ${whole(query.end)}`,
     seenBy(asOf),
     ...filter.conditions,
   ]
   if (query.severity !== null) conditions.push(`severity >= ${values.add(query.severity)}::float8`)
-  if (query.service !== null) conditions.push(`service = ${values.add(query.service)}`)
-  if (query.traceId !== null) conditions.push(`trace_id = ${values.add(query.traceId.toLowerCase())}`)
-  if (query.spanId !== null) conditions.push(`span_id = ${values.add(query.spanId.toLowerCase())}`)
+  if (query.service !== null) conditions.push(resourceIn(session.entries.ofService(query.service)))
+  if (query.traceId !== null) conditions.push(idIs('trace_id', query.traceId, values))
+  if (query.spanId !== null) conditions.push(idIs('span_id', query.spanId, values))
   return { where: conditions.join(' AND '), filter }
+}
+
+/** What is no id in hex is no row's id. */
+function idIs(column: string, id: string, values: Values): string {
+  return /^([0-9a-f]{2})+$/i.test(id) ? `${column} = ${values.add(idBytes(id))}::bytea` : 'false'
 }
 
 /** A cursor's `asOf`, which travels as text. */
@@ -50,7 +55,7 @@ export async function searchLogs(session: Session, query: LogQuery): Promise<Pag
   const sql = `SELECT *${attributes} FROM ${session.schema}._logs WHERE ${where}${following} ORDER BY ${NEWEST_LOG}`
   const found: LogRow[] = []
   const portion = filter.again.length === 0 ? query.limit + 1 : Math.max(500, query.limit + 1)
-  for await (const rows of session.stream<LogRow>(sql, values.list, portion)) {
+  for await (const rows of session.stream<LogRow>(sql, values.list, () => portion, true)) {
     found.push(...matchAgain<LogRow>('logs', filter, rows, session.entries.resources))
     if (found.length > query.limit) break
   }

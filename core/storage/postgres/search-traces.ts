@@ -3,9 +3,9 @@ import type { TraceSummary } from '../../model/records.ts'
 import { decodeCursor, encodeCursor } from '../sqlite/cursor.ts'
 import { bucketize } from '../sqlite/histogram.ts'
 import type { TraceQuery } from '../store.ts'
-import { againColumns, filterSql, matchAgain, Values } from './filter-sql.ts'
+import { againColumns, filterSql, matchAgain, resourceIn, Values } from './filter-sql.ts'
 import { readAsOf } from './search-logs.ts'
-import { type AsOf, badCursor, type Session, whole } from './session.ts'
+import { type AsOf, badCursor, hexId, idBytes, type Session, whole } from './session.ts'
 import { seenBy, summariesOf } from './trace-read.ts'
 
 /** Spans of a trace may lie this long before or after the window and still be looked at, µs; as in the other engine. */
@@ -35,48 +35,92 @@ function wanted(query: TraceQuery, { start, end, failed }: Extent): boolean {
 
 const newestFirst = (a: Extent, b: Extent): number => b.start - a.start || (a.id < b.id ? -1 : 1)
 
-/** Spans that match the conditions on single spans, latest start first, in portions; all that follow start at `frontier` or before. */
+/** Traces that were found, each at least once; all that follow have their first span at `frontier` or before. */
+interface Portion {
+  ids: string[]
+  frontier: number
+}
+
+/** Spans that a first look at matching spans is to pass; each further look passes twice as many as the one before. */
+const FIRST_LOOK = 20_000
+const MOST_LOOKS = 40
+
+/** Traces by the extents in the range, latest first. */
+async function* newestTraces(session: Session, query: TraceQuery, asOf: AsOf, end: number): AsyncGenerator<Portion> {
+  const sql = `SELECT trace_id, start FROM ${session.schema}._extents WHERE ${await session.inParts('traces', query.start, end)}
+    AND start >= ${whole(query.start)} AND start < ${whole(end)} AND ${seenBy(asOf)} ORDER BY start DESC`
+  // A page is most often found at once; a search that passes over much is soon read in large portions.
+  let portion = query.limit * 4
+  const next = (): number => {
+    portion = Math.min(5000, portion * 2)
+    return portion
+  }
+  for await (const rows of session.stream<{ trace_id: string; start: number }>(sql, [], next, true)) {
+    yield { ids: rows.map(({ trace_id }) => hexId(trace_id)), frontier: rows[rows.length - 1].start }
+  }
+}
+
+/** Traces of which a span holds to what is asked of single spans, newest first by looking back further and further. */
+async function* matchingNewest(session: Session, query: TraceQuery, asOf: AsOf, end: number): AsyncGenerator<Portion> {
+  const parts = (await session.parts('traces')).filter(({ min, max }) => max >= query.start && min < end + BEYOND_US)
+  if (parts.length === 0) return
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0)
+  const oldest = Math.max(query.start, Math.min(...parts.map(({ min }) => min)))
+  let to = Math.min(end + BEYOND_US, Math.max(...parts.map(({ max }) => max)) + 1)
+  let step = ((to - oldest) * FIRST_LOOK) / Math.max(rows, FIRST_LOOK)
+  for (let look = 1; to > oldest; look++) {
+    const from = look === MOST_LOOKS ? oldest : Math.max(oldest, Math.floor(to - step))
+    for await (const ids of matching(session, query, asOf, from, to)) yield { ids, frontier: to }
+    yield { ids: [], frontier: from - 1 }
+    to = from
+    step = Math.max(1, step * 2)
+  }
+}
+
+/** Traces of which a span that started in the range holds to what is asked of single spans; in portions, in no order. */
 async function* matching(
   session: Session,
   query: TraceQuery,
   asOf: AsOf,
-  end: number,
-  ordered: boolean,
-): AsyncGenerator<{ spans: { trace_id: string; start: number }[]; frontier: number }> {
-  const selective = isSelective(query)
-  const to = selective ? end + BEYOND_US : end
+  from: number,
+  to: number,
+): AsyncGenerator<string[]> {
+  const held = await session.inParts('traces', from, to)
+  if (held === 'false') return
   const values = new Values()
   await session.entries.load(session)
   const filter = filterSql('traces', query.filter, values, session.entries.resources)
-  const conditions = [
-    await session.days('traces', query.start, to),
-    `start >= ${whole(query.start)} AND start < ${whole(to)}`,
-    seenBy(asOf),
-    ...filter.conditions,
-  ]
-  if (query.service !== null) conditions.push(`service = ${values.add(query.service)}`)
+  const conditions = [held, `start >= ${whole(from)} AND start < ${whole(to)}`, seenBy(asOf), ...filter.conditions]
+  if (query.service !== null) conditions.push(resourceIn(session.entries.ofService(query.service)))
   if (query.operation !== null) conditions.push(`name = ${values.add(query.operation)}`)
+  const where = `FROM ${session.schema}._traces WHERE ${conditions.join(' AND ')}`
+  if (filter.again.length === 0) {
+    const sql = `SELECT DISTINCT trace_id ${where}`
+    for await (const rows of session.stream<{ trace_id: string }>(sql, values.list, () => 5000))
+      yield rows.map(({ trace_id }) => hexId(trace_id))
+    return
+  }
   const again = againColumns('traces', filter, values)
-  const sql = `SELECT trace_id, start${again} FROM ${session.schema}._traces WHERE ${conditions.join(' AND ')}${ordered ? ' ORDER BY start DESC' : ''}`
-  for await (const rows of session.stream<{ trace_id: string; start: number }>(sql, values.list)) {
-    const spans = matchAgain<{ trace_id: string; start: number }>('traces', filter, rows, session.entries.resources)
-    yield { spans, frontier: rows[rows.length - 1].start }
+  const sql = `SELECT trace_id${again} ${where}`
+  for await (const rows of session.stream<{ trace_id: string }>(sql, values.list)) {
+    const spans = matchAgain<{ trace_id: string }>('traces', filter, rows, session.entries.resources)
+    yield [...new Set(spans.map(({ trace_id }) => trace_id))].map(hexId)
   }
 }
 
 async function extents(session: Session, ids: string[], asOf: AsOf): Promise<Extent[]> {
   const found: Extent[] = []
   for (let at = 0; at < ids.length; at += RESOLVE) {
-    found.push(
-      ...(await session.rows<Extent>(
-        `SELECT trace_id AS id, min(start) AS start, max(start + dur) AS "end", bool_or(status = 2) AS failed
-         FROM ${session.schema}._traces WHERE trace_id = ANY($1::text[]) AND ${seenBy(asOf)} GROUP BY 1`,
-        [ids.slice(at, at + RESOLVE)],
-      )),
+    const rows = await session.rows<Extent>(
+      `SELECT ${EXTENT} FROM ${session.schema}._extents WHERE trace_id = ANY($1::bytea[]) AND ${seenBy(asOf)} GROUP BY trace_id`,
+      [ids.slice(at, at + RESOLVE).map(idBytes)],
     )
+    for (const row of rows) found.push({ ...row, id: hexId(row.id) })
   }
   return found
 }
+
+const EXTENT = `trace_id AS id, min(start) AS start, max(start + dur) AS "end", bool_or(failed) AS failed`
 
 /** One page of traces, newest first; a cursor continues on the writes that the first page looked at. */
 export async function searchTraces(session: Session, query: TraceQuery): Promise<Page<TraceSummary>> {
@@ -97,8 +141,9 @@ export async function searchTraces(session: Session, query: TraceQuery): Promise
       found.push(ready.shift() as Extent)
   }
   const end = position ? Math.min(query.end, position.start + 1) : query.end
-  for await (const { spans, frontier } of matching(session, query, asOf, end, true)) {
-    const fresh = [...new Set(spans.map(({ trace_id }) => trace_id))].filter((id) => !seen.has(id))
+  const portions = isSelective(query) ? matchingNewest : newestTraces
+  for await (const { ids, frontier } of portions(session, query, asOf, end)) {
+    const fresh = [...new Set(ids)].filter((id) => !seen.has(id))
     for (const id of fresh) seen.add(id)
     for (const extent of await extents(session, fresh, asOf))
       if (wanted(query, extent) && isAfter(extent)) ready.push(extent)
@@ -130,30 +175,47 @@ async function page(
   }
 }
 
+/** One row a trace, of all that begin in the window and hold to what is asked of whole traces. */
+async function wholeTraces(session: Session, query: TraceQuery, asOf: AsOf): Promise<string> {
+  const from = query.start - BEYOND_US
+  const to = query.end + BEYOND_US
+  const having = [`min(start) >= ${whole(query.start)}`, `min(start) < ${whole(query.end)}`]
+  const dur = 'max(start + dur) - min(start)'
+  if (query.minDuration !== null) having.push(`${dur} >= ${whole(query.minDuration)}`)
+  if (query.maxDuration !== null) having.push(`${dur} <= ${whole(Math.floor(query.maxDuration))}`)
+  if (query.status !== null) having.push(`bool_or(failed) = ${query.status === 'error'}`)
+  return `SELECT ${EXTENT} FROM ${session.schema}._extents WHERE ${await session.inParts('traces', from, to)}
+    AND start >= ${whole(from)} AND start < ${whole(to)} AND ${seenBy(asOf)} GROUP BY trace_id HAVING ${having.join(' AND ')}`
+}
+
 /** All traces that the query asks for, in no order. */
 async function wantedTraces(session: Session, query: TraceQuery, asOf: AsOf): Promise<Extent[]> {
-  const found: Extent[] = []
   if (!isSelective(query)) {
-    const from = query.start - BEYOND_US
-    const to = query.end + BEYOND_US
-    const sql = `SELECT trace_id AS id, min(start) AS start, max(start + dur) AS "end", bool_or(status = 2) AS failed
-      FROM ${session.schema}._traces WHERE ${await session.days('traces', from, to)} AND start >= ${whole(from)} AND start < ${whole(to)}
-      AND ${seenBy(asOf)} GROUP BY 1 HAVING min(start) >= ${whole(query.start)} AND min(start) < ${whole(query.end)}`
-    for await (const rows of session.stream<Extent>(sql, [], 20_000))
-      found.push(...rows.filter((row) => wanted(query, row)))
+    const found: Extent[] = []
+    for await (const rows of session.stream<Extent>(await wholeTraces(session, query, asOf), [], () => 20_000)) {
+      for (const row of rows) found.push({ ...row, id: hexId(row.id) })
+    }
     return found
   }
   const ids = new Set<string>()
-  for await (const { spans } of matching(session, query, asOf, query.end, false))
-    for (const { trace_id } of spans) ids.add(trace_id)
+  for await (const some of matching(session, query, asOf, query.start, query.end + BEYOND_US))
+    for (const id of some) ids.add(id)
   return (await extents(session, [...ids], asOf)).filter((extent) => wanted(query, extent))
 }
 
-/** Counts traces by start. */
+/** Counts traces by start; the server counts unless spans are asked about. */
 export async function traceHistogram(session: Session, query: TraceQuery, buckets: number): Promise<Histogram> {
   const counts = bucketize(query.start, query.end, buckets, ['ok', 'error'])
-  for (const { start, failed } of await wantedTraces(session, query, await session.asOf()))
-    counts.add(start, failed ? 1 : 0)
+  const asOf = await session.asOf()
+  if (isSelective(query)) {
+    for (const { start, failed } of await wantedTraces(session, query, asOf)) counts.add(start, failed ? 1 : 0)
+    return counts.finish()
+  }
+  const rows = await session.rows<{ start: number; failed: boolean; n: number }>(
+    `SELECT min(start) AS start, failed, count(*) AS n FROM (${await wholeTraces(session, query, asOf)}) traces
+     GROUP BY (start - ${whole(query.start)}) / ${counts.bucketUs}, failed`,
+  )
+  for (const { start, failed, n } of rows) counts.add(start, failed ? 1 : 0, n)
   return counts.finish()
 }
 

@@ -10,30 +10,34 @@ const CONSUMER = 5
 /** Spans a graph looks at; the newest of the range. */
 const MAX_SPANS = 1_000_000
 
-interface GraphSpan {
+interface GraphRow {
   span_id: string
   parent_id: string | null
-  service: string
+  resource: number
   kind: number
   status: number
   dur: number
-  sample_rate: number
+  sample_rate: number | null
   attributes: string | null
   typed: string | null
 }
 
+type GraphSpan = GraphRow & { service: string }
+
 /** Who calls whom in the range, by the rules of the other engine's file of this name. */
 export async function serviceGraph(session: Session, range: { start: number; end: number }): Promise<ServiceGraph> {
-  const sql = `SELECT span_id, parent_id, service, kind, status, dur, sample_rate,
+  const sql = `SELECT span_id, parent_id, resource, kind, status, dur, sample_rate,
       CASE WHEN kind IN (${CLIENT}, ${PRODUCER}, ${CONSUMER}) THEN attributes END AS attributes, CASE WHEN kind IN (${CLIENT}, ${PRODUCER}, ${CONSUMER}) THEN typed END AS typed
-    FROM ${session.schema}._traces WHERE ${await session.days('traces', range.start, range.end)}
+    FROM ${session.schema}._traces WHERE ${await session.inParts('traces', range.start, range.end)}
       AND start >= ${whole(range.start)} AND start < ${whole(range.end)} ORDER BY start DESC LIMIT ${MAX_SPANS + 1}`
   const spans: GraphSpan[] = []
   const serviceOf = new Map<string, string>()
-  for await (const rows of session.stream<GraphSpan>(sql, [], 10_000)) {
+  await session.entries.load(session)
+  for await (const rows of session.stream<GraphRow>(sql, [], () => 10_000)) {
     for (const row of rows) {
-      spans.push(row)
-      serviceOf.set(row.span_id, row.service)
+      const service = session.entries.resources.get(row.resource)?.service ?? ''
+      spans.push({ ...row, service })
+      serviceOf.set(row.span_id, service)
     }
   }
   const all = spans.length <= MAX_SPANS
@@ -72,7 +76,7 @@ function incoming(
 }
 
 function callOf({ dur, status, sample_rate }: GraphSpan): GraphCall {
-  return { dur, failed: status === 2, weight: Math.max(1, sample_rate) }
+  return { dur, failed: status === 2, weight: Math.max(1, sample_rate ?? 1) }
 }
 
 function peer({ attributes, typed }: GraphSpan): GraphPeer | null {

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { GlassboxError } from '../../base/errors.ts'
 import type { ResourceEntry, ScopeEntry } from '../../model/columns.ts'
 import { STOP, stopError } from '../sqlite/query-guard.ts'
-import { clientOptions, type PostgresTarget } from './connection.ts'
+import { clientOptions, type PostgresTarget, settleTarget } from './connection.ts'
 import { isAway, postgresError } from './postgres-error.ts'
 
 /** Which writes a query looks at: all up to `hi` but those that were under way when it began. */
@@ -23,6 +23,8 @@ export class Session {
   readonly schema: string
   readonly entries: Entries
   #cursors = 0
+  #beginning: boolean | null = null
+  #parts = new Map<string, PartRange[]>()
 
   constructor(client: pg.ClientBase, schema: string, entries: Entries) {
     this.#client = client
@@ -34,14 +36,26 @@ export class Session {
     return (await this.#client.query(sql, values)).rows as T[]
   }
 
-  /** Rows in portions, for what may be long; the server plans it to be read from its beginning. */
-  async *stream<T>(sql: string, values: unknown[], portion = FETCH): AsyncGenerator<T[]> {
+  /**
+   * Rows in portions, for what may be long.
+   * @param beginning whether the server is to plan for the first rows rather than for all of them
+   */
+  async *stream<T>(
+    sql: string,
+    values: unknown[],
+    portion = (): number => FETCH,
+    beginning = false,
+  ): AsyncGenerator<T[]> {
     const name = `c${++this.#cursors}`
+    if (beginning !== this.#beginning)
+      await this.#client.query(`SET LOCAL cursor_tuple_fraction = ${beginning ? 0.001 : 1}`)
+    this.#beginning = beginning
     await this.#client.query(`DECLARE ${name} NO SCROLL CURSOR FOR ${sql}`, values)
     for (;;) {
-      const { rows } = await this.#client.query(`FETCH ${portion} FROM ${name}`)
+      const wanted = portion()
+      const { rows } = await this.#client.query(`FETCH ${wanted} FROM ${name}`)
       if (rows.length > 0) yield rows as T[]
-      if (rows.length < portion) break
+      if (rows.length < wanted) break
     }
     await this.#client.query(`CLOSE ${name}`)
   }
@@ -66,22 +80,53 @@ export class Session {
 
   /** The newest committed state, for cursors. */
   async asOf(): Promise<AsOf> {
-    const [{ hi, gaps }] = await this.rows<{ hi: number; gaps: string }>(
-      `WITH newest AS (SELECT coalesce(max(seq), 0) AS hi FROM ${this.schema}._writes)
-       SELECT hi, coalesce((SELECT string_agg(g::text, ',') FROM generate_series(greatest(1, hi - ${LOOK_BACK}), hi) g
-         WHERE NOT EXISTS (SELECT 1 FROM ${this.schema}._writes w WHERE w.seq = g)), '') AS gaps FROM newest`,
+    const rows = await this.rows<{ seq: number }>(
+      `SELECT seq FROM ${this.schema}._writes ORDER BY seq DESC LIMIT ${LOOK_BACK}`,
     )
-    return { hi, gaps: gaps === '' ? [] : gaps.split(',').map(Number) }
+    const known = new Set(rows.map(({ seq }) => seq))
+    const hi = rows[0]?.seq ?? 0
+    const gaps: number[] = []
+    // Numbers before the oldest one known belong to writes that are forgotten.
+    for (let seq = rows.at(-1)?.seq ?? 0; seq < hi; seq++) if (!known.has(seq)) gaps.push(seq)
+    return { hi, gaps }
   }
 
-  /** Days of receipt that hold times of the range, as literals, so that the planner leaves other partitions out. */
-  async days(signal: 'traces' | 'logs', start: number, end: number): Promise<string> {
-    const rows = await this.rows<{ day: number }>(
-      `SELECT DISTINCT day FROM ${this.schema}._stored WHERE signal = $1 AND max_time >= $2 AND min_time < $3 ORDER BY 1`,
-      [signal, whole(start), whole(end)],
-    )
-    return rows.length === 0 ? 'false' : `day IN (${rows.map(({ day }) => day).join(',')})`
+  /** What every part holds of a signal, as the writes that count were committed. */
+  async parts(signal: 'traces' | 'logs'): Promise<PartRange[]> {
+    let known = this.#parts.get(signal)
+    if (!known) {
+      known = await this.rows<PartRange>(
+        `SELECT part, sum(rows) AS rows, min(min_time) AS min, max(max_time) AS max FROM ${this.schema}._stored WHERE signal = $1 GROUP BY 1 ORDER BY 1`,
+        [signal],
+      )
+      this.#parts.set(signal, known)
+    }
+    return known
   }
+
+  /** Condition for the parts that hold times of the range, as literals, so that the planner leaves the others out. */
+  async inParts(signal: 'traces' | 'logs', start: number, end: number): Promise<string> {
+    const held = (await this.parts(signal)).filter(({ min, max }) => max >= start && min < end)
+    return held.length === 0 ? 'false' : `part IN (${held.map(({ part }) => part).join(',')})`
+  }
+}
+
+/** Times are µs, both inclusive. */
+export interface PartRange {
+  part: number
+  rows: number
+  min: number
+  max: number
+}
+
+/** An id of bytes as the driver gives it (`\\x01ab`), in hex. */
+export function hexId(bytes: string): string {
+  return bytes.slice(2)
+}
+
+/** An id in hex as a parameter of type bytea. */
+export function idBytes(hex: string): string {
+  return `\\x${hex}`
 }
 
 /** A bound as int8 takes it: whole, and within its range. */
@@ -90,40 +135,49 @@ export function whole(us: number): string {
   return us <= -9.2e18 ? '-9200000000000000000' : BigInt(Math.ceil(us)).toString()
 }
 
+/** Entries are numbered as they are stored; one whose transaction took long may come after so many later ones. */
+const ENTRY_OVERLAP = 64
+
 /** Resources and scopes by id; they never change once stored. */
 export class Entries {
   resources = new Map<number, ResourceEntry>()
   scopes = new Map<number, ScopeEntry>()
+  #resources = 0
+  #scopes = 0
 
   /** Brings what is new. */
   async load(session: Session): Promise<void> {
     const { schema } = session
-    const known = (map: Map<number, unknown>): string[] => [...map.keys()].map(String)
-    const resources = await session.rows<{
+    const base = 'id, n, attributes, dropped, schema_url'
+    const after = 'WHERE n > $1 ORDER BY n'
+    interface Row {
       id: number
+      n: number
       attributes: string
       dropped: number
       schema_url: string
-      service: string
-    }>(`SELECT id, attributes, dropped, schema_url, service FROM ${schema}._resources WHERE id <> ALL($1::int8[])`, [
-      known(this.resources),
-    ])
-    for (const { id, attributes, dropped, schema_url, service } of resources) {
+    }
+    const resources = await session.rows<Row & { service: string }>(
+      `SELECT ${base}, service FROM ${schema}._resources ${after}`,
+      [this.#resources - ENTRY_OVERLAP],
+    )
+    for (const { id, n, attributes, dropped, schema_url, service } of resources) {
+      this.#resources = Math.max(this.#resources, n)
       this.resources.set(id, { service, attributes, droppedAttributesCount: dropped, schemaUrl: schema_url })
     }
-    const scopes = await session.rows<{
-      id: number
-      attributes: string
-      dropped: number
-      schema_url: string
-      name: string
-      version: string
-    }>(`SELECT id, attributes, dropped, schema_url, name, version FROM ${schema}._scopes WHERE id <> ALL($1::int8[])`, [
-      known(this.scopes),
-    ])
-    for (const { id, attributes, dropped, schema_url, name, version } of scopes) {
+    const scopes = await session.rows<Row & { name: string; version: string }>(
+      `SELECT ${base}, name, version FROM ${schema}._scopes ${after}`,
+      [this.#scopes - ENTRY_OVERLAP],
+    )
+    for (const { id, n, attributes, dropped, schema_url, name, version } of scopes) {
+      this.#scopes = Math.max(this.#scopes, n)
       this.scopes.set(id, { name, version, attributes, droppedAttributesCount: dropped, schemaUrl: schema_url })
     }
+  }
+
+  /** Ids of the resources of a service. */
+  ofService(service: string): number[] {
+    return [...this.resources].flatMap(([id, entry]) => (entry.service === service ? [id] : []))
   }
 }
 
@@ -135,15 +189,22 @@ export interface Stoppable {
 /** The pool of reading connections. Each query is one read-only transaction on one snapshot. */
 export class Sessions {
   #target: PostgresTarget
-  #pool: pg.Pool
+  /** Made once it is known how the server is to be spoken to. */
+  #pool: Promise<pg.Pool> | null = null
   #entries = new Entries()
   #failedAt = Number.NEGATIVE_INFINITY
   #failure: Error | null = null
 
   constructor(target: PostgresTarget) {
     this.#target = target
-    this.#pool = new pg.Pool({ ...clientOptions(target), max: MOST_CONNECTIONS, idleTimeoutMillis: 30_000 })
-    this.#pool.on('error', () => undefined)
+  }
+
+  async #makePool(): Promise<pg.Pool> {
+    const settled = await settleTarget(this.#target)
+    this.#target = settled
+    const pool = new pg.Pool({ ...clientOptions(settled), max: MOST_CONNECTIONS, idleTimeoutMillis: 30_000 })
+    pool.on('error', () => undefined)
+    return pool
   }
 
   /**
@@ -198,9 +259,13 @@ export class Sessions {
   ): Promise<T> {
     let client: pg.PoolClient
     try {
-      client = await this.#pool.connect()
+      this.#pool ??= this.#makePool()
+      client = await (await this.#pool).connect()
       this.#failure = null
     } catch (error) {
+      await this.#pool?.catch(() => {
+        this.#pool = null
+      })
       throw this.#failed(error)
     }
     const onError = (): undefined => undefined
@@ -209,9 +274,9 @@ export class Sessions {
     let done = false
     try {
       const begun = (await client.query(
-        `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}; SELECT pg_backend_pid() AS pid`,
+        `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}; SET LOCAL jit = off; SELECT pg_backend_pid() AS pid`,
       )) as unknown as pg.QueryResult[]
-      const { pid } = begun[2].rows[0] as { pid: number }
+      const { pid } = begun[3].rows[0] as { pid: number }
       stopper(() => {
         if (!done) void this.#cancel(pid)
       })
@@ -258,7 +323,8 @@ export class Sessions {
   }
 
   async stop(): Promise<void> {
-    await this.#pool.end().catch(() => undefined)
+    const pool = await this.#pool?.catch(() => null)
+    await pool?.end().catch(() => undefined)
   }
 }
 

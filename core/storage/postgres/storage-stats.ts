@@ -6,7 +6,7 @@ export async function readStats(client: pg.ClientBase, schema: string): Promise<
   const { rows } = await client.query(
     `SELECT parent.relname AS parent, count(*) AS partitions, coalesce(sum(pg_total_relation_size(child.oid)), 0) AS bytes
      FROM pg_inherits i JOIN pg_class child ON child.oid = i.inhrelid JOIN pg_class parent ON parent.oid = i.inhparent
-     WHERE parent.relnamespace = $1::regnamespace AND parent.relname IN ('_traces', '_logs') GROUP BY 1`,
+     WHERE parent.relnamespace = $1::regnamespace AND parent.relname IN ('_traces', '_extents', '_logs') GROUP BY 1`,
     [schema],
   )
   const sizes = new Map(
@@ -25,7 +25,7 @@ export async function readStats(client: pg.ClientBase, schema: string): Promise<
     ]),
   )
   const of = (signal: 'traces' | 'logs') => ({
-    bytes: sizes.get(`_${signal}`)?.bytes ?? 0,
+    bytes: (sizes.get(`_${signal}`)?.bytes ?? 0) + (signal === 'traces' ? (sizes.get('_extents')?.bytes ?? 0) : 0),
     blocks: sizes.get(`_${signal}`)?.partitions ?? 0,
     oldest: counts.get(signal)?.oldest ?? null,
     newest: counts.get(signal)?.newest ?? null,
@@ -46,5 +46,24 @@ export async function readStats(client: pg.ClientBase, schema: string): Promise<
     modeReason: null,
     retentionPaused: null,
     lost: lost.rows[0] as StorageStats['lost'],
+  }
+}
+
+/** Of a server that was not reached since the start. */
+export function unknownStats(): StorageStats {
+  const nothing = { bytes: 0, blocks: 0, oldest: null, newest: null }
+  return {
+    engine: 'postgres',
+    spans: 0,
+    logs: 0,
+    traces: nothing,
+    logsSize: nothing,
+    fileBytes: 0,
+    walBytes: 0,
+    freeBytes: 0,
+    mode: 'away',
+    modeSince: null,
+    modeReason: null,
+    retentionPaused: null,
   }
 }

@@ -7,8 +7,9 @@ import { RpcClient, serveRpc } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
 import type { Settings } from '../../config/settings.ts'
 import { batchBuffers } from '../../model/columns.ts'
+import { createMetricStore } from '../sqlite/metrics/metric-store.ts'
 import type { RetentionPolicy, StorageStats, TelemetryStore, WriteResult } from '../store.ts'
-import { readTarget, settleTarget } from './connection.ts'
+import { readTarget } from './connection.ts'
 import { startReader } from './reader.ts'
 import type { WriterOptions } from './writer.ts'
 
@@ -19,19 +20,25 @@ interface Log {
 }
 
 /**
- * Opens the Postgres engine: connects, makes the tables, then takes writes and queries.
- * @throws GlassboxError of the `postgres_…` kind, each with what to do
+ * Opens the Postgres engine: connects, makes the tables, then takes writes and queries. A server that is away is waited
+ * for: writes go to the queue on disk meanwhile.
+ * @throws GlassboxError of the `postgres_…` kind when waiting would not help, each with what to do
  */
 export async function openPostgresStore(options: {
   dataDir: string
   settings: Settings
   log: Log
-  /** Where this host keeps metrics; stopped together with the store. */
-  local: TelemetryStore
 }): Promise<TelemetryStore> {
-  const { dataDir, settings, log, local } = options
-  const { postgresUrl, postgresSchema, postgresDurable, queueBytes } = settings.storage
-  const target = await settleTarget(readTarget(postgresUrl, postgresSchema))
+  const { dataDir, settings, log } = options
+  const { postgresUrl, postgresReadUrl, postgresSchema, postgresDurable, queueBytes } = settings.storage
+  const target = readTarget(postgresUrl, postgresSchema)
+  if (postgresReadUrl !== '' && !postgresDurable) {
+    throw new GlassboxError(
+      'bad_setting',
+      'storage.postgresReadUrl names a replica, and UNLOGGED tables are not replicated',
+      'Set storage.postgresDurable to true, or leave storage.postgresReadUrl empty.',
+    )
+  }
   const worker = new Worker(workerFile(import.meta.url, './postgres-writer.worker.ts'), {
     name: 'storage',
     workerData: {
@@ -43,10 +50,21 @@ export async function openPostgresStore(options: {
     } satisfies WriterOptions,
   })
   const rpc = new RpcClient(worker)
+  const told = new Set<() => void>()
+  let unreachable: GlassboxError | null = null
   serveRpc(worker, {
-    away: ({ reason }: { reason: string }) => log.warn({}, `Postgres is away: ${reason}`),
-    back: () => log.info({}, 'Postgres is back'),
+    away: ({ reason, connected }: { reason: string; connected: boolean }) => {
+      if (!connected) unreachable = new GlassboxError('postgres_unreachable', reason)
+      log.warn({}, `Postgres is away: ${reason}`)
+    },
+    back: () => {
+      unreachable = null
+      log.info({}, 'Postgres is back')
+    },
     problem: (sentence: string) => log.error({}, sentence),
+    heard: () => {
+      for (const tell of told) tell()
+    },
   })
   worker.on('error', (error) => log.error({ error: error.message }, 'the storage thread died'))
   worker.on('exit', () => rpc.close(new GlassboxError('storage_unavailable', 'the storage thread stopped')))
@@ -56,10 +74,12 @@ export async function openPostgresStore(options: {
     await worker.terminate()
     throw error
   }
-  const reader = startReader(target, settings.query.timeoutMs)
+  const replica = postgresReadUrl === '' ? null : readTarget(postgresReadUrl, postgresSchema)
+  // The writing thread knows first that the server is away; a replica has a life of its own.
+  const reader = startReader(replica ?? target, settings.query.timeoutMs, () => (replica ? null : unreachable))
   return {
     reader,
-    metrics: local.metrics,
+    metrics: createMetricStore((method, argument, transfer) => rpc.call(method, argument, transfer), reader.askMetrics),
     writer: {
       write: (batches) =>
         rpc.call<WriteResult>('write', batches, [...batches.spans, ...batches.logs].flatMap(batchBuffers)),
@@ -73,21 +93,21 @@ export async function openPostgresStore(options: {
       endMove: (move, undo) => rpc.call('endMove', { move, undo }),
       replaceWithMove: (move, mark) => rpc.call('replaceWithMove', { move, mark }),
     },
-    writerPort(renew) {
+    writerPort() {
       const { port1, port2 } = new MessageChannel()
-      const metrics = local.writerPort(renew && ((port) => rpc.notify('metrics', port, [port])))
-      rpc.notify('connect', { port: port1, metrics }, [port1, metrics])
+      rpc.notify('connect', port1, [port1])
       return port2
     },
-    stats: () => rpc.call<StorageStats>('stats', null),
-    async runRetention(policy: RetentionPolicy) {
-      await local.runRetention(policy)
-      return rpc.call('retention', policy)
+    onForeignWrite(tell) {
+      told.add(tell)
+      return () => told.delete(tell)
     },
-    // Partitions need no merging.
-    compact: () => local.compact(),
+    stats: () => rpc.call<StorageStats>('stats', null),
+    runRetention: (policy: RetentionPolicy) => rpc.call('retention', policy),
+    // Spans and log records need no merging; samples do.
+    compact: () => rpc.call('compact', null),
     async stop() {
-      await Promise.all([reader.stop(), local.stop(), rpc.call('stop', null).finally(() => worker.terminate())])
+      await Promise.all([reader.stop(), rpc.call('stop', null).finally(() => worker.terminate())])
     },
   }
 }

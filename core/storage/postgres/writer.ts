@@ -6,15 +6,21 @@ import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import { selectRows } from '../../model/select-rows.ts'
 import { RecentSpans } from '../sqlite/recent-spans.ts'
 import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
+import { Caretaker } from './caretaker.ts'
 import { connect, type PostgresTarget } from './connection.ts'
 import { Lease } from './lease.ts'
+import { ChangeListener } from './listener.ts'
 import { noticeEmptied } from './marker.ts'
+import { MetricKeeper } from './metrics/metric-keeper.ts'
 import { ensureMoves, forgetMove, noteMove, readMove, replaceWithMove, undoMove } from './moved-rows.ts'
+import { DAYS_AHEAD, dayOf, nextPart, openParts } from './parts.ts'
 import { isAway, isServerTrouble, postgresError } from './postgres-error.ts'
-import { applyRetention, type RetentionResult } from './retention.ts'
+import { Reconnect } from './reconnect.ts'
+import type { RetentionResult } from './retention.ts'
 import { readPlace } from './scan.ts'
-import { dayOf, ensureDay, ensureSchema } from './schema.ts'
-import { readStats } from './storage-stats.ts'
+import { ensureSchema } from './schema.ts'
+import { readStats, unknownStats } from './storage-stats.ts'
+import { closeFullParts } from './upkeep.ts'
 import { WriteQueue } from './write-queue.ts'
 import { KnownEntries, type PendingWrite, writeTransaction } from './write-transaction.ts'
 
@@ -28,12 +34,15 @@ export interface WriterOptions {
 }
 
 /** A statement without an answer for so long means a dead connection: the server hangs or the network swallows all. */
-const ANSWER_MS = 30_000
+const ANSWER_MS = 10_000
+/** At the first connection the series and recent samples are read as well. */
+const RECOVER_MS = 120_000
 const HEARTBEAT_MS = 5000
 const UPKEEP_MS = 600_000
-const FIRST_RETRY_MS = 250
-const LONGEST_RETRY_MS = 300_000
-const RETRIES_A_ROUND = 10
+const CLOCK_US = 3600e6
+const METRICS_MS = 500
+/** A question about metrics waits no longer for what other hosts have just stored. */
+const FOLLOW_MS = 2000
 
 /** Owns the writing connection: COPY, what waits on disk while Postgres is away, partitions, lease and retention. */
 export class Writer {
@@ -42,18 +51,24 @@ export class Writer {
   #notify: (method: string, argument: unknown) => void
   #client: pg.Client | null = null
   #known = new KnownEntries()
-  #days = new Set<number>()
+  /** By day, the part that takes its rows. */
+  #parts = new Map<number, number>()
   #recent = new RecentSpans()
   #queue: WriteQueue
   #lease: Lease
+  readonly metrics: MetricKeeper
+  #metricsWait = false
   #turn: Promise<unknown> = Promise.resolve()
-  #retry: NodeJS.Timeout | null = null
+  #reconnect: Reconnect
+  #listener: ChangeListener
+  #caretaker: Caretaker
   #timers: NodeJS.Timeout[] = []
-  #failures = 0
   #stopped = false
   #away: { since: number; reason: string } | null = null
   #last: StorageStats | null = null
   #seq = 0
+  /** How far this machine's clock is ahead of the database's, where that is more than drift. */
+  #aheadUs = 0
   #upkeepMs = 0
 
   constructor(options: WriterOptions, clock: Clock, notify: (method: string, argument: unknown) => void) {
@@ -62,13 +77,32 @@ export class Writer {
     this.#notify = notify
     this.#queue = new WriteQueue(options.queueDir, () => options.queueBytes)
     this.#lease = new Lease(options.target.schema, options.hostId)
+    this.metrics = new MetricKeeper({ ...options, schema: options.target.schema }, clock)
+    this.#caretaker = new Caretaker(options.target, this.#lease, this.metrics, clock, (sentence) =>
+      notify('problem', sentence),
+    )
+    this.#reconnect = new Reconnect(options.target, () => void this.#inTurn(() => this.#retry()))
+    this.#listener = new ChangeListener(options.target, (seq) => {
+      if (seq !== this.#seq) notify('heard', seq)
+    })
   }
 
-  /** Connects for the first time. @throws GlassboxError of the `postgres_…` kind */
+  /**
+   * Connects for the first time. A server that is away now is waited for.
+   * @throws GlassboxError of the `postgres_…` kind when the address, the login or the tables there are not right
+   */
   async open(): Promise<void> {
-    await this.#connect()
-    if (this.#client) this.#last = await readStats(this.#client, this.#options.target.schema)
+    try {
+      await this.#connect()
+      if (this.#client) this.#last = await readStats(this.#client, this.#options.target.schema)
+    } catch (error) {
+      if ((error as GlassboxError).code !== 'postgres_unreachable') throw error
+      this.#setAway((error as Error).message)
+      this.#reconnect.failed()
+    }
     this.#timers.push(setInterval(() => void this.#inTurn(() => this.#heartbeat()), HEARTBEAT_MS))
+    this.#timers.push(setInterval(() => this.#flushMetrics(), METRICS_MS))
+    this.#listener.start()
     void this.#inTurn(() => this.#drain())
   }
 
@@ -84,9 +118,11 @@ export class Writer {
     const client = await connect(target)
     try {
       await this.#answered(client, async () => {
-        await ensureSchema(client, target, this.#clock.nowUs(), durable)
-        await noticeEmptied(client, target.schema)
+        await this.#compareClocks(client)
+        await ensureSchema(client, target, this.#clock.nowUs() - this.#aheadUs, durable)
+        await this.#noticeEmptied(client)
       })
+      await this.#answered(client, () => this.metrics.recover(client), RECOVER_MS)
     } catch (error) {
       await client.end().catch(() => undefined)
       throw postgresError(error, target)
@@ -96,20 +132,30 @@ export class Writer {
     })
     this.#client = client
     this.#known.forget()
-    this.#days.clear()
-    this.#failures = 0
+    this.#parts.clear()
+    this.#reconnect.succeeded()
     this.#setAway(null)
+  }
+
+  async #noticeEmptied(client: pg.Client): Promise<void> {
+    const lost = await noticeEmptied(client, this.#options.target.schema)
+    if (!lost) return
+    const { spans, logs } = lost
+    this.#notify(
+      'problem',
+      `the server crashed and emptied the tables: ${spans} spans and ${logs} log records are gone`,
+    )
   }
 
   #setAway(reason: string | null): void {
     if (reason === null && this.#away) this.#notify('back', null)
     this.#away = reason === null ? null : { since: this.#away?.since ?? this.#clock.nowUs(), reason }
-    if (this.#away) this.#notify('away', this.#away)
+    if (this.#away) this.#notify('away', { ...this.#away, connected: this.#client !== null })
   }
 
   /** Closes the connection under a statement that has no answer in time, which makes the statement fail. */
-  async #answered<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
-    const timer = setTimeout(() => void destroy(client), ANSWER_MS)
+  async #answered<T>(client: pg.Client, work: () => Promise<T>, limitMs = ANSWER_MS): Promise<T> {
+    const timer = setTimeout(() => void destroy(client), limitMs)
     try {
       return await work()
     } finally {
@@ -123,30 +169,22 @@ export class Writer {
     if (client) destroy(client)
     if (this.#stopped) return
     this.#setAway(postgresError(error, this.#options.target).message)
-    this.#scheduleRetry()
+    this.#reconnect.failed()
   }
 
-  #scheduleRetry(): void {
-    if (this.#retry || this.#stopped) return
-    const step = this.#failures % RETRIES_A_ROUND
-    const pause = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** step)
-    // Hosts that lost the same server do not come back all at once.
-    const delay = pause * (0.75 + Math.random() / 2)
-    this.#retry = setTimeout(() => {
-      this.#retry = null
-      void this.#inTurn(async () => {
-        if (this.#client || this.#stopped) return
-        try {
-          await this.#connect()
-        } catch (error) {
-          this.#failures++
-          this.#setAway((error as Error).message)
-          this.#scheduleRetry()
-          return
-        }
-        await this.#drain()
-      })
-    }, delay)
+  /** The server takes nothing now, or was away: connects unless it is connected, then stores what waits. */
+  async #retry(): Promise<void> {
+    if (this.#stopped) return
+    if (!this.#client) {
+      try {
+        await this.#connect()
+      } catch (error) {
+        this.#setAway((error as Error).message)
+        this.#reconnect.failed()
+        return
+      }
+    }
+    await this.#drain()
   }
 
   /** @throws GlassboxError `storage_unavailable` when Postgres is away and the queue on disk is full; Error for bad rows */
@@ -253,38 +291,50 @@ export class Writer {
     alongside?: (seq: number) => Promise<void>,
   ): Promise<void> {
     const { target, hostId } = this.#options
-    const context = { schema: target.schema, host: hostId, known: this.#known, retried }
+    const partOf = (receivedUs: number): number => this.#parts.get(this.#dayOf(receivedUs)) as number
+    const context = { schema: target.schema, host: hostId, known: this.#known, retried, partOf }
     const attempt = async (): Promise<number> => {
-      for (const { receivedUs } of [...pending.spans, ...pending.logs]) await this.#ensureDay(client, dayOf(receivedUs))
+      for (const { receivedUs } of [...pending.spans, ...pending.logs])
+        await this.#ensureDay(client, this.#dayOf(receivedUs))
       return writeTransaction(client, context, pending, alongside)
     }
     this.#seq = await this.#answered(client, async () => {
       try {
         return await attempt()
       } catch (error) {
+        const { code } = error as { code?: string }
+        // The connection that the write was sent on before was not quite dead, and has committed it by now.
+        if (code === '23505' && retried) return attempt()
         // The day's partition was removed meanwhile, or the tables are new ones.
-        if ((error as { code?: string }).code !== '23514') throw error
-        this.#days.clear()
+        if (code !== '23514') throw error
+        this.#parts.clear()
         return attempt()
       }
     })
-    this.#notify('written', { seq: this.#seq })
+  }
+
+  /** Day of receipt by the database's clock, where this machine's is set quite otherwise. */
+  #dayOf(receivedUs: number): number {
+    return dayOf(receivedUs - this.#aheadUs)
+  }
+
+  async #compareClocks(client: pg.Client): Promise<void> {
+    const { rows } = await client.query('SELECT (extract(epoch FROM clock_timestamp()) * 1e6)::int8 AS now')
+    const aheadUs = this.#clock.nowUs() - (rows[0] as { now: number }).now
+    this.#aheadUs = Math.abs(aheadUs) > CLOCK_US ? aheadUs : 0
   }
 
   async #ensureDay(client: pg.Client, day: number): Promise<void> {
-    if (this.#days.has(day)) return
-    await ensureDay(client, this.#options.target.schema, day, this.#options.durable)
-    this.#days.add(day)
+    if (this.#parts.has(day)) return
+    const { target, durable } = this.#options
+    this.#parts = await openParts(client, target.schema)
+    if (this.#parts.has(day)) return
+    this.#parts.set(day, await nextPart(client, target.schema, day, durable))
   }
 
   #scheduleDrain(error: Error): void {
     this.#setAway(postgresError(error, this.#options.target).message)
-    this.#failures++
-    const delay = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures % RETRIES_A_ROUND))
-    this.#retry ??= setTimeout(() => {
-      this.#retry = null
-      void this.#inTurn(() => this.#drain())
-    }, delay)
+    this.#reconnect.failed()
   }
 
   /** Stores what waits on disk, oldest first, one write a turn so that new ones get in behind. */
@@ -305,7 +355,7 @@ export class Writer {
     }
     this.#queue.shift()
     if (this.#queue.length === 0) {
-      this.#failures = 0
+      this.#reconnect.succeeded()
       this.#setAway(null)
     } else void this.#inTurn(() => this.#drain())
   }
@@ -316,17 +366,20 @@ export class Writer {
     const { target } = this.#options
     try {
       await this.#answered(client, async () => {
-        const lost = await noticeEmptied(client, target.schema)
-        if (lost)
-          this.#notify(
-            'problem',
-            `the server crashed and emptied the tables: ${lost.spans} spans and ${lost.logs} log records are gone`,
-          )
-        await this.#lease.renew(client)
+        await this.#noticeEmptied(client)
+        await this.#compareClocks(client)
+        const leads = (await this.#lease.renew(client)) !== null
+        this.#parts = await openParts(client, target.schema)
+        if (
+          leads &&
+          (await closeFullParts(client, target.schema, this.#clock.nowUs() - this.#aheadUs, this.#options.durable))
+        )
+          this.#parts = await openParts(client, target.schema)
+        if (leads) this.#caretaker.index()
         if (this.#clock.monotonicMs() < this.#upkeepMs) return
         this.#upkeepMs = this.#clock.monotonicMs() + UPKEEP_MS
-        const today = dayOf(this.#clock.nowUs())
-        for (let day = today; day <= today + 2; day++) await this.#ensureDay(client, day)
+        const today = this.#dayOf(this.#clock.nowUs())
+        for (let day = today; day <= today + DAYS_AHEAD; day++) await this.#ensureDay(client, day)
       })
     } catch (error) {
       if (isAway(error)) this.#lost(error as Error)
@@ -334,24 +387,75 @@ export class Writer {
     }
   }
 
-  retention(policy: RetentionPolicy): Promise<RetentionResult> {
+  #flushMetrics(): void {
+    if (this.metrics.checkpointDue && this.#client) void this.#caretaker.checkpoint()
+    if (this.#metricsWait || !this.metrics.dirty) return
+    this.#metricsWait = true
+    void this.saveMetrics().finally(() => {
+      this.#metricsWait = false
+    })
+  }
+
+  /** Stores samples that came; while the server is away they go to the queue on disk. */
+  saveMetrics(): Promise<void> {
     return this.#inTurn(async () => {
       const client = this.#client
-      const nothing = { spans: 0, logs: 0, bytesFreed: 0 }
-      if (!client) return { ...nothing, paused: `Postgres is away: ${this.#away?.reason ?? ''}` }
-      const fence = await this.#lease.renew(client)
-      if (fence === null) return { ...nothing, paused: null }
+      if (!client) {
+        this.metrics.keep()
+        return
+      }
+      const refused = (samples: number, error: Error): void =>
+        this.#notify('problem', `${samples} metric samples are lost: ${error.message}`)
       try {
-        return await this.#answered(client, () => applyRetention(client, this.#lease, policy))
+        await this.#answered(client, () => this.metrics.flush(client, refused))
       } catch (error) {
         if (isAway(error)) this.#lost(error as Error)
-        throw postgresError(error, this.#options.target)
+        else this.#notify('problem', `metrics wait on disk: ${(error as Error).message}`)
       }
     })
   }
 
+  /** Before a question about metrics: learns what other hosts have stored, unless that takes long. */
+  async followMetrics(): Promise<void> {
+    const following = this.#inTurn(async () => {
+      const client = this.#client
+      if (!client) return
+      try {
+        await this.#answered(client, () => this.metrics.follow(client))
+      } catch (error) {
+        if (isAway(error)) this.#lost(error as Error)
+        else throw error
+      }
+    })
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, FOLLOW_MS)
+    })
+    await Promise.race([following, late]).finally(() => clearTimeout(timer))
+  }
+
+  /** Moves all samples into chunks and, where this host holds the lease, merges and downsamples days that are over. */
+  async compact(): Promise<void> {
+    await this.saveMetrics()
+    await this.#caretaker.checkpoint()
+    if ((await this.#fence()) !== null) await this.#caretaker.tidyMetrics()
+  }
+
+  /** Undefined while the server is away. */
+  #fence(): Promise<number | null | undefined> {
+    return this.#inTurn(async () => (this.#client ? this.#lease.renew(this.#client) : undefined))
+  }
+
+  async retention(policy: RetentionPolicy): Promise<RetentionResult> {
+    const nothing = { spans: 0, logs: 0, bytesFreed: 0 }
+    const fence = await this.#fence()
+    if (fence === undefined) return { ...nothing, paused: `Postgres is away: ${this.#away?.reason ?? ''}` }
+    if (fence === null) return { ...nothing, paused: null }
+    return this.#caretaker.retention(policy)
+  }
+
   stats(): Promise<StorageStats> {
-    if (!this.#client && this.#last) return Promise.resolve(this.#withState(this.#last))
+    if (!this.#client) return Promise.resolve(this.#withState(this.#last ?? unknownStats()))
     return this.#inTurn(async () => {
       const client = this.#client
       if (client) {
@@ -361,8 +465,7 @@ export class Writer {
           if (isAway(error)) this.#lost(error as Error)
         }
       }
-      if (!this.#last) throw new GlassboxError('storage_unavailable', this.#away?.reason ?? 'Postgres gave no figures')
-      return this.#withState(this.#last)
+      return this.#withState(this.#last ?? unknownStats())
     })
   }
 
@@ -381,8 +484,11 @@ export class Writer {
   async stop(): Promise<void> {
     this.#stopped = true
     for (const timer of this.#timers) clearInterval(timer)
-    if (this.#retry) clearTimeout(this.#retry)
+    this.#reconnect.stop()
+    await this.#listener.stop()
+    await this.saveMetrics()
     await this.#turn
+    await this.#caretaker.stop()
     const client = this.#client
     this.#client = null
     if (client) {

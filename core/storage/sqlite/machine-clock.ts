@@ -9,7 +9,7 @@ export interface MachineClock extends Clock {
 }
 
 /** Linux names each start of the machine; elsewhere a restart of Glassbox leaves elapsed time unknown. */
-function bootId(): string | null {
+export function machineBoot(): string | null {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   } catch {
@@ -18,6 +18,6 @@ function bootId(): string | null {
 }
 
 export function machineClock(): MachineClock {
-  const boot = bootId()
+  const boot = machineBoot()
   return { ...systemClock, witness: () => ({ wallUs: systemClock.nowUs(), uptimeMs: uptime() * 1000, boot }) }
 }

@@ -5,8 +5,7 @@ import type { PackedSamples } from '../../model/packed-samples.ts'
 import type { RetentionPolicy } from '../store.ts'
 import type { BlockName } from './damaged-block.ts'
 import { machineClock } from './machine-clock.ts'
-import type { MetricLimits } from './metrics/metric-head.ts'
-import type { HeadQuery, SeriesQuery } from './metrics/metric-keeper.ts'
+import type { HeadQuery, MetricLimits, SeriesQuery } from './metrics/metric-memory.ts'
 import { troubleOf, unavailable } from './storage-trouble.ts'
 import { Writer, type WriterOptions } from './writer.ts'
 
@@ -41,16 +40,18 @@ const handlers = {
   movedTo: (move: string) => writer().movedTo(move),
   endMove: ({ move, undo }: { move: string; undo: boolean }) => writer().endMove(move, undo),
   writeSamples: (batch: PackedSamples) => writer().metrics.write(batch),
-  metricLimits: (limits: MetricLimits) => writer().metrics.setLimits(limits),
+  metricLimits: (limits: MetricLimits) => {
+    writer().metrics.memory.limits = limits
+  },
   metricSelect: (query: HeadQuery) => {
-    const head = writer().metrics.select(query)
+    const head = writer().metrics.memory.select(query)
     return new Transferred(head, [head.times.buffer as ArrayBuffer, head.values.buffer as ArrayBuffer])
   },
-  metricSeries: (query: SeriesQuery) => writer().metrics.series(query),
-  metricLabelNames: (query: SeriesQuery) => writer().metrics.labelNames(query),
-  metricLabelValues: (query: SeriesQuery & { name: string }) => writer().metrics.labelValues(query),
-  metricMetadata: (query: { metric: string | null; limit: number }) => writer().metrics.metadata(query),
-  metricStats: () => writer().metrics.stats(),
+  metricSeries: (query: SeriesQuery) => writer().metrics.memory.series(query),
+  metricLabelNames: (query: SeriesQuery) => writer().metrics.memory.labelNames(query),
+  metricLabelValues: (query: SeriesQuery & { name: string }) => writer().metrics.memory.labelValues(query),
+  metricMetadata: (query: { metric: string | null; limit: number }) => writer().metrics.memory.metadata(query),
+  metricStats: () => writer().metrics.memory.stats(),
   metricFlush: () => writer().metrics.flush(),
   stats: () => writer().stats(),
   retention: (policy: RetentionPolicy) => writer().retention(policy),

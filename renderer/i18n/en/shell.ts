@@ -84,6 +84,8 @@ export const shell = {
   serviceCount: '{n} service | {n} services',
   ownCost: '{cpu} CPU · {memory}',
   ownCostHint: 'What Glassbox itself uses',
+  away: 'Postgres away since {time}, {n} rows wait',
+  serverLost: 'server crash at {time}: {n} rows lost',
   diskFull: 'disk full: intake is dropped',
   readOnly: 'storage is read-only',
   breakerOpen: 'storage does not answer',

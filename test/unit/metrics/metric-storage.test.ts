@@ -126,13 +126,13 @@ describe('metric storage', () => {
 
   it('refuses further series at the limit, counts them by metric and keeps taking known ones', () => {
     store = new TestMetrics(NOW)
-    store.writer.metrics.setLimits({ maxSeries: 3, maxSeriesPerMetric: 2, outOfOrderMs: 0 })
+    store.writer.metrics.memory.limits = { maxSeries: 3, maxSeriesPerMetric: 2, outOfOrderMs: 0 }
     const one = (name: string, i: number, time = NOW) => ({ labels: named(name, [['i', `${i}`]]), time, value: 1 })
     const result = store.write([one('bomb', 1), one('bomb', 2), one('bomb', 3), one('ok', 1), one('more', 1)])
     expect(result.stored).toBe(3)
     expect(result.rejected).toEqual([{ reason: 'series_limit', count: 2, example: 'bomb{i="3"}' }])
     expect(store.write([one('bomb', 1, NOW + 1)]).stored).toBe(1)
-    expect(store.writer.metrics.stats().refusedSeries).toEqual([
+    expect(store.writer.metrics.memory.stats().refusedSeries).toEqual([
       { metric: 'bomb', samples: 1 },
       { metric: 'more', samples: 1 },
     ])
@@ -218,6 +218,6 @@ describe('metric storage', () => {
     store.pass(31 * DAY)
     store.writer.retention({ tracesDays: 7, tracesBytes: 1e12, logsDays: 7, metricsDays: 30 })
     expect(store.select([{ name: '__name__', op: '=', value: 'old' }], 0, NOW * 2).series).toEqual([])
-    expect(store.writer.metrics.stats().series).toBe(0)
+    expect(store.writer.metrics.memory.stats().series).toBe(0)
   })
 })

@@ -66,7 +66,7 @@ export class TestMetrics {
   }
 
   select(matchers: Matcher[], start: number, end: number, func: string | null = null): SelectResult {
-    const head = this.writer.metrics.select({ matchers, start, end, maxSeries: 1000 })
+    const head = this.writer.metrics.memory.select({ matchers, start, end, maxSeries: 1000 })
     const db = openReadConnection(this.dataDir)
     try {
       const guard = new QueryGuard(new Int32Array(new SharedArrayBuffer(4)))

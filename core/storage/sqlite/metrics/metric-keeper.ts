@@ -1,8 +1,8 @@
 import type Database from 'better-sqlite3'
 import type { PackedSamples } from '../../../model/packed-samples.ts'
-import type { Matcher, MetricMetadata } from '../../../model/series.ts'
-import type { MetricStats, MetricWriteResult } from '../../metric-store.ts'
-import { type HeadSamples, MetricHead, type MetricLimits } from './metric-head.ts'
+import type { MetricWriteResult } from '../../metric-store.ts'
+import { MetricHead } from './metric-head.ts'
+import type { MetricLimits, MetricMemory } from './metric-memory.ts'
 import { downsampleMetricBlocks, mergeMetricBlocks, removeOldMetrics } from './metric-upkeep.ts'
 
 const FLUSH_MS = 250
@@ -13,20 +13,6 @@ export interface KeeperHost {
   nowMs(): number
   /** Runs work that touches the disk; trouble of the disk is handled there and answered as null. */
   attempt<T>(work: () => T): T | null
-}
-
-export interface HeadQuery {
-  matchers: Matcher[]
-  start: number
-  end: number
-  maxSeries: number
-}
-
-export interface SeriesQuery {
-  selectors: Matcher[][]
-  start: number
-  end: number
-  limit: number
 }
 
 /** Metrics in the writer's thread: the head, when it is flushed and what is done in quiet moments. */
@@ -42,6 +28,10 @@ export class MetricKeeper {
     this.#head = new MetricHead(host.db, host.nowMs, limits)
   }
 
+  get memory(): MetricMemory {
+    return this.#head.memory
+  }
+
   /** Rows of the log of samples that the start found damaged and passed over. */
   get damagedLogRows(): number {
     return this.#head.damagedLogRows
@@ -49,17 +39,13 @@ export class MetricKeeper {
 
   /** The file is another one: what was in memory only is logged there anew by the senders. */
   renew(): void {
-    this.#head = new MetricHead(this.#host.db, this.#host.nowMs, this.#head.limits)
+    this.#head = new MetricHead(this.#host.db, this.#host.nowMs, this.#head.memory.limits)
   }
 
   write(batch: PackedSamples): MetricWriteResult {
     const result = this.#head.write(batch)
     this.#schedule(FLUSH_MS)
     return result
-  }
-
-  setLimits(limits: MetricLimits): void {
-    this.#head.limits = limits
   }
 
   #schedule(afterMs: number): void {
@@ -98,7 +84,7 @@ export class MetricKeeper {
   }
 
   retention(days: number): void {
-    this.#head.forget(removeOldMetrics(this.#host.db(), this.#host.nowMs(), days, this.#head.quietIds()))
+    this.#head.memory.forget(removeOldMetrics(this.#host.db(), this.#host.nowMs(), days, this.#head.memory.quietIds()))
     this.#tidy = true
     this.#schedule(STEP_MS)
   }
@@ -110,43 +96,5 @@ export class MetricKeeper {
   stop(): void {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
-  }
-
-  select({ matchers, start, end, maxSeries }: HeadQuery): HeadSamples {
-    return this.#head.select(matchers, start, end, maxSeries)
-  }
-
-  /** Ids and keys of the series found. */
-  series({ selectors, start, end, limit }: SeriesQuery): { ids: number[]; labels: [string, string][][] } {
-    const ids = this.#head.findAny(selectors, start, end).slice(0, limit)
-    return { ids, labels: ids.map((id) => this.#head.index.labels(id) as [string, string][]) }
-  }
-
-  labelNames({ selectors, start, end, limit }: SeriesQuery): string[] {
-    const names = new Set<string>()
-    if (selectors.length === 0 && start <= 0) for (const name of this.#head.index.names()) names.add(name)
-    else
-      for (const id of this.#head.findAny(selectors, start, end))
-        for (const [name] of this.#head.index.labels(id)) names.add(name)
-    return [...names].sort().slice(0, limit)
-  }
-
-  labelValues({ name, selectors, start, end, limit }: SeriesQuery & { name: string }): string[] {
-    const values = new Set<string>()
-    if (selectors.length === 0 && start <= 0) for (const value of this.#head.index.values(name)) values.add(value)
-    else
-      for (const id of this.#head.findAny(selectors, start, end)) {
-        const pair = this.#head.index.labels(id).find((one) => one[0] === name)
-        if (pair) values.add(pair[1])
-      }
-    return [...values].sort().slice(0, limit)
-  }
-
-  metadata({ metric, limit }: { metric: string | null; limit: number }): MetricMetadata[] {
-    return this.#head.metadata(metric, limit)
-  }
-
-  stats(): MetricStats {
-    return this.#head.stats()
   }
 }

@@ -4,7 +4,7 @@ import type { Labels, MetricMetadata, SampleBatch, SeriesExemplars } from '../..
 import { seriesKey } from '../../../model/series-key.ts'
 import type { MetricStats, MetricStore, MetricWriteResult, SelectResult } from '../../metric-store.ts'
 import type { QueryContext } from '../../store.ts'
-import type { HeadSamples } from './metric-head.ts'
+import type { HeadSamples } from './metric-memory.ts'
 import { compareLabels, type ExemplarsQuery, type SamplesQuery } from './read-samples.ts'
 
 /** Asks the writer's thread. */

@@ -6,7 +6,7 @@ import { labelsOfKey } from '../../../model/series-key.ts'
 import type { SelectResult } from '../../metric-store.ts'
 import type { QueryGuard } from '../query-guard.ts'
 import { clip, mergeSamples } from './merge-samples.ts'
-import type { HeadSamples } from './metric-head.ts'
+import type { HeadSamples } from './metric-memory.ts'
 import { Part, type ReadSamples, readBlock } from './sample-block.ts'
 import { DAMAGED, GROUP_BITS } from './tables.ts'
 
@@ -27,89 +27,103 @@ export interface SamplesQuery {
   maxSamples: number
 }
 
-interface Gathered {
-  parts: ReadSamples[]
-  samples: number
+/** Puts together what the head holds and what blocks bring. @throws GlassboxError `query_too_large` */
+export class SampleGatherer {
+  readonly #query: SamplesQuery
+  readonly #parts = new Map<number, ReadSamples[]>()
+  #total: number
+  #downsampled = false
+  #damagedBlocks = 0
+
+  constructor(query: SamplesQuery) {
+    this.#query = query
+    for (const id of query.head.ids) this.#parts.set(id, [])
+    this.#total = 0
+    this.#spend(query.head.times.length)
+  }
+
+  #spend(samples: number): void {
+    this.#total += samples
+    if (this.#total <= this.#query.maxSamples) return
+    throw new GlassboxError('query_too_large', `the query would read more than ${this.#query.maxSamples} samples`)
+  }
+
+  #take(id: number, samples: ReadSamples): boolean {
+    const clipped = clip(samples, this.#query.start, this.#query.end)
+    if (!clipped) return false
+    this.#parts.get(id)?.push(clipped)
+    this.#spend(clipped.times.length)
+    return true
+  }
+
+  /** Blocks come in the order of their start; a damaged one costs its own samples. @param only the series that the block is of, where its entries do not say */
+  add(kind: number, data: Uint8Array, only?: number): void {
+    if (kind === DAMAGED) {
+      this.#damagedBlocks++
+      return
+    }
+    try {
+      this.#addSound(kind, data, only)
+    } catch (error) {
+      if (!(error instanceof GlassboxError) || error.code !== 'data_damaged') throw error
+      this.#damagedBlocks++
+    }
+  }
+
+  #addSound(kind: number, data: Uint8Array, only?: number): void {
+    const idOf = (id: number): number => only ?? id
+    const wanted = (id: number): boolean => this.#parts.has(idOf(id))
+    if (kind === 0) readBlock(data, wanted, (id, _part, samples) => this.#take(idOf(id), samples))
+    else {
+      const { func } = this.#query
+      const aggregate = func === null ? undefined : AGGREGATE_OF[func]
+      for (const [id, samples] of readAggregates(data, wanted, aggregate, func === 'avg_over_time'))
+        if (this.#take(idOf(id), samples)) this.#downsampled = true
+    }
+  }
+
+  finish(): SelectResult {
+    const { head } = this.#query
+    const series: SeriesSamples[] = []
+    forEachHead(head, (index, recent) => {
+      const parts = this.#parts.get(head.ids[index]) ?? []
+      if (recent) parts.push(recent)
+      if (parts.length === 0) return
+      series.push({ labels: labelsOfKey(head.keys[index]), ...mergeSamples(parts) })
+    })
+    series.sort((a, b) => compareLabels(a.labels, b.labels))
+    const damagedBlocks = this.#damagedBlocks
+    return { series, downsampled: this.#downsampled, ...(damagedBlocks > 0 && { damagedBlocks }) }
+  }
 }
 
 /** Reads the blocks of the series that the head names and puts both together. Runs in a reading thread. */
 export function readSamples(db: Database.Database, guard: QueryGuard, query: SamplesQuery): SelectResult {
-  const { head, start, end } = query
-  const wanted = new Map<number, Gathered>()
-  for (const id of head.ids) wanted.set(id, { parts: [], samples: 0 })
-  let total = head.times.length
-  const spend = (samples: number): void => {
-    total += samples
-    if (total > query.maxSamples)
-      throw new GlassboxError('query_too_large', `the query would read more than ${query.maxSamples} samples`)
-  }
-  spend(0)
-  const aggregate = query.func === null ? undefined : AGGREGATE_OF[query.func]
-  const average = query.func === 'avg_over_time'
-  let downsampled = false
-  let damagedBlocks = 0
+  const gatherer = new SampleGatherer(query)
   const blocks = db.prepare(
     'SELECT kind, data FROM metric_block WHERE grp = ? AND start <= ? AND end >= ? ORDER BY start, id',
   )
-  for (const group of new Set(head.ids.map((id) => id >>> GROUP_BITS))) {
+  for (const group of new Set(query.head.ids.map((id) => id >>> GROUP_BITS))) {
     guard.check()
-    for (const { kind, data } of blocks.iterate(group, end, start) as Iterable<{ kind: number; data: Uint8Array }>) {
-      if (kind === DAMAGED) {
-        damagedBlocks++
-        continue
-      }
-      try {
-        takeBlock(kind, data)
-      } catch (error) {
-        if (!(error instanceof GlassboxError) || error.code !== 'data_damaged') throw error
-        damagedBlocks++
-      }
-    }
+    for (const { kind, data } of blocks.iterate(group, query.end, query.start) as Iterable<{
+      kind: number
+      data: Uint8Array
+    }>)
+      gatherer.add(kind, data)
   }
-  function takeBlock(kind: number, data: Uint8Array): void {
-    if (kind === 0) {
-      readBlock(
-        data,
-        (id) => wanted.has(id),
-        (id, _part, samples) => {
-          const clipped = clip(samples, start, end)
-          if (!clipped) return
-          wanted.get(id)?.parts.push(clipped)
-          spend(clipped.times.length)
-        },
-      )
-      return
-    }
-    const found = readAggregates(data, wanted, aggregate, average)
-    for (const [id, samples] of found) {
-      const clipped = clip(samples, start, end)
-      if (!clipped) continue
-      downsampled = true
-      wanted.get(id)?.parts.push(clipped)
-      spend(clipped.times.length)
-    }
-  }
-  const series: SeriesSamples[] = []
-  forEachHead(head, (index, recent) => {
-    const parts = wanted.get(head.ids[index])?.parts ?? []
-    if (recent) parts.push(recent)
-    if (parts.length === 0) return
-    series.push({ labels: labelsOfKey(head.keys[index]), ...mergeSamples(parts) })
-  })
-  series.sort((a, b) => compareLabels(a.labels, b.labels))
-  return { series, downsampled, ...(damagedBlocks > 0 && { damagedBlocks }) }
+  return gatherer.finish()
 }
 
 function readAggregates(
   data: Uint8Array,
-  wanted: ReadonlyMap<number, unknown>,
+  wanted: (id: number) => boolean,
   aggregate: Part | undefined,
   average: boolean,
 ): Map<number, ReadSamples> {
   const found = new Map<number, ReadSamples>()
   readBlock(
     data,
-    (id, part) => wanted.has(id) && (part === Part.samples || part === aggregate || (average && part === Part.count)),
+    (id, part) => wanted(id) && (part === Part.samples || part === aggregate || (average && part === Part.count)),
     (id, part, samples) => {
       if (part !== Part.count) found.set(id, samples)
       else {

@@ -23,11 +23,12 @@ export class PendingSamples {
     if (histogram) this.histograms.push(histogram)
   }
 
-  encode(): Uint8Array {
+  /** @param ids stand for the series; their own numbers unless given */
+  encode(ids: readonly number[] = this.ids): Uint8Array {
     const count = this.count
     const out = new ByteWriter()
     out.varint(count)
-    out.raw(bytesOf(Uint32Array.from(this.ids)))
+    out.raw(bytesOf(Uint32Array.from(ids)))
     out.raw(Uint8Array.from(this.kinds))
     out.raw(bytesOf(Float64Array.from(this.times)))
     out.raw(bytesOf(Float64Array.from(this.values)))

@@ -1,0 +1,73 @@
+import type pg from 'pg'
+import { connect, type PostgresTarget } from './connection.ts'
+import { dayOf, dayOfPart, ensurePart, partitionName } from './parts.ts'
+
+/** A part takes this many spans or log records, or a sixty-fourth of what is stored where that is more. */
+const PART_ROWS = 500_000
+const MOST_PARTS = 64
+/** How long after a part was closed all hosts have heard of it. */
+const SETTLED = '60 seconds'
+const INDEX_MEMORY = '128MB'
+
+/**
+ * Closes the newest part of each day when it is full, after making the next one. For the holder of the lease.
+ * @returns whether any was closed
+ */
+export async function closeFullParts(
+  client: pg.ClientBase,
+  schema: string,
+  nowUs: number,
+  durable: boolean,
+  partRows = PART_ROWS,
+): Promise<boolean> {
+  const { rows } = await client.query(
+    `SELECT p.part, max(s.rows) AS rows, max(total.rows) AS total FROM ${schema}._parts p
+     JOIN (SELECT part, signal, sum(rows) AS rows FROM ${schema}._stored GROUP BY 1, 2) s ON s.part = p.part
+     CROSS JOIN (SELECT sum(rows) AS rows FROM ${schema}._stored) total WHERE p.closed IS NULL GROUP BY 1 ORDER BY 1`,
+  )
+  let any = false
+  for (const { part, rows: held, total } of rows as { part: number; rows: number; total: number }[]) {
+    const over = dayOfPart(part) < dayOf(nowUs) - 1
+    const full = held >= Math.max(partRows, total / MOST_PARTS)
+    if (!full && !over) continue
+    if (!over) await ensurePart(client, schema, part + 1, durable)
+    await client.query(`UPDATE ${schema}._parts SET closed = now() WHERE part = $1 AND closed IS NULL`, [part])
+    any = true
+  }
+  return any
+}
+
+/**
+ * Builds the attribute index of one closed part that has none. Bulk building costs a fraction of keeping the index while
+ * rows come in (2.7 µs a span against 4.6, or 25 without the pending list). On a connection of its own, as it takes seconds;
+ * harmless when another host does the same.
+ * @returns whether there was one
+ */
+export async function indexClosedPart(target: PostgresTarget): Promise<boolean> {
+  const { schema } = target
+  const client = await connect(target)
+  try {
+    const { rows } = await client.query(
+      `SELECT part FROM ${schema}._parts WHERE NOT indexed AND closed < now() - interval '${SETTLED}' ORDER BY part DESC LIMIT 1`,
+    )
+    const part = (rows[0] as { part: number } | undefined)?.part
+    if (part === undefined) return false
+    for (const table of ['traces', 'logs'] as const) {
+      const name = partitionName(table, part)
+      const kind = await client.query('SELECT relkind FROM pg_class WHERE oid = to_regclass($1)', [`${schema}.${name}`])
+      // A foreign table is indexed where it lies.
+      if ((kind.rows[0] as { relkind: string } | undefined)?.relkind !== 'r') continue
+      await client.query('BEGIN')
+      await client.query(`SET LOCAL maintenance_work_mem = '${INDEX_MEMORY}'; SET LOCAL lock_timeout = '5s'`)
+      await client.query(
+        `CREATE INDEX IF NOT EXISTS ${name}_attributes ON ${schema}.${name} USING gin (attributes jsonb_path_ops)`,
+      )
+      await client.query('COMMIT')
+      await client.query(`ANALYZE ${schema}.${name}`)
+    }
+    await client.query(`UPDATE ${schema}._parts SET indexed = true WHERE part = $1`, [part])
+    return true
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
