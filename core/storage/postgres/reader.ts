@@ -16,8 +16,8 @@ const OVERRUN_MS = 1000
 export function startReader(
   target: PostgresTarget,
   queryTimeoutMs: number,
-  /** Why no query is answered now, or null. */
-  unreachable: () => Error | null,
+  /** Why no query is answered now, or null; asked before each. */
+  unreachable: () => Error | null = () => null,
 ): TelemetryReader & { askMetrics: AskReader; stop(): Promise<void> } {
   let worker: Worker | null = null
   let rpc: RpcClient | null = null
