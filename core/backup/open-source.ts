@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
 import type { Settings } from '../config/settings.ts'
 import { connect, readTarget } from '../storage/postgres/connection.ts'
+import * as chunks from '../storage/postgres/metrics/scan-metrics.ts'
 import { startReader as startPostgresReader } from '../storage/postgres/reader.ts'
 import { scanExemplars, scanMetadata, scanSamples } from '../storage/sqlite/metrics/scan-samples.ts'
 import { startReader } from '../storage/sqlite/reader.ts'
@@ -18,25 +19,30 @@ const QUERY_MS = 120_000
  * @throws GlassboxError `storage_unavailable` when there is nothing stored, `postgres_…`
  */
 export async function openBackupSource(dataDir: string, storage: Settings['storage']): Promise<OpenSource> {
-  const file = join(dataDir, 'auxiliary.db')
-  const db = existsSync(file) ? new Database(file, { readonly: true, timeout: 5000 }) : null
   if (storage.engine === 'postgres') {
     const target = readTarget(storage.postgresUrl, storage.postgresSchema)
     const storeId = await postgresStoreId(storage)
     const scanner = startPostgresReader(target, QUERY_MS)
+    const client = await connect(target)
     return {
       engine: 'postgres',
       scanner,
-      metrics: db && metricScanner(db),
+      metrics: {
+        samples: (start, end) => chunks.scanSamples(client, target.schema, start, end),
+        metadata: () => chunks.scanMetadata(client, target.schema),
+        exemplars: () => chunks.scanExemplars(client, target.schema),
+      },
       storeId,
       async close() {
         await scanner.stop()
-        db?.close()
+        await client.end()
       },
     }
   }
-  if (!db)
+  const file = join(dataDir, 'auxiliary.db')
+  if (!existsSync(file))
     throw new GlassboxError('storage_unavailable', `${dataDir} holds no telemetry`, 'Name another one with --data-dir.')
+  const db = new Database(file, { readonly: true, timeout: 5000 })
   const scanner = await startReader(dataDir, QUERY_MS)
   return {
     engine: 'sqlite',

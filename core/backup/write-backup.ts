@@ -19,9 +19,9 @@ export interface BackupSource {
 
 /** Reads all metrics; times are ms, both ends inclusive. */
 export interface MetricScanner {
-  samples(start: number, end: number): Iterable<SeriesSamples>
-  metadata(): MetricMetadata[]
-  exemplars(): Iterable<SeriesExemplars>
+  samples(start: number, end: number): Iterable<SeriesSamples> | AsyncIterable<SeriesSamples>
+  metadata(): MetricMetadata[] | Promise<MetricMetadata[]>
+  exemplars(): Iterable<SeriesExemplars> | AsyncIterable<SeriesExemplars>
 }
 
 /** Where a backup ended; the next incremental one goes on there. */
@@ -135,7 +135,7 @@ async function writeMetrics(
     count = 0
     tell()
   }
-  for (const series of metrics.samples(start, Math.floor(nowUs / 1000) + METRIC_AHEAD_MS)) {
+  for await (const series of metrics.samples(start, Math.floor(nowUs / 1000) + METRIC_AHEAD_MS)) {
     signal.throwIfAborted()
     for (const time of series.times) {
       const day = dayText(Math.floor(time / 86_400_000))
@@ -148,9 +148,9 @@ async function writeMetrics(
     }
   }
   await flush()
-  await writer.lines('metadata', metrics.metadata())
+  await writer.lines('metadata', await metrics.metadata())
   let lines: SeriesExemplars[] = []
-  for (const one of metrics.exemplars()) {
+  for await (const one of metrics.exemplars()) {
     if (lines.push(one) < LINES_A_PART) continue
     await writer.lines('exemplars', lines)
     lines = []
