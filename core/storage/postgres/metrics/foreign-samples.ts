@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { HeadSeries } from '../../sqlite/metrics/head-series.ts'
 import type { MetricMemory } from '../../sqlite/metrics/metric-memory.ts'
 import { readLogRow } from '../../sqlite/metrics/sample-log.ts'
-import { byteaBytes } from './metric-tables.ts'
+import { byteaBytes, unlessDamaged } from './metric-tables.ts'
 
 /** What another host has in its log: its first row tells when it moved samples into chunks, its last how far we read. */
 interface OtherHost {
@@ -52,7 +52,8 @@ export class ForeignSamples {
         [host, known.last],
       )
       for (const row of news.rows as LogRow[]) {
-        take(known, row, memory, localId)
+        const host = known
+        unlessDamaged(() => take(host, row, memory, localId))
         known.last = row.id
       }
     }

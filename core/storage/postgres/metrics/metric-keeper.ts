@@ -14,7 +14,7 @@ import { BlockEncoder, Part } from '../../sqlite/metrics/sample-block.ts'
 import { readLogRow } from '../../sqlite/metrics/sample-log.ts'
 import { isAway, isServerTrouble } from '../postgres-error.ts'
 import { ForeignSamples } from './foreign-samples.ts'
-import { byteaBytes, ensureChunkDay, insertChunks, type NewChunk, seriesHash } from './metric-tables.ts'
+import { byteaBytes, ensureChunkDay, insertChunks, type NewChunk, seriesHash, unlessDamaged } from './metric-tables.ts'
 
 const DAY_MS = 86_400_000
 /** The log is moved into chunks when it holds so many samples, or its oldest is so old. */
@@ -202,9 +202,11 @@ export class MetricKeeper {
   /** Puts samples of our own log into memory. */
   #remember(hashes: readonly string[], data: Uint8Array): void {
     const ids = hashes.map((hash) => this.#locals.get(hash))
-    readLogRow(data, (index, time, value, kind, histogram) => {
-      this.memory.byId.get(ids[index] ?? -1)?.append(time, value, kind, histogram, Number.POSITIVE_INFINITY)
-    })
+    unlessDamaged(() =>
+      readLogRow(data, (index, time, value, kind, histogram) => {
+        this.memory.byId.get(ids[index] ?? -1)?.append(time, value, kind, histogram, Number.POSITIVE_INFINITY)
+      }),
+    )
   }
 
   #entry(): FlushEntry {

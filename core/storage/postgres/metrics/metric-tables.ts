@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
+import { GlassboxError } from '../../../base/errors.ts'
 import { TABLE_LOCK } from '../parts.ts'
 
 /**
@@ -39,6 +40,17 @@ export function chunkPartition(day: number): string {
 /** Names a series by its labels, as int8 takes it. */
 export function seriesHash(key: string): string {
   return createHash('sha1').update(key).digest().readBigInt64BE(0).toString()
+}
+
+/** Does the work unless what it reads is damaged: that costs its own samples only. @returns whether it was sound */
+export function unlessDamaged(work: () => void): boolean {
+  try {
+    work()
+    return true
+  } catch (error) {
+    if (!(error instanceof GlassboxError) || error.code !== 'data_damaged') throw error
+    return false
+  }
 }
 
 /** Bytes as the driver gives them. */

@@ -3,7 +3,7 @@ import { addAggregates } from '../../sqlite/metrics/downsample.ts'
 import { mergeSamples } from '../../sqlite/metrics/merge-samples.ts'
 import { BlockEncoder, Part, type ReadSamples, readBlock } from '../../sqlite/metrics/sample-block.ts'
 import type { Lease } from '../lease.ts'
-import { byteaBytes, chunkPartition, insertChunks, type NewChunk } from './metric-tables.ts'
+import { byteaBytes, chunkPartition, insertChunks, type NewChunk, unlessDamaged } from './metric-tables.ts'
 
 const DAY_MS = 86_400_000
 /** From this age on samples are kept as 5-minute aggregates only. */
@@ -66,6 +66,11 @@ export async function tidyChunks(client: pg.ClientBase, lease: Lease, nowMs: num
   return true
 }
 
+/** A chunk as it is. */
+function chunkOf({ data, ...row }: ChunkRow): NewChunk {
+  return { ...row, samples: 0, data: byteaBytes(data) }
+}
+
 /** The chunks of one series and day as one of samples and one of aggregates, of those that end before `before`, ms. */
 function tidied(rows: ChunkRow[], before: number): NewChunk[] {
   const { series } = rows[0]
@@ -73,23 +78,19 @@ function tidied(rows: ChunkRow[], before: number): NewChunk[] {
   const kept = rows.filter(({ kind }) => kind === 1)
   const raw = rows.filter(({ kind, until }) => kind === 0 && until >= before)
   const old = rows.filter(({ kind, until }) => kind === 0 && until < before)
-  const chunks: NewChunk[] = kept.map((row) => ({
-    series,
-    kind: 1,
-    start: row.start,
-    until: row.until,
-    samples: 0,
-    received: row.received,
-    data: byteaBytes(row.data),
-  }))
+  const chunks = kept.map(chunkOf)
   const encode = (from: ChunkRow[], kind: 0 | 1): void => {
     const parts: ReadSamples[] = []
-    for (const { data } of from)
-      readBlock(
-        byteaBytes(data),
-        () => true,
-        (_id, _part, samples) => parts.push(samples),
+    for (const row of from) {
+      const sound = unlessDamaged(() =>
+        readBlock(
+          byteaBytes(row.data),
+          () => true,
+          (_id, _part, samples) => parts.push(samples),
+        ),
       )
+      if (!sound) chunks.push(chunkOf(row))
+    }
     if (parts.length === 0) return
     const encoder = new BlockEncoder()
     const merged = mergeSamples(parts)

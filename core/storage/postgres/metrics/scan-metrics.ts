@@ -5,7 +5,7 @@ import { HeadSeries } from '../../sqlite/metrics/head-series.ts'
 import { clip, mergeSamples } from '../../sqlite/metrics/merge-samples.ts'
 import { Part, type ReadSamples, readBlock } from '../../sqlite/metrics/sample-block.ts'
 import { readLogRow } from '../../sqlite/metrics/sample-log.ts'
-import { byteaBytes } from './metric-tables.ts'
+import { byteaBytes, unlessDamaged } from './metric-tables.ts'
 
 const SERIES_A_STEP = 500
 
@@ -52,16 +52,18 @@ async function readLogs(client: pg.ClientBase, schema: string): Promise<Map<stri
   const { rows } = await client.query(`SELECT host, series, data FROM ${schema}._metric_log ORDER BY id`)
   for (const { host, series, data } of rows as { host: string; series: string; data: string }[]) {
     const ids = series.slice(1, -1).split(',')
-    readLogRow(byteaBytes(data), (index, time, value, kind, histogram) => {
-      const key = `${host} ${ids[index]}`
-      let one = byHost.get(key)
-      if (!one) {
-        one = new HeadSeries(0, '')
-        byHost.set(key, one)
-        found.set(ids[index], [...(found.get(ids[index]) ?? []), one])
-      }
-      one.append(time, value, kind, histogram, Number.POSITIVE_INFINITY)
-    })
+    unlessDamaged(() =>
+      readLogRow(byteaBytes(data), (index, time, value, kind, histogram) => {
+        const key = `${host} ${ids[index]}`
+        let one = byHost.get(key)
+        if (!one) {
+          one = new HeadSeries(0, '')
+          byHost.set(key, one)
+          found.set(ids[index], [...(found.get(ids[index]) ?? []), one])
+        }
+        one.append(time, value, kind, histogram, Number.POSITIVE_INFINITY)
+      }),
+    )
   }
   return found
 }
@@ -89,14 +91,16 @@ async function readStored(
     [ids, Math.floor(end), Math.ceil(start)],
   )
   for (const { series, data } of rows as { series: string; data: string }[]) {
-    readBlock(
-      byteaBytes(data),
-      (_id, part) => part === Part.samples,
-      (_id, _part, samples) => {
-        const known = found.get(series)
-        if (known) known.push(samples)
-        else found.set(series, [samples])
-      },
+    unlessDamaged(() =>
+      readBlock(
+        byteaBytes(data),
+        (_id, part) => part === Part.samples,
+        (_id, _part, samples) => {
+          const known = found.get(series)
+          if (known) known.push(samples)
+          else found.set(series, [samples])
+        },
+      ),
     )
   }
   return found
