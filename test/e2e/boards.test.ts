@@ -16,7 +16,7 @@ beforeAll(async () => {
   host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
   browser = await launchBrowser()
   await sendMetrics(host)
-}, 60_000)
+}, 150_000)
 afterAll(async () => {
   await browser?.close()
   await host.stop()
@@ -64,7 +64,7 @@ async function open(path: string, options: { dark?: boolean; zh?: boolean; width
     acceptDownloads: true,
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(40_000)
   await page.goto(`${host.api}${path}#token=${host.token}`)
   return page
 }
@@ -178,7 +178,7 @@ it('shows a dashboard of Grafana: what cannot be shown is listed, the rest draws
   await page.reload()
   await page.getByRole('button', { name: 'Service: checkout' }).waitFor()
   await page.context().close()
-}, 90_000)
+}, 150_000)
 
 it('moves and resizes panels by keys and by mouse, and saves', async () => {
   const { id } = await create('Moving', [
@@ -215,7 +215,7 @@ it('moves and resizes panels by keys and by mouse, and saves', async () => {
   expect([a.w, a.h]).toEqual([12, 7])
   expect([b.x < 12, b.y]).toEqual([true, 7])
   await page.context().close()
-}, 90_000)
+}, 150_000)
 
 it('adds, edits, duplicates and removes panels; removing and discarding can be undone', async () => {
   const { id } = await create('Editing', [])
@@ -252,7 +252,7 @@ it('adds, edits, duplicates and removes panels; removing and discarding can be u
     ['gauge', 'suffix:jobs', 2],
   ])
   await page.context().close()
-}, 90_000)
+}, 150_000)
 
 it('tells of a change by somebody else instead of writing over it', async () => {
   const made = await create('Shared', [graph('a', 'queue_length', { x: 0, y: 0, w: 12, h: 6 })])
@@ -267,7 +267,7 @@ it('tells of a change by somebody else instead of writing over it', async () => 
   await page.getByRole('heading', { name: 'Shared (copy)' }).waitFor()
   expect((await send<Board>('GET', `/api/boards/${made.id}`)).answer.content.title).toBe('Theirs')
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it('takes a graph from the Metrics screen, shows a panel alone, and exports what it can read again', async () => {
   const page = await open(`/metrics?range=1h&expr=${encodeURIComponent('sum by (job) (queue_length)')}`)
@@ -297,7 +297,7 @@ it('takes a graph from the Metrics screen, shows a panel alone, and exports what
     content: { title: 'From metrics' } satisfies Partial<BoardContent>,
   })
   await page.context().close()
-}, 90_000)
+}, 150_000)
 
 it('lists boards, finds them, deletes one and brings it back', async () => {
   await create('Zebra', [])
@@ -312,7 +312,7 @@ it('lists boards, finds them, deletes one and brings it back', async () => {
   await page.getByRole('button', { name: 'Undo' }).click()
   await page.getByRole('link', { name: /Zebra/ }).waitFor()
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it.each([
   { name: 'board, light', edit: '', options: {} },
@@ -334,5 +334,5 @@ it.each([
     expect(grave.map(({ id: rule, nodes }) => `${rule}: ${nodes[0]?.html}`)).toEqual([])
     await page.context().close()
   },
-  60_000,
+  150_000,
 )

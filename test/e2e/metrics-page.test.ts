@@ -16,7 +16,7 @@ beforeAll(async () => {
   browser = await launchBrowser()
   sent = await sendMetrics(host)
   await sendAll(host, [{ trace: 9, span: 91, service: 'cart', name: 'POST /cart', ago: 15 * 60_000, ms: 1700 }], [])
-}, 60_000)
+}, 150_000)
 afterAll(async () => {
   await browser?.close()
   await host.stop()
@@ -32,7 +32,7 @@ async function open(path: string, options: { dark?: boolean; zh?: boolean; width
     reducedMotion: 'reduce',
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(40_000)
   await page.goto(`${host.api}${path}#token=${host.token}`)
   await page.locator('.cm-content').first().waitFor()
   return page
@@ -61,7 +61,7 @@ it('draws a useful graph in three keys, without PromQL', async () => {
   await page.goBack()
   await page.waitForURL((url) => url.searchParams.get('expr') === 'rate(http_requests_total[5m])')
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it('completes from our own api, underlines faults with their place and says what to do', async () => {
   const page = await open('/metrics?range=1h')
@@ -98,7 +98,7 @@ it('completes from our own api, underlines faults with their place and says what
   await page.keyboard.press('ArrowUp')
   await page.waitForFunction(() => document.querySelector('.cm-content')?.textContent === 'rate(http_requests_total)')
   await page.context().close()
-}, 90_000)
+}, 150_000)
 
 it('shows warnings and infos with their place, and a signature under the pointer', async () => {
   const page = await open(withRange('rate(queue_length[5m])'))
@@ -107,7 +107,7 @@ it('shows warnings and infos with their place, and a signature under the pointer
   await page.locator('.pq-function', { hasText: 'rate' }).hover()
   await page.locator('.function-card', { hasText: 'rate(range-vector) → instant-vector' }).waitFor()
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it('runs several queries: added, named, hidden, moved, removed, all in the address', async () => {
   const page = await open(withRange('queue_length'))
@@ -134,7 +134,7 @@ it('runs several queries: added, named, hidden, moved, removed, all in the addre
   await page.reload()
   await page.locator('.series-table .item', { hasText: 'all of them' }).waitFor()
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it('leads from a point to the traces around it, with service and duration, and back', async () => {
   const page = await open(withRange(P95))
@@ -155,7 +155,7 @@ it('leads from a point to the traces around it, with service and duration, and b
   await page.waitForURL((url) => url.pathname === '/metrics' && url.searchParams.get('expr') === P95)
   await page.locator('.series-table .item').first().waitFor()
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it('shows exemplars as dots that open their trace', async () => {
   const page = await open(withRange(P95))
@@ -167,7 +167,7 @@ it('shows exemplars as dots that open their trace', async () => {
   await page.keyboard.press('e')
   await page.waitForURL((url) => url.pathname === `/traces/${sent.traceId}`)
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it('says when there are more series than it draws, and draws one of the others on a click', async () => {
   const page = await open(withRange('many_items'))
@@ -178,7 +178,7 @@ it('says when there are more series than it draws, and draws one of the others o
   await page.locator('.series-table .item').first().getByRole('button', { name: /^{/ }).click()
   await page.waitForURL((url) => (url.searchParams.get('only') ?? '').includes('shelf="000"'))
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it('shows tables at a moment and over the range, texts, and an empty result', async () => {
   const page = await open(withRange('topk(2, sum by (job) (http_requests_total))', '&g=table'))
@@ -193,7 +193,7 @@ it('shows tables at a moment and over the range, texts, and an empty result', as
   await page.getByRole('button', { name: 'Explain this expression' }).click()
   await page.locator('.explain li', { hasText: 'nothing_like_this' }).getByText('0 series').waitFor()
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it('explains an expression with the series of each step', async () => {
   const page = await open(withRange('sum by (job) (rate(http_requests_total{code="500"}[5m]))'))
@@ -203,7 +203,7 @@ it('explains an expression with the series of each step', async () => {
   await steps.filter({ hasText: /^rate/ }).getByText('4 series').waitFor()
   await steps.filter({ hasText: 'http_requests_total{code="500"}[5m]' }).getByText('4 series').waitFor()
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it('draws classic and native histograms as heat maps', async () => {
   const page = await open(
@@ -222,7 +222,7 @@ it('draws classic and native histograms as heat maps', async () => {
   await page.goto(`${host.api}${withRange('queue_length', '&g=heat')}`)
   await page.getByText('No buckets in this result').waitFor()
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it('takes a step, says when it had to be larger, and names what it ignores', async () => {
   const page = await open(withRange('queue_length', '&step=1m&nonsense=7'))
@@ -233,7 +233,7 @@ it('takes a step, says when it had to be larger, and names what it ignores', asy
   await page.waitForURL((url) => url.searchParams.get('step') === '100ms')
   await page.getByText(/more than 11,000 points otherwise/).waitFor()
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it('shows where series come from', async () => {
   const page = await open('/metrics?range=1h')
@@ -243,7 +243,7 @@ it('shows where series come from', async () => {
   await page.locator('.cardinality .row', { hasText: 'shelf' }).first().click()
   await page.waitForURL((url) => url.searchParams.get('expr') === 'count by (shelf) ({shelf!=""})')
   await page.context().close()
-}, 60_000)
+}, 150_000)
 
 it.each([
   { name: 'light', path: withRange(P95, '&ex=1'), options: {} },
@@ -271,5 +271,5 @@ it.each([
     expect(grave.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
     await page.context().close()
   },
-  60_000,
+  150_000,
 )

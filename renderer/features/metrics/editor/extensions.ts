@@ -49,7 +49,14 @@ export function promqlExtensions(hooks: PromqlHooks): Extension[] {
     closeBrackets(),
     new PromQLExtension().activateLinter(false).setComplete({ completeStrategy: hooks.completion }).asExtension(),
     colours,
-    autocompletion({ icons: false, closeOnBlur: true, activateOnTypingDelay: 80, maxRenderedOptions: 60 }),
+    autocompletion({
+      icons: false,
+      closeOnBlur: true,
+      activateOnTypingDelay: 80,
+      // Tab right after the list came would else leave the editor.
+      interactionDelay: 0,
+      maxRenderedOptions: 60,
+    }),
     linter((view) => hooks.check(view.state.doc.toString()), { delay: LINT_MS }),
     hoverTooltip((view, pos) => {
       const word = view.state.wordAt(pos)
