@@ -80,12 +80,12 @@ export async function s3Target(address: S3Address): Promise<BackupTarget> {
         try {
           signal.throwIfAborted()
           await upload.done()
-          // Cancelled at the last moment: nothing is to be there.
-          if (signal.aborted) await client.send(new aws.DeleteObjectCommand({ Bucket, Key: keyOf(name) }))
           signal.throwIfAborted()
         } catch (error) {
-          if (signal.aborted) throw signal.reason
-          throw error
+          if (!signal.aborted) throw error
+          // It may have arrived as a whole at the last moment; what was cancelled is not to be there.
+          await client.send(new aws.DeleteObjectCommand({ Bucket, Key: keyOf(name) }))
+          throw signal.reason
         } finally {
           signal.removeEventListener('abort', stop)
         }
@@ -115,7 +115,12 @@ export async function s3Target(address: S3Address): Promise<BackupTarget> {
       attempt(async () => void (await client.send(new aws.DeleteObjectCommand({ Bucket, Key: keyOf(name) }))), name),
     cleanPartials: (olderThanMs) =>
       attempt(async () => {
-        const { Uploads = [] } = await client.send(new aws.ListMultipartUploadsCommand({ Bucket, Prefix: prefix }))
+        const list = client.send(new aws.ListMultipartUploadsCommand({ Bucket, Prefix: prefix }))
+        const { Uploads = [] } = await list.catch((error: Error) => {
+          // Not every service that speaks like S3 can say; uploads are ended by us as well when they fail.
+          if (error.name === 'NotImplemented') return { Uploads: [] }
+          throw error
+        })
         let removed = 0
         for (const { Key = '', UploadId, Initiated } of Uploads) {
           if (!parseArchiveName(Key.slice(prefix.length)) || Date.now() - (Initiated?.getTime() ?? 0) < olderThanMs)
