@@ -41,6 +41,7 @@ module.exports = {
     core('query', ['model/', 'storage/store.ts', 'storage/metric-store.ts']),
     core('jobs', ['model/']),
     core('backup', ['model/', 'config/', 'storage/', 'jobs/']),
+    core('migrate', ['model/', 'config/', 'jobs/', 'storage/']),
     core('mcp', ['model/', 'query/any-value.ts']),
     core('health', ['model/', 'config/', 'formats/', 'pipeline/', 'storage/store.ts', 'api/contract/']),
     core('api/contract', ['model/', 'config/', 'pipeline/ledger.ts', 'storage/store.ts']),

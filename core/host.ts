@@ -18,6 +18,8 @@ import { OwnCost } from './health/own-cost.ts'
 import { createOwnLog } from './health/own-log.ts'
 import { selfMetricsText } from './health/self-metrics.ts'
 import { JobRegistry } from './jobs/job-registry.ts'
+import { deleteOldJob } from './migrate/delete-job.ts'
+import { switchJob } from './migrate/switch-job.ts'
 import { startPipeline } from './pipeline/start-pipeline.ts'
 import { ALL_FEATURES } from './query/promql/answer.ts'
 import { createPromqlEngine } from './query/promql/engine.ts'
@@ -27,7 +29,8 @@ import { ByteBudget } from './receivers/read-body.ts'
 import { type SlowLimits, slowLimits } from './receivers/receiver.ts'
 import { scheduleRetention } from './retention-schedule.ts'
 import { StopStack } from './stop-stack.ts'
-import { openStore } from './storage/open-store.ts'
+import { Engines } from './storage/open-store.ts'
+import { StoreSwitch } from './storage/store-switch.ts'
 import { productVersion } from './version.ts'
 
 /** Addresses of a running host, as `http://127.0.0.1:4318`. */
@@ -96,8 +99,9 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     const settingsNow = () => settings.now()
     const jobs = new JobRegistry(settings, clock, log)
 
-    const store = await openStore({ dataDir, settings: settingsNow(), log })
-    parts.add('storage', () => withLimit(store.stop(), closeLimitMs))
+    const engines = new Engines({ dataDir, settings: settingsNow(), log })
+    parts.add('storage', () => withLimit(engines.stop(), closeLimitMs))
+    const store = new StoreSwitch(await engines.open(settingsNow().storage))
     const pipeline = await startPipeline({
       settings: settingsNow(),
       openWriterPort: (renew) => store.writerPort(renew),
@@ -127,6 +131,15 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       log,
     })
     parts.add('backups', () => backups.stop())
+    const moving = {
+      engines,
+      store,
+      settings,
+      holdWrites: () => pipeline.holdWrites(),
+      releaseWrites: () => pipeline.releaseWrites(),
+    }
+    jobs.register(switchJob(moving))
+    jobs.register(deleteOldJob(moving))
     // Stopped before what jobs work on.
     parts.add('jobs', () => withLimit(jobs.stop(), closeLimitMs))
 

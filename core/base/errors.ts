@@ -182,6 +182,21 @@ export const ERRORS = {
     title: 'Another job must end first',
     hint: 'Wait until it is done, or cancel it.',
   },
+  target_not_empty: {
+    status: 409,
+    title: 'The target holds telemetry already',
+    hint: 'Choose whether it is deleted first or kept beside what is moved.',
+  },
+  move_differs: {
+    status: 500,
+    title: 'The copy does not equal the source',
+    hint: 'The old engine goes on and the copy was removed; try again while retention does not run.',
+  },
+  move_too_slow: {
+    status: 503,
+    title: 'The copy does not catch up with what arrives',
+    hint: 'Try again when less telemetry arrives, or lower sampling.targetSpansPerSecond meanwhile.',
+  },
   job_not_cancellable: {
     status: 409,
     title: 'This job cannot be cancelled any more',

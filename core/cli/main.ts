@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<{ register(program: import('command
   run: () => import('./run.ts'),
   import: () => import('./import.ts'),
   export: () => import('./export.ts'),
+  migrate: () => import('./migrate.ts'),
   sql: () => import('./sql.ts'),
   backup: () => import('./backup.ts'),
   verify: () => import('./verify.ts'),

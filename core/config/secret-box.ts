@@ -27,9 +27,17 @@ export function hidePassword(url: string): string {
   return url.replace(/^(\w+:\/\/[^/?#]*?:)[^/?#]*@/, `$1${HIDDEN}@`)
 }
 
-/** `changed`, with the password of `current` where it came back as it was shown. */
+/** `changed`, with the password of `current` where it came back as it was shown, written the same way or not. */
 export function keepPassword(changed: string, current: string): string {
-  return changed !== current && changed === hidePassword(current) ? current : changed
+  if (changed === current || !changed.includes(`:${HIDDEN}@`)) return changed
+  if (changed === hidePassword(current)) return current
+  if (!URL.canParse(changed) || !URL.canParse(current)) return changed
+  const [asked, saved] = [new URL(changed), new URL(current)]
+  const place = ({ hostname, port, username, pathname }: URL): string =>
+    [hostname, port || '5432', username, pathname].join('\n')
+  if (place(asked) !== place(saved)) return changed
+  asked.password = saved.password
+  return asked.href
 }
 
 /** A secret setting as it may be shown: addresses without their password, other secrets as `***`. */

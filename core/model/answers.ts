@@ -59,6 +59,34 @@ export interface StorageStats {
   lost?: { spans: number; logs: number; at: number | null }
 }
 
+/** Where the bytes of the store are, for the Storage screen. Days are of receipt, as retention counts. */
+export interface StorageUsage {
+  engine: 'sqlite' | 'postgres'
+  /** `bytes` of rows without indexes. */
+  signals: {
+    signal: 'traces' | 'logs' | 'metrics'
+    rows: number
+    bytes: number
+    oldest: number | null
+    newest: number | null
+  }[]
+  days: { signal: 'traces' | 'logs'; day: number; rows: number; bytes: number }[]
+  /** Largest first; bytes are the service's share of its signals by rows. */
+  services: { service: string; spans: number; logs: number; bytes: number }[]
+  indexBytes: number
+  walBytes: number
+  /** Free pages, or dead rows: space that comes back by itself. */
+  wasteBytes: number
+  /** Everything, what is listed above and what belongs to the format itself. */
+  totalBytes: number
+  /** On the disk of the data directory; null where it cannot be known. */
+  freeBytes: number | null
+  /** Average of the last seven days that are whole; null before there is one. */
+  growthPerDay: number | null
+  /** When traces reach `retention.traces.bytes` at that pace, µs; null = not, or not known. */
+  capReachedAt: number | null
+}
+
 /** How a listening address fares. */
 export interface ListenState {
   address: string

@@ -19,12 +19,15 @@ import { MetricIntake } from './metric-intake.ts'
 import { createRedactor } from './redaction.ts'
 import { SpanMetrics } from './span-metrics.ts'
 import { TurnQueue } from './turn-queue.ts'
+import { WriteGate } from './write-gate.ts'
 
 /** What the main thread hands over at start. */
 export interface PipelineWorkerData {
   settings: Settings
   writerPort: MessagePort
   journalFile: string
+  /** Writes are held from the start. */
+  held: boolean
   /** The counts so far, when this thread follows one that died. */
   ledger: Ledger | null
 }
@@ -58,13 +61,15 @@ const intake = new Intake({
   onSpans: (batch, kept) => spanMetrics.count(batch, kept),
   settings,
   clock: systemClock,
-  write: (batches) => answeredInTime(writer.call<WriteResult>('write', batches)),
+  write: (batches) => gated(() => writer.call<WriteResult>('write', batches)),
   journal,
   redactor: createRedactor(settings.privacy),
   ledger: start,
   onChange: report,
   onWriteFailure: (error) => warn(`a write failed: ${error.message}`),
 })
+
+const HELD_QUEUE_LIMIT = 200_000
 
 /** A write that has no answer by then is tried again; the storage engine knows the spans that it stored after all. */
 const WRITE_TIMEOUT_MS = 60_000
@@ -82,6 +87,12 @@ async function answeredInTime<T>(call: Promise<T>): Promise<T> {
   }
 }
 
+const gate = new WriteGate()
+if ((workerData as PipelineWorkerData).held) void gate.hold()
+
+/** A write waits while writes are held; its time to be answered counts from when it may go. */
+const gated = <T>(write: () => Promise<T>): Promise<T> => gate.pass(() => answeredInTime(write()))
+
 // One body a turn of the event loop: answers of the writer get in between.
 const turns = new TurnQueue()
 let ticking: NodeJS.Timeout | null = null
@@ -93,11 +104,20 @@ function keepTicking(): void {
   }, 1000)
 }
 
+let lastSettings = settings
+let holding = (workerData as PipelineWorkerData).held
+
+/** What arrives while writes are held, a second or so, is not dropped for want of room. */
+function withRoom(base: Settings): Settings {
+  const queueLimit = Math.max(base.pipeline.queueLimit, HELD_QUEUE_LIMIT)
+  return { ...base, pipeline: { ...base.pipeline, queueLimit } }
+}
+
 const deltas = new DeltaSums()
 const metrics = new MetricIntake({
   write: (batch) => {
     const { packed, transfer } = packSamples(batch)
-    return answeredInTime(writer.call<MetricWriteResult>('writeSamples', packed, transfer))
+    return gated(() => writer.call<MetricWriteResult>('writeSamples', packed, transfer))
   },
   ledger: () => intake.ledger.metrics,
   onChange: report,
@@ -143,8 +163,19 @@ serveRpc(main, {
     writer.close(new GlassboxError('storage_unavailable', 'the storage thread stopped before it answered'))
     writer = new RpcClient(port)
   },
+  holdWrites: async () => {
+    holding = true
+    intake.settings = withRoom(intake.settings)
+    await gate.hold()
+  },
+  releaseWrites: () => {
+    holding = false
+    intake.settings = lastSettings
+    gate.release()
+  },
   updateSettings: (changed: Settings) => {
-    intake.settings = changed
+    lastSettings = changed
+    intake.settings = holding ? withRoom(changed) : changed
     intake.setRedactor(createRedactor(changed.privacy))
   },
   drain: async () => {

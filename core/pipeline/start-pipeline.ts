@@ -15,6 +15,9 @@ import type { PipelineWorkerData } from './pipeline.worker.ts'
 /** The pipeline as the host holds it. */
 export interface RunningPipeline extends Pipeline {
   updateSettings(settings: Settings): void
+  /** No write begins until `releaseWrites`; resolves when none is under way. What arrives waits, with more room. */
+  holdWrites(): Promise<void>
+  releaseWrites(): void
   state(): IntakeState
 }
 
@@ -53,6 +56,7 @@ export async function startPipeline(options: PipelineOptions): Promise<RunningPi
   }
   let stopping = false
   let restarts = 0
+  let held = false
   let worker: Worker | null = null
   const first = await launch(null)
   worker = first.worker
@@ -61,7 +65,7 @@ export async function startPipeline(options: PipelineOptions): Promise<RunningPi
   function launch(ledger: Ledger | null): Promise<{ worker: Worker; rpc: RpcClient }> {
     return new Promise((resolve, reject) => {
       const writerPort = options.openWriterPort((port) => client.notify('writerPort', port, [port]))
-      const workerData: PipelineWorkerData = { settings, writerPort, journalFile: options.journalFile, ledger }
+      const workerData: PipelineWorkerData = { settings, writerPort, held, journalFile: options.journalFile, ledger }
       const started = new Worker(workerFile(import.meta.url, './pipeline.worker.ts'), {
         name: 'pipeline',
         workerData,
@@ -130,6 +134,14 @@ export async function startPipeline(options: PipelineOptions): Promise<RunningPi
     updateSettings: (changed) => {
       settings = changed
       rpc.notify('updateSettings', changed)
+    },
+    holdWrites: async () => {
+      held = true
+      await rpc.call('holdWrites', null)
+    },
+    releaseWrites: () => {
+      held = false
+      rpc.notify('releaseWrites', null)
     },
     drain: async () => {
       snapshot = await rpc.call<Snapshot>('drain', null)

@@ -21,6 +21,8 @@ export interface ScanRequest {
   after: string | null
   /** A mark. */
   upTo: string
+  /** Only the rows that the move of this name brought (TelemetryWriter.writeMoved); absent or null = all rows. */
+  moved?: string | null
   /** Leaves out rows whose own time (start of the span, time of the record) lies before it, µs. */
   since: number | null
 }

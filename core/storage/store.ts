@@ -19,6 +19,7 @@ import type { TracePart, TracePartAnswer } from '../model/trace-parts.ts'
 import type { MetricStore } from './metric-store.ts'
 import type { QueryContext } from './query-context.ts'
 import type { TelemetryScanner } from './scan.ts'
+import type { EngineUsage } from './usage.ts'
 
 export type { Histogram, HistogramBucket, Page, ServiceInfo, StorageStats, TagValue } from '../model/answers.ts'
 export type { QueryContext } from './query-context.ts'
@@ -193,6 +194,10 @@ export interface TelemetryStore {
   runRetention(
     policy: RetentionPolicy,
   ): Promise<{ spans: number; logs: number; bytesFreed: number; paused: string | null }>
+  /** Where the bytes are; `services` and what follows from time is added by `storageUsage`. */
+  usage(): Promise<EngineUsage>
+  /** Removes all traces and logs that this host stored; metrics stay. */
+  clear(): Promise<{ spans: number; logs: number }>
   /** Merges small blocks until nothing is left to merge. */
   compact(): Promise<void>
   stop(): Promise<void>

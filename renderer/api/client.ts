@@ -12,11 +12,15 @@ import type {
   SettingsAnswer,
   SpanAnswer,
   StatusAnswer,
+  StorageTest,
+  StorageUsage,
+  SwitchRequest,
   TagValue,
   TraceGroups,
   ValuesAnswer,
 } from '../../core/api/contract/shapes.ts'
 import type { ServiceGraph, ServiceHealth, SystemMetrics } from '../../core/model/answers.ts'
+import type { Job } from '../../core/model/job.ts'
 import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts'
 import { type Connection, findConnection } from './connection.ts'
 import { requestEnded, requestStarted } from './idle.ts'
@@ -230,6 +234,17 @@ export const api = {
     const response = await request('PATCH', '/api/settings', { body: changes })
     return (await response.json()) as SettingsAnswer
   },
+  jobs: (signal?: AbortSignal) => get<Page<Job>>('/api/jobs', {}, signal),
+  job: (id: string, signal?: AbortSignal) => get<Job>(`/api/jobs/${id}`, {}, signal),
+  cancelJob: async (id: string) => (await (await request('POST', `/api/jobs/${id}/cancel`)).json()) as Job,
+  storageUsage: (signal?: AbortSignal) => get<StorageUsage>('/api/storage/usage', {}, signal),
+  testStorage: async (url: string, signal?: AbortSignal) => {
+    const response = await request('POST', '/api/storage/test', { body: { engine: 'postgres', url }, signal })
+    return (await response.json()) as StorageTest
+  },
+  switchStorage: async (body: SwitchRequest) =>
+    (await (await request('POST', '/api/storage/switch', { body })).json()) as Job,
+  deleteOldStorage: async () => (await (await request('POST', '/api/storage/delete-old', { body: {} })).json()) as Job,
   sendTestTrace: async () => {
     const response = await request('POST', '/api/test-trace', { body: {} })
     return (await response.json()) as { traceId?: string }

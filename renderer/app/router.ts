@@ -6,7 +6,7 @@ declare module 'vue-router' {
     /** Message key of the screen's name: heading, tab title. */
     title: string
     /** Which entry of the navigation is lit. */
-    nav: 'monitor' | 'logs' | 'metrics' | 'boards' | 'map' | 'connect' | 'settings'
+    nav: 'monitor' | 'logs' | 'metrics' | 'boards' | 'map' | 'connect' | 'jobs' | 'settings'
     /** Whether the time range and live belong to this screen. */
     timed: boolean
   }
@@ -66,6 +66,12 @@ export const router = createRouter({
       name: 'connect',
       component: () => import('../features/connect/ConnectScreen.vue'),
       meta: { title: 'shell.connect', nav: 'connect', timed: false },
+    },
+    {
+      path: '/jobs/:id?',
+      name: 'jobs',
+      component: () => import('../features/jobs/JobsScreen.vue'),
+      meta: { title: 'shell.jobs', nav: 'jobs', timed: false },
     },
     {
       path: '/settings/:section?',

@@ -4,6 +4,7 @@ import { connect } from './en/connect.ts'
 import { errors } from './en/errors.ts'
 import { filter } from './en/filter.ts'
 import { inspector } from './en/inspector.ts'
+import { jobs } from './en/jobs.ts'
 import { logs } from './en/logs.ts'
 import { map } from './en/map.ts'
 import { metrics } from './en/metrics.ts'
@@ -11,6 +12,7 @@ import { promql } from './en/promql.ts'
 import { settings } from './en/settings.ts'
 import { shell } from './en/shell.ts'
 import { states } from './en/states.ts'
+import { storage } from './en/storage.ts'
 import { system } from './en/system.ts'
 import { traces } from './en/traces.ts'
 
@@ -31,6 +33,8 @@ export const en = {
   promql,
   connect,
   settings,
+  storage,
+  jobs,
 }
 
 export type Messages = typeof en

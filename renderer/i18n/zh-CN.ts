@@ -5,6 +5,7 @@ import { connect } from './zh-CN/connect.ts'
 import { errors } from './zh-CN/errors.ts'
 import { filter } from './zh-CN/filter.ts'
 import { inspector } from './zh-CN/inspector.ts'
+import { jobs } from './zh-CN/jobs.ts'
 import { logs } from './zh-CN/logs.ts'
 import { map } from './zh-CN/map.ts'
 import { metrics } from './zh-CN/metrics.ts'
@@ -12,6 +13,7 @@ import { promql } from './zh-CN/promql.ts'
 import { settings } from './zh-CN/settings.ts'
 import { shell } from './zh-CN/shell.ts'
 import { states } from './zh-CN/states.ts'
+import { storage } from './zh-CN/storage.ts'
 import { system } from './zh-CN/system.ts'
 import { traces } from './zh-CN/traces.ts'
 
@@ -31,4 +33,6 @@ export const zhCN: Messages = {
   promql,
   connect,
   settings,
+  storage,
+  jobs,
 }

@@ -234,6 +234,33 @@ export const routes = {
     body: z.strictObject({ engine: z.literal('postgres').default('postgres'), url: z.string().max(4096).default('') }),
     answer: '{ ok, steps: [{ name, ok, ms, error, hint }] }',
   },
+  storageUsage: {
+    method: 'GET',
+    path: '/api/storage/usage',
+    summary: 'Where the bytes are: by signal, day and service, index, WAL and waste, and how fast they grow',
+    answer: 'StorageUsage',
+  },
+  switchStorage: {
+    method: 'POST',
+    path: '/api/storage/switch',
+    summary:
+      'Moves this host to the other engine while telemetry keeps arriving; `sqlite:` is the file of the data directory',
+    body: z.strictObject({
+      url: z.string().min(1).max(4096),
+      move: z
+        .union([z.enum(['settings', 'all']), z.strictObject({ since: z.union([time, z.number()]) })])
+        .default('all'),
+      existing: z.enum(['refuse', 'keep', 'delete']).default('refuse'),
+    }),
+    answer: 'Job',
+  },
+  deleteOldStorage: {
+    method: 'POST',
+    path: '/api/storage/delete-old',
+    summary: 'Deletes the traces and logs that the engine not in use still holds',
+    body: z.strictObject({}).default({}),
+    answer: 'Job',
+  },
   jobs: {
     method: 'GET',
     path: '/api/jobs',

@@ -22,6 +22,7 @@ export type {
   Page,
   ServiceInfo,
   StorageStats,
+  StorageUsage,
   TagValue,
   TraceGroup,
   TraceGroups,
@@ -124,6 +125,19 @@ export interface IntakeFinding {
   count: number
   firstSeen: number
   lastSeen: number
+}
+
+/** `POST /api/storage/test`: each thing that storing there needs, in order, up to the first that fails. */
+export interface StorageTest {
+  ok: boolean
+  steps: { name: string; ok: boolean; ms: number; error: string | null; hint: string | null }[]
+}
+
+/** `POST /api/storage/switch`; `since` in µs. */
+export interface SwitchRequest {
+  url: string
+  move: 'settings' | 'all' | { since: number }
+  existing: 'refuse' | 'keep' | 'delete'
 }
 
 /** First message a WebSocket client sends on `/api/live`. */

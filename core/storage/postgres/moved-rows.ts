@@ -115,3 +115,41 @@ async function take(
   await client.query(`DELETE FROM ${schema}._stored WHERE rows <= 0 AND signal = $1`, [signal])
   return (rows[0] as { rows: number }).rows
 }
+
+/** Removes all rows that this host stored; everything at once while no other host stored any. */
+export async function removeHost(
+  client: pg.ClientBase,
+  schema: string,
+  host: string,
+): Promise<{ spans: number; logs: number }> {
+  await client.query('BEGIN')
+  try {
+    const { rows } = await client.query(
+      `SELECT coalesce(sum(rows) FILTER (WHERE host = $1 AND signal = 'traces'), 0) AS spans,
+         coalesce(sum(rows) FILTER (WHERE host = $1 AND signal = 'logs'), 0) AS logs,
+         count(*) FILTER (WHERE host <> $1) AS others FROM ${schema}._stored`,
+      [host],
+    )
+    const { spans, logs, others } = rows[0] as { spans: number; logs: number; others: number }
+    if (others === 0) {
+      await client.query(`TRUNCATE ${schema}._traces, ${schema}._extents, ${schema}._logs, ${schema}._counts`)
+    } else {
+      const own = String(Number.parseInt(host, 16))
+      for (const [signal, besides] of [
+        ['traces', '_extents'],
+        ['logs', null],
+      ] as const) {
+        const writes = `SELECT DISTINCT seq FROM ${schema}._${signal} WHERE host = ${own}`
+        if (besides) await client.query(`DELETE FROM ${schema}.${besides} WHERE seq IN (${writes})`)
+        await client.query(`DELETE FROM ${schema}._counts WHERE signal = '${signal}' AND seq IN (${writes})`)
+        await client.query(`DELETE FROM ${schema}._${signal} WHERE host = ${own}`)
+      }
+    }
+    await client.query(`DELETE FROM ${schema}._stored WHERE host = $1`, [host])
+    await client.query('COMMIT')
+    return { spans, logs }
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined)
+    throw error
+  }
+}

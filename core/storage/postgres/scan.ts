@@ -2,6 +2,7 @@ import { GlassboxError } from '../../base/errors.ts'
 import { LogBatchBuilder, SpanBatchBuilder } from '../../model/batch-builder.ts'
 import { AttrType } from '../../model/columns.ts'
 import type { AnyValue } from '../../model/records.ts'
+import type { MovePlace } from '../move-place.ts'
 import { SCAN_ROWS, type ScanPart, type ScanRequest } from '../scan.ts'
 import { dayOfPart } from './parts.ts'
 import { type AsOf, badCursor, type Session, whole } from './session.ts'
@@ -50,12 +51,13 @@ export async function scan(session: Session, request: ScanRequest): Promise<Scan
   const late = from.gaps.filter((gap) => gap <= upTo.hi && !upTo.gaps.includes(gap))
   const fresh = `(seq > ${from.hi} AND ${seenBy({ hi: end, gaps: upTo.gaps.filter((gap) => gap > from.hi) })})`
   const where = late.length === 0 ? fresh : `(${fresh} OR seq IN (${late.join(',')}))`
+  const mine = await movedWrites(session, request.moved ?? null)
   const since = (column: string): string => (request.since === null ? '' : ` AND ${column} >= ${whole(request.since)}`)
   const spans = await session.rows<SpanRow>(
-    `SELECT ${SPAN_COLUMNS} FROM ${session.schema}._traces WHERE ${where}${since('start')} ORDER BY seq, ordinal`,
+    `SELECT ${SPAN_COLUMNS} FROM ${session.schema}._traces WHERE ${where}${mine}${since('start')} ORDER BY seq, ordinal`,
   )
   const logs = await session.rows<LogRow>(
-    `SELECT ${LOG_COLUMNS} FROM ${session.schema}._logs WHERE ${where}${since('time')} ORDER BY seq, ordinal`,
+    `SELECT ${LOG_COLUMNS} FROM ${session.schema}._logs WHERE ${where}${mine}${since('time')} ORDER BY seq, ordinal`,
   )
   await session.entries.load(session)
   const rows = spans.length + logs.length
@@ -81,6 +83,17 @@ export async function scan(session: Session, request: ScanRequest): Promise<Scan
     cursor,
     done: end >= upTo.hi,
   }
+}
+
+/** Condition for the rows of one move; all of it plain numbers. */
+async function movedWrites(session: Session, move: string | null): Promise<string> {
+  if (move === null) return ''
+  const rows = await session.rows<{ place: string }>(`SELECT place FROM ${session.schema}._moves WHERE move = $1`, [
+    move,
+  ])
+  const writes = rows.length === 0 ? [] : (JSON.parse(rows[0].place) as MovePlace).writes
+  const runs = writes.map(([first, last]) => `seq BETWEEN ${Number(first)} AND ${Number(last)}`)
+  return runs.length === 0 ? ' AND false' : ` AND (${runs.join(' OR ')})`
 }
 
 interface Row {

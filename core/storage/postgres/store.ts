@@ -9,6 +9,7 @@ import type { Settings } from '../../config/settings.ts'
 import { batchBuffers } from '../../model/columns.ts'
 import { createMetricStore } from '../sqlite/metrics/metric-store.ts'
 import type { RetentionPolicy, StorageStats, TelemetryStore, WriteResult } from '../store.ts'
+import type { EngineUsage } from '../usage.ts'
 import { readTarget } from './connection.ts'
 import { startReader } from './reader.ts'
 import type { WriterOptions } from './writer.ts'
@@ -102,6 +103,8 @@ export async function openPostgresStore(options: {
       told.add(tell)
       return () => told.delete(tell)
     },
+    usage: () => rpc.call<EngineUsage>('usage', null),
+    clear: () => rpc.call('clear', null),
     stats: () => rpc.call<StorageStats>('stats', null),
     runRetention: (policy: RetentionPolicy) => rpc.call('retention', policy),
     // Spans and log records need no merging; samples do.

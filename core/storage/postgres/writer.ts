@@ -6,13 +6,14 @@ import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import { selectRows } from '../../model/select-rows.ts'
 import { RecentSpans } from '../sqlite/recent-spans.ts'
 import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
+import type { EngineUsage } from '../usage.ts'
 import { Caretaker } from './caretaker.ts'
 import { connect, type PostgresTarget } from './connection.ts'
 import { Lease } from './lease.ts'
 import { ChangeListener } from './listener.ts'
 import { noticeEmptied } from './marker.ts'
 import { MetricKeeper } from './metrics/metric-keeper.ts'
-import { ensureMoves, forgetMove, noteMove, readMove, replaceWithMove, undoMove } from './moved-rows.ts'
+import { ensureMoves, forgetMove, noteMove, readMove, removeHost, replaceWithMove, undoMove } from './moved-rows.ts'
 import { DAYS_AHEAD, dayOf, nextPart, openParts } from './parts.ts'
 import { isAway, isServerTrouble, postgresError } from './postgres-error.ts'
 import { Reconnect } from './reconnect.ts'
@@ -20,6 +21,7 @@ import type { RetentionResult } from './retention.ts'
 import { readPlace } from './scan.ts'
 import { ensureSchema } from './schema.ts'
 import { readStats, unknownStats } from './storage-stats.ts'
+import { storageUsage } from './storage-usage.ts'
 import { closeFullParts } from './upkeep.ts'
 import { WriteQueue } from './write-queue.ts'
 import { KnownEntries, type PendingWrite, writeTransaction } from './write-transaction.ts'
@@ -266,6 +268,15 @@ export class Writer {
   replaceWithMove(move: string, mark: string): Promise<{ spans: number; logs: number }> {
     const place = readPlace(mark)
     return this.#connected((client) => replaceWithMove(client, this.#options.target.schema, move, place))
+  }
+
+  usage(): Promise<EngineUsage> {
+    return this.#connected((client) => storageUsage(client, this.#options.target.schema))
+  }
+
+  /** Removes this host's rows; those of other hosts stay. */
+  clear(): Promise<{ spans: number; logs: number }> {
+    return this.#connected((client) => removeHost(client, this.#options.target.schema, this.#options.hostId))
   }
 
   /** Work of a move: it is told when the server is away instead of waiting in the queue. */

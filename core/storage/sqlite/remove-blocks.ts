@@ -12,6 +12,17 @@ export function deleteBlock(db: Database.Database, signal: 'span' | 'log', id: n
   db.prepare('DELETE FROM damaged_block WHERE signal = ? AND id = ?').run(signal, id)
 }
 
+/** Removes all traces and logs, without tombstones. */
+export function removeAll(db: Database.Database): { spans: number; logs: number } {
+  const rows = (signal: string): number =>
+    db.prepare(`SELECT coalesce(sum(rows), 0) FROM ${signal}_block`).pluck().get() as number
+  const removed = { spans: rows('span'), logs: rows('log') }
+  db.transaction(() => {
+    for (const table of [...TABLES.span, ...TABLES.log, 'removed_block']) db.exec(`DELETE FROM ${table}`)
+  }).immediate()
+  return removed
+}
+
 /** Removes a block for good and leaves a tombstone, so that a link to one of its traces can say when it went. */
 export function removeBlock(
   db: Database.Database,

@@ -6,6 +6,7 @@ import { ContentSums } from '../content-sum.ts'
 import { SCAN_ROWS, type ScanPart, type ScanRequest, SUMS_ROWS, type SumsPart, type SumsRequest } from '../scan.ts'
 import type { BlockCache } from './block-cache.ts'
 import { withoutDamaged } from './missing-blocks.ts'
+import { readMove } from './moved-rows.ts'
 import { openLogBlock, openSpanBlock } from './open-block.ts'
 import type { QueryGuard } from './query-guard.ts'
 
@@ -37,12 +38,14 @@ export function scan(db: Database.Database, cache: BlockCache, guard: QueryGuard
   const aside = { span: idsAside(cache, 'span'), log: idsAside(cache, 'log') }
   const blocks = blocksBetween(db, after, upTo).filter(({ signal, id }) => !aside[signal].has(id))
   const end = windowEnd(blocks, after, upTo)
+  const writes = request.moved ? (readMove(db, request.moved)?.writes ?? []) : null
   const part: ScanPart = { spans: [], logs: [], cursor: String(end), done: end >= upTo }
   for (const block of blocks) {
     if (block.firstSeq > end) continue
+    if (writes && !writes.some(([first, last]) => first <= block.lastSeq && last >= block.firstSeq)) continue
     guard.check()
     const { batch, seqs } = readBlock(db, block)
-    const rows = wantedRows(batch, seqs, { after, end, since: request.since })
+    const rows = wantedRows(batch, seqs, { after, end, since: request.since, writes })
     if (rows.n === 0) continue
     if (rows.signal === 'traces') part.spans.push(rows as SpanBatch)
     else part.logs.push(rows as LogBatch)
@@ -87,12 +90,15 @@ function readBlock(db: Database.Database, { signal, id, maxReceived }: BlockPlac
 function wantedRows(
   batch: TelemetryBatch,
   seqs: Uint32Array,
-  { after, end, since }: { after: number; end: number; since: number | null },
+  wanted: { after: number; end: number; since: number | null; writes: [number, number][] | null },
 ): TelemetryBatch {
   const times = batch.signal === 'traces' ? batch.startUs : batch.timeUs
+  const { after, end, since, writes } = wanted
   const keep = new Uint8Array(batch.n)
   for (let row = 0; row < batch.n; row++) {
-    if (seqs[row] > after && seqs[row] <= end && (since === null || times[row] >= since)) keep[row] = 1
+    const seq = seqs[row]
+    if (seq <= after || seq > end || (since !== null && times[row] < since)) continue
+    if (writes === null || writes.some(([first, last]) => seq >= first && seq <= last)) keep[row] = 1
   }
   return selectRows(batch, keep)
 }

@@ -73,6 +73,8 @@ export async function openSqliteStore(options: {
     },
     replaceFile: (folder) => thread.call('replaceFile', folder),
     runRetention: (policy: RetentionPolicy) => thread.call('retention', policy),
+    usage: () => thread.call('usage', null),
+    clear: () => thread.call('clear', null),
     compact: () => thread.call('compact', null),
     async stop() {
       await reader.stop()

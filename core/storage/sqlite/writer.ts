@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type Database from 'better-sqlite3'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
+import type { EngineUsage } from '../usage.ts'
 import { BlockWriter } from './block-writer.ts'
 import { setBlockAside } from './check-blocks.ts'
 import { ClockGuard } from './clock-guard.ts'
@@ -13,13 +14,14 @@ import { MetricKeeper } from './metrics/metric-keeper.ts'
 import { forgetMove, noteMove, readMove, undoMove } from './moved-rows.ts'
 import { type OpenFile, openDatabase } from './open-database.ts'
 import { RecentSpans } from './recent-spans.ts'
-import { returnSpace } from './remove-blocks.ts'
+import { removeAll, returnSpace } from './remove-blocks.ts'
 import { replaceTelemetryFile } from './replace-file.ts'
 import { freeBytesOf, ReserveFile } from './reserve-file.ts'
 import { applyRetention, type RetentionResult, removeOldest, shiftReceipts } from './retention.ts'
 import { StorageMode } from './storage-mode.ts'
 import { readStats } from './storage-stats.ts'
 import { type Trouble, troubleOf, unavailable } from './storage-trouble.ts'
+import { storageUsage } from './storage-usage.ts'
 import { forgetClean, readWitness, rememberClean, rememberWitness } from './writer-memory.ts'
 
 export interface WriterOptions {
@@ -173,6 +175,20 @@ export class Writer {
       }
       forgetMove(this.#db, move)
       return { spans: 0, logs: 0 }
+    })
+  }
+
+  /** @throws GlassboxError `storage_unavailable` */
+  usage(): EngineUsage {
+    return this.#plainly(() => storageUsage(this.#db, this.#options.dataDir))
+  }
+
+  clear(): { spans: number; logs: number } {
+    return this.#plainly(() => {
+      const removed = removeAll(this.#db)
+      this.#recent = new RecentSpans()
+      returnSpace(this.#db, 1_000_000)
+      return removed
     })
   }
 

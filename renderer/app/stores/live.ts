@@ -1,6 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 import type { IntakeReport, LiveMessage, PipelineAnswer, StorageStats } from '../../../core/api/contract/shapes.ts'
+import type { Job } from '../../../core/model/job.ts'
 import type { LogRecord, TraceSummary } from '../../../core/model/records.ts'
 import { currentConnection } from '../../api/client.ts'
 import { type LiveConnection, openLive } from '../../api/live.ts'
@@ -28,6 +29,7 @@ export const useLive = defineStore('live', () => {
   const version = ref('')
   const missed = ref(0)
   const traceListeners = new Set<Listener<TraceSummary>>()
+  const jobListeners = new Set<(jobs: Job[]) => void>()
   const logListeners = new Set<Listener<LogRecord>>()
   let connection: LiveConnection | null = null
 
@@ -47,6 +49,8 @@ export const useLive = defineStore('live', () => {
       for (const listener of traceListeners) listener(message.data.items, message.data.skipped)
     } else if (message.type === 'logs') {
       for (const listener of logListeners) listener(message.data.items, message.data.skipped)
+    } else if (message.type === 'jobs') {
+      for (const listener of jobListeners) listener(message.data.items)
     } else if (message.type === 'missed') missed.value += message.data.messages
   }
 
@@ -88,6 +92,12 @@ export const useLive = defineStore('live', () => {
     }
   }
 
+  /** Hears of jobs that changed until the answered function is called. */
+  function followJobs(listener: (jobs: Job[]) => void): () => void {
+    jobListeners.add(listener)
+    return () => jobListeners.delete(listener)
+  }
+
   return {
     status,
     rates,
@@ -102,5 +112,6 @@ export const useLive = defineStore('live', () => {
     retryNow: () => connection?.retryNow(),
     followTraces,
     followLogs,
+    followJobs,
   }
 })

@@ -10,10 +10,13 @@ const PREFIXES: Partial<Record<Section, string[]>> = {
   about: ['log.'],
 }
 
+/** Set by the switch of engines alone. */
+const OWN = new Set(['storage.engine', 'storage.postgresUrl'])
+
 /** Keys of the section in the order of the core's schema. */
 export function keysOf(section: Section, settings: SettingsAnswer): string[] {
   const prefixes = PREFIXES[section] ?? []
-  return Object.keys(settings).filter((key) => prefixes.some((prefix) => key.startsWith(prefix)))
+  return Object.keys(settings).filter((key) => !OWN.has(key) && prefixes.some((prefix) => key.startsWith(prefix)))
 }
 
 /** How a value stands in its field: lists with one entry a line. */

@@ -49,5 +49,8 @@ export const errors = {
   archive_base_missing: 'An archive that this one adds to is missing',
   backup_no_space: 'There is not enough space',
   backup_target: 'The backup target refused or did not answer',
+  target_not_empty: 'The target holds telemetry already',
+  move_differs: 'The copy does not equal the source',
+  move_too_slow: 'The copy does not catch up with what arrives',
   internal: 'Glassbox made a mistake',
 }

@@ -5,7 +5,7 @@ export const settings = {
   intake: 'Intake',
   intakeText: 'Ports, limits, the queue and sampling. Ports and hosts apply at the next start.',
   storage: 'Storage',
-  storageText: 'Where telemetry is kept. The engine applies at the next start.',
+  storageText: 'Where telemetry is kept. What it takes there, and the way to the other engine.',
   retention: 'Retention & privacy',
   retentionText: 'How long telemetry is kept, and what is removed or masked before it is stored.',
   about: 'About & diagnostics',

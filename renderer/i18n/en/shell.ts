@@ -7,6 +7,7 @@ export const shell = {
   metrics: 'Metrics',
   boards: 'Boards',
   connect: 'Connect',
+  jobs: 'Jobs',
   settings: 'Settings',
   tabSystem: 'System',
   tabTraces: 'Traces',

@@ -50,5 +50,8 @@ export const errors: Messages['errors'] = {
   archive_base_missing: '缺少此归档所依赖的归档',
   backup_no_space: '空间不足',
   backup_target: '备份目标拒绝或没有响应',
+  target_not_empty: '目标中已有遥测数据',
+  move_differs: '副本与源数据不一致',
+  move_too_slow: '复制跟不上新到的数据',
   internal: 'Glassbox 出错了',
 }

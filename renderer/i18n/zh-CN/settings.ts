@@ -7,7 +7,7 @@ export const settings: Messages['settings'] = {
   intake: '接收',
   intakeText: '端口、上限、队列和采样。端口和主机在下次启动时生效。',
   storage: '存储',
-  storageText: '遥测数据保存在哪里。引擎在下次启动时生效。',
+  storageText: '遥测数据保存在哪里、占用多少，以及如何换到另一个引擎。',
   retention: '保留期与隐私',
   retentionText: '遥测数据保留多久，以及存储前移除或遮盖哪些内容。',
   about: '关于与诊断',

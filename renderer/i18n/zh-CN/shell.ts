@@ -9,6 +9,7 @@ export const shell: Messages['shell'] = {
   metrics: '指标',
   boards: '看板',
   connect: '接入',
+  jobs: '任务',
   settings: '设置',
   tabSystem: '系统',
   tabTraces: 'Traces',

@@ -77,4 +77,8 @@ it('hides passwords of any shape', () => {
   expect(hidePassword('postgres://u:a:b@h/d')).toBe('postgres://u:***@h/d')
   expect(hidePassword('postgres://u@h/d')).toBe('postgres://u@h/d')
   expect(keepPassword('postgres://u:***@other/d', 'postgres://u:p@h/d')).toBe('postgres://u:***@other/d')
+  // Written another way it is still the same place.
+  expect(keepPassword('postgres://u:***@h:5432/d?sslmode=require', 'postgres://u:p%40@h/d')).toBe(
+    'postgres://u:p%40@h:5432/d?sslmode=require',
+  )
 })

@@ -1,0 +1,54 @@
+import type { Job } from '../../core/model/job.ts'
+import { useText } from '../i18n/index.ts'
+import { bytes, count, duration, exactCount } from '../ui/format.ts'
+
+/** How jobs are put into words, the same wherever one is shown. */
+export function useJobText(): {
+  title: (job: Job) => string
+  state: (job: Job) => string
+  phase: (job: Job) => string
+  /** `1,204,000 of 2.3 M rows · 31.2 k/s · about 18 s`. */
+  progress: (job: Job) => string
+  share: (job: Job) => number | null
+  result: (job: Job) => string
+} {
+  const { t } = useText()
+  /** The text of a key, or `otherwise` for kinds and phases that this page does not know. */
+  const known = (name: string, otherwise: string, named: Record<string, unknown> = {}): string => {
+    const key = name.replaceAll('-', '_')
+    const text = t(key, named)
+    return text === key ? otherwise : text
+  }
+  const engine = (name: unknown): string =>
+    known(`shell.engine${name === 'postgres' ? 'Postgres' : 'Sqlite'}`, String(name))
+
+  return {
+    title: ({ kind, input }) => known(`jobs.kind_${kind}`, kind, { to: engine((input as { to?: string } | null)?.to) }),
+    state: ({ state }) => t(`jobs.state_${state}`),
+    phase: ({ progress }) => known(`jobs.phase_${progress.phase}`, progress.phase),
+    progress({ progress, rate, eta }) {
+      const { done, total, unit } = progress
+      const amount = (n: number): string => (unit === 'bytes' ? bytes(n) : exactCount(n))
+      const parts = [
+        total === null
+          ? t(`jobs.done_${unit}`, { n: amount(done) })
+          : t(`jobs.doneOf_${unit}`, { n: amount(done), total: amount(total) }),
+      ]
+      if (rate !== null && rate > 0) parts.push(`${unit === 'bytes' ? bytes(rate) : count(Math.round(rate))}/s`)
+      if (eta !== null) parts.push(t('jobs.left', { time: duration(Math.max(1e6, Math.round(eta / 1e6) * 1e6)) }))
+      return parts.join(' · ')
+    },
+    share: ({ progress: { done, total }, state }) =>
+      state === 'done' ? 1 : total === null || total === 0 ? null : Math.min(1, done / total),
+    result({ kind, result }) {
+      if (result === null || typeof result !== 'object') return ''
+      const named = Object.fromEntries(
+        Object.entries(result).map(([key, value]) => [
+          key,
+          key === 'engine' || key === 'kept' ? engine(value) : typeof value === 'number' ? exactCount(value) : value,
+        ]),
+      )
+      return known(`jobs.result_${kind}`, '', named)
+    },
+  }
+}
