@@ -27,7 +27,7 @@ export async function carryRows(
     for await (const { spans, logs, cursor } of scanAll(source.scanner, { after, upTo, since: null }, signal))
       if (spans.length + logs.length > 0) await target.write({ spans, logs }, cursor)
     let waiting = new SampleBatchBuilder()
-    for (const series of source.metrics?.samples(sinceMs, Number.MAX_SAFE_INTEGER) ?? []) {
+    for await (const series of source.metrics?.samples(sinceMs, Number.MAX_SAFE_INTEGER) ?? []) {
       addSeries(waiting, series)
       if (waiting.count < SAMPLES_A_WRITE) continue
       await target.writeSamples(waiting.finish())
