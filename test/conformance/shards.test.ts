@@ -43,13 +43,13 @@ it('hosts write to both shards, every search finds both halves, and filters run 
     const now = Date.now() * 1000
     await Promise.all(
       hosts.map(async ({ store }, host) => {
-        for (let trace = host; trace < TRACES; trace += 2) {
+        for (let trace = host + 1; trace <= TRACES; trace += 2) {
           const attributes = [
             { key: 'user.id', value: { stringValue: `u${trace}` } },
             { key: 'http.response.status_code', value: { intValue: String(200 + trace) } },
           ]
           await store.writer.write({
-            spans: [spanBatch([{ trace, span: trace + 1, at: trace, attributes }], now)],
+            spans: [spanBatch([{ trace, span: trace, at: trace, attributes }], now)],
             logs: [logBatch([{ at: trace, body: `record ${trace}`, trace }], now)],
           })
         }
@@ -70,7 +70,7 @@ it('hosts write to both shards, every search finds both halves, and filters run 
     const { reader } = hosts[0].store
     const page = await reader.searchTraces({ ...traceQuery(), limit: 100 })
     expect(page.items.map((item) => item.traceId)).toEqual(
-      Array.from({ length: TRACES }, (_, i) => traceId(TRACES - 1 - i)),
+      Array.from({ length: TRACES }, (_, i) => traceId(TRACES - i)),
     )
     for (const trace of [3, 4, 5, 6]) {
       const found = await reader.searchTraces({ ...traceQuery(), filter: parseFilter(`user.id=u${trace}`) })
