@@ -9,6 +9,26 @@ function grown<C extends Column>(column: C, length: number): C {
   return larger
 }
 
+/** Copies of columns one behind the other in a buffer of their own: a batch of few buffers is quick to hand on and to free. */
+function inOneBuffer<T extends Record<string, Column>>(columns: T): T {
+  // Every column begins where the widest number may.
+  const sizes = Object.values(columns).map((column) => Math.ceil(column.byteLength / 8) * 8)
+  const buffer = new ArrayBuffer(sizes.reduce((sum, size) => sum + size, 0))
+  const copies: Record<string, Column> = {}
+  let at = 0
+  for (const [name, column] of Object.entries(columns)) {
+    const Made = column.constructor as new (buffer: ArrayBuffer, at: number, length: number) => Column
+    const copy = new Made(buffer, at, column.length)
+    copy.set(column as never)
+    copies[name] = copy
+    at += Math.ceil(column.byteLength / 8) * 8
+  }
+  return copies as T
+}
+
+/** A builder of more rows than this leaves its columns to the collector instead of to the next builder. */
+const SPARE_ROWS = 16_384
+
 /** Attribute columns while rows are being added; call `endRow` after each row's attributes. */
 export class AttributesBuilder {
   offsets = new Uint32Array(257)
@@ -17,6 +37,13 @@ export class AttributesBuilder {
   values = new Float64Array(2048)
   count = 0
   #rows = 0
+
+  /** Ready for rows again, in the same memory. */
+  reset(): this {
+    this.count = 0
+    this.#rows = 0
+    return this
+  }
 
   /** Sets one attribute of the open row; a key that is already there is overwritten (last wins). */
   set(key: number, type: AttrType, value: number): void {
@@ -39,6 +66,14 @@ export class AttributesBuilder {
     this.values[this.count++] = value
   }
 
+  /** Where the row before has what it set at this place of the row, or -1: senders write spans of one kind alike. */
+  get alike(): number {
+    if (this.#rows === 0) return -1
+    const open = this.offsets[this.#rows]
+    const at = this.offsets[this.#rows - 1] + this.count - open
+    return at < open ? at : -1
+  }
+
   endRow(): void {
     this.#rows++
     if (this.#rows + 1 > this.offsets.length) this.offsets = grown(this.offsets, this.offsets.length * 2)
@@ -50,13 +85,14 @@ export class AttributesBuilder {
     this.count = this.offsets[this.#rows]
   }
 
+  /** Copies of what was set. */
   finish(): AttributeColumns {
-    return {
-      offsets: this.offsets.slice(0, this.#rows + 1),
-      keys: this.keys.slice(0, this.count),
-      types: this.types.slice(0, this.count),
-      values: this.values.slice(0, this.count),
-    }
+    return inOneBuffer({
+      offsets: this.offsets.subarray(0, this.#rows + 1),
+      keys: this.keys.subarray(0, this.count),
+      types: this.types.subarray(0, this.count),
+      values: this.values.subarray(0, this.count),
+    })
   }
 }
 
@@ -107,23 +143,40 @@ const LOG_WIDTHS = {
 type Widths = Record<string, readonly [new (n: number) => Column, number]>
 type Columns<W extends Widths> = { [K in keyof W]: InstanceType<W[K][0]> }
 
-/** What spans and logs share: dictionary, distinct resources and scopes, attributes, and fixed-width columns that grow. */
+/** Columns that a finished builder leaves to the next one of its kind; every row is zero. */
+interface Spare {
+  capacity: number
+  columns: unknown
+  attributes: AttributesBuilder
+}
+
+const spares = new Map<Widths, Spare>()
+
+/**
+ * What spans and logs share: dictionary, distinct resources and scopes, attributes, and fixed-width columns that grow.
+ * A finished builder must not be used again: its memory goes to the next one.
+ */
 class RowsBuilder<W extends Widths> {
   readonly dictionary = new DictionaryBuilder()
-  readonly attributes = new AttributesBuilder()
+  readonly attributes: AttributesBuilder
   readonly resources: ResourceEntry[] = []
   readonly scopes: ScopeEntry[] = []
   columns: Columns<W>
   n = 0
   #widths: W
-  #capacity = 256
+  #capacity: number
   #seen = new Map<string, number>()
 
   constructor(widths: W) {
     this.#widths = widths
-    this.columns = Object.fromEntries(
-      Object.entries(widths).map(([key, [kind, width]]) => [key, new kind(256 * width)]),
-    ) as Columns<W>
+    const spare = spares.get(widths)
+    spares.delete(widths)
+    this.#capacity = spare?.capacity ?? 256
+    this.attributes = spare?.attributes.reset() ?? new AttributesBuilder()
+    this.columns = (spare?.columns ??
+      Object.fromEntries(
+        Object.entries(widths).map(([key, [kind, width]]) => [key, new kind(this.#capacity * width)]),
+      )) as Columns<W>
   }
 
   /** Makes room for row `n`, which the caller fills; `commitRow` then counts it. Its cells are zero. */
@@ -159,13 +212,18 @@ class RowsBuilder<W extends Widths> {
     return this.#distinct('s', entry, this.scopes)
   }
 
-  protected trimmed(): Columns<W> {
-    return Object.fromEntries(
-      Object.entries(this.#widths).map(([key, [, width]]) => [
-        key,
-        (this.columns as Record<string, Column>)[key].slice(0, this.n * width),
-      ]),
-    ) as Columns<W>
+  /** Copies of all columns; the builder ends with it. */
+  protected end(): Columns<W> & { attributes: AttributeColumns } {
+    const grownTo = this.columns as Record<string, Column>
+    const widths = Object.entries(this.#widths)
+    const used = Object.fromEntries(widths.map(([key, [, width]]) => [key, grownTo[key].subarray(0, this.n * width)]))
+    const ended = { ...(inOneBuffer(used) as Columns<W>), attributes: this.attributes.finish() }
+    if (this.#capacity <= SPARE_ROWS && this.attributes.keys.length <= SPARE_ROWS * 16) {
+      // One row more than was committed: the last one may have been left open.
+      for (const [key, [, width]] of widths) grownTo[key].fill(0, 0, (this.n + 1) * width)
+      spares.set(this.#widths, { capacity: this.#capacity, columns: grownTo, attributes: this.attributes })
+    }
+    return ended
   }
 
   #distinct<T extends object>(kind: string, entry: T, list: T[]): number {
@@ -193,8 +251,7 @@ export class SpanBatchBuilder extends RowsBuilder<typeof SPAN_WIDTHS> {
       dictionary: this.dictionary.finish(),
       resources: this.resources,
       scopes: this.scopes,
-      ...this.trimmed(),
-      attributes: this.attributes.finish(),
+      ...this.end(),
     }
   }
 }
@@ -213,8 +270,7 @@ export class LogBatchBuilder extends RowsBuilder<typeof LOG_WIDTHS> {
       dictionary: this.dictionary.finish(),
       resources: this.resources,
       scopes: this.scopes,
-      ...this.trimmed(),
-      attributes: this.attributes.finish(),
+      ...this.end(),
     }
   }
 }

@@ -42,6 +42,11 @@ export class DictionaryBuilder {
     return this.#append(source, start, length, hash, slot)
   }
 
+  /** As `intern`, by a look at the entry `guess` first: most text repeats what stood in the same place before. */
+  internLike(guess: number, source: Uint8Array, start: number, end: number): number {
+    return guess > 0 && this.#equals(guess, source, start, end - start) ? guess : this.intern(source, start, end)
+  }
+
   /** Index of `text`; lone surrogates become U+FFFD and U+0000 is taken out, so that every engine can store it. */
   internText(text: string): number {
     if (text === '') return 0

@@ -76,7 +76,7 @@ export function percentile(list: number[], share: number): number {
 }
 
 export function show(name: string, value: string, note = ''): void {
-  process.stdout.write(`${name.padEnd(46)} ${value.padStart(14)}  ${note}\n`)
+  process.stdout.write(`${name.padEnd(52)} ${value.padStart(14)}  ${note}\n`)
 }
 
 /** Asks for each path in turn and shows the 95th percentile beside its goal. */

@@ -1,5 +1,8 @@
-/** `npm run bench -- --stored N`: searches over N spans of seven days, stored before the clock starts. */
-import { mkdtempSync, rmSync } from 'node:fs'
+/**
+ * `npm run bench -- --stored N [--keep DIR]`: searches over N spans of seven days, stored before the clock starts. With
+ * `--keep` the corpus stays in DIR and a later run uses it again.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rssMiB, show, startServer, timeQueries } from './server.ts'
@@ -9,14 +12,37 @@ const DAY_US = 86_400e6
 const DAYS = 7
 const ROUNDS = 40
 
-export async function benchStored(spans: number): Promise<void> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'glassbox-bench-'))
+interface Corpus {
+  spans: number
+  nowUs: number
+  ids: string[]
+}
+
+/** The corpus of `dataDir`, made when it is not there yet. */
+function corpusIn(dataDir: string, spans: number): Corpus {
+  const file = join(dataDir, 'corpus.json')
+  if (existsSync(file)) {
+    const kept = JSON.parse(readFileSync(file, 'utf8')) as Corpus
+    if (kept.spans === spans) return kept
+    throw new Error(`${dataDir} holds ${kept.spans} spans`)
+  }
   const nowUs = Date.now() * 1000
   const begun = performance.now()
   const ids = storeCorpus(dataDir, spans, DAYS, nowUs)
   const seconds = (performance.now() - begun) / 1000
   show(`storing and merging ${spans} spans`, `${Math.round(spans / seconds)}/s`, `${Math.round(seconds)} s, one thread`)
+  const corpus = { spans, nowUs, ids }
+  writeFileSync(file, JSON.stringify(corpus))
+  return corpus
+}
+
+export async function benchStored(spans: number, keep: string | undefined): Promise<void> {
+  const dataDir = keep ?? mkdtempSync(join(tmpdir(), 'glassbox-bench-'))
+  mkdirSync(dataDir, { recursive: true })
+  const { ids, nowUs } = corpusIn(dataDir, spans)
   const server = await startServer(dataDir)
+  show('process start to ready', `${Math.round(server.readyMs)} ms`, 'goal < 1000')
+  show('memory when idle', `${Math.round(rssMiB(server.pid))} MiB`, 'goal <= 150')
   try {
     const range = (days: number): string => `start=${nowUs - days * DAY_US}&end=${nowUs + 60e6}`
     const many = (make: (i: number) => string): string[] => Array.from({ length: ROUNDS }, (_, i) => make(i))
@@ -66,6 +92,6 @@ export async function benchStored(spans: number): Promise<void> {
     show('disk, whole file', `${(storage.fileBytes / storage.spans).toFixed(1)} B/span`)
   } finally {
     await server.stop()
-    rmSync(dataDir, { recursive: true, force: true })
+    if (!keep) rmSync(dataDir, { recursive: true, force: true })
   }
 }

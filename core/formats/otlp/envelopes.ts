@@ -109,6 +109,8 @@ export function readAttribute(
   into: AttributesBuilder,
 ): void {
   const { bytes } = reader
+  const { alike } = into
+  const likelyKey = alike === -1 ? 0 : into.keys[alike]
   let key = 0
   let type: AttrType = AttrType.empty
   let value = 0
@@ -116,7 +118,7 @@ export function readAttribute(
     const tag = reader.tag(end)
     if (tag === 0x0a) {
       const to = reader.lengthEnd(end)
-      key = dictionary.intern(bytes, reader.pos, to)
+      key = dictionary.internLike(likelyKey, bytes, reader.pos, to)
       reader.pos = to
     } else if (tag === 0x12) {
       const to = reader.lengthEnd(end)
@@ -127,7 +129,8 @@ export function readAttribute(
         if (inner === 0x0a) {
           const stop = reader.lengthEnd(to)
           type = AttrType.string
-          value = dictionary.intern(bytes, reader.pos, stop)
+          const likely = alike !== -1 && into.types[alike] === AttrType.string ? into.values[alike] : 0
+          value = dictionary.internLike(likely, bytes, reader.pos, stop)
           reader.pos = stop
         } else if (inner === 0x10) {
           type = AttrType.bool

@@ -121,9 +121,12 @@ function writeKeys<B extends TelemetryBatch>(
     writer.begin()
     let texts = false
     let plain = false
+    let uniform = true
+    let before = Number.NaN
     for (let i = 0; i < count; i++) {
       const value = valuesOf[from + i]
       const type = typesOf[from + i]
+      if (type !== typesOf[from]) uniform = false
       if (isText(type)) {
         index[i] = writer.add(value)
         texts = true
@@ -131,11 +134,13 @@ function writeKeys<B extends TelemetryBatch>(
         numbers[i] = value
         plain = true
         if (type === AttrType.bool) bools.add(value)
-        else numberSet.add(value)
+        else if (value !== before) {
+          numberSet.add(value)
+          before = value
+        }
       }
     }
     const types = typesOf.subarray(from, from + count)
-    const uniform = types.every((type) => type === types[0])
     const { size, lengths, bytes } = writer.parts()
     const rowParts = count === rows.n ? new Uint8Array(0) : packUints(deltas(rowsOf.subarray(from, from + count)))
     sections.push(

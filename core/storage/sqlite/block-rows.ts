@@ -101,25 +101,39 @@ export function gatherShared<B extends TelemetryBatch, T extends ResourceEntry |
   return { entries, index: out }
 }
 
+const DAY_US = 86_400_000_000
+
 /** Rows of all batches by UTC day of `timeUs`; hostile times beyond 16 days share one partition, day -1. */
 export function partitionByDay<B extends TelemetryBatch>(
   batches: readonly B[],
   time: (batch: B) => Float64Array,
-): Map<number, { source: number[]; row: number[] }> {
-  const days = new Map<number, { source: number[]; row: number[] }>()
+): Map<number, { source: Uint32Array; row: Uint32Array }> {
+  const days = new Map<number, { count: number; source: Uint32Array; row: Uint32Array }>()
+  let left = batches.reduce((sum, batch) => sum + batch.n, 0)
   batches.forEach((batch, source) => {
     const times = time(batch)
-    for (let row = 0; row < batch.n; row++) {
-      let day = Math.floor(times[row] / 86_400_000_000)
-      if (!days.has(day) && days.size >= 16) day = -1
-      let part = days.get(day)
-      if (!part) {
-        part = { source: [], row: [] }
-        days.set(day, part)
+    let from = Number.POSITIVE_INFINITY
+    let part: { count: number; source: Uint32Array; row: Uint32Array } | undefined
+    for (let row = 0; row < batch.n; row++, left--) {
+      if (part === undefined || !(times[row] >= from && times[row] < from + DAY_US)) {
+        let day = Math.floor(times[row] / DAY_US)
+        if (!days.has(day) && days.size >= 16) day = -1
+        from = day === -1 ? Number.POSITIVE_INFINITY : day * DAY_US
+        part = days.get(day)
+        if (!part) {
+          // Room for all rows that are left, which almost always are of the same day.
+          part = { count: 0, source: new Uint32Array(left), row: new Uint32Array(left) }
+          days.set(day, part)
+        }
       }
-      part.source.push(source)
-      part.row.push(row)
+      part.source[part.count] = source
+      part.row[part.count++] = row
     }
   })
-  return days
+  return new Map(
+    [...days].map(([day, { count, source, row }]) => [
+      day,
+      { source: source.subarray(0, count), row: row.subarray(0, count) },
+    ]),
+  )
 }

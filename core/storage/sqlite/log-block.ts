@@ -1,5 +1,5 @@
-import { LogBatchBuilder } from '../../model/batch-builder.ts'
 import type { LogBatch, ResourceEntry, ScopeEntry } from '../../model/columns.ts'
+import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
 import { type AttributeColumn, BlockAttributes, encodeAttributes } from './attribute-sections.ts'
 import {
   type BlockRows,
@@ -67,8 +67,8 @@ export function encodeLogBlocks(input: NumberedLogBatch[]): EncodedLogBlock[] {
   const blocks: EncodedLogBlock[] = []
   for (const [day, part] of partitionByDay(batches, (batch) => batch.timeUs)) {
     for (let from = 0; from < part.row.length; from += MAX_BLOCK_ROWS) {
-      const source = Uint32Array.from(part.source.slice(from, from + MAX_BLOCK_ROWS))
-      const row = Uint32Array.from(part.row.slice(from, from + MAX_BLOCK_ROWS))
+      const source = part.source.subarray(from, from + MAX_BLOCK_ROWS)
+      const row = part.row.subarray(from, from + MAX_BLOCK_ROWS)
       blocks.push(encodeBlock(day, { n: row.length, batches, source, row, dictionary, maps }, input))
     }
   }
@@ -287,7 +287,7 @@ export class LogBlock {
 
   /** The rows as a batch again, for merging. `receivedUs` is the caller's to set. */
   toBatch(): { batch: LogBatch; seqs: Uint32Array } {
-    const { dictionary } = new LogBatchBuilder()
+    const dictionary = new DictionaryBuilder()
     const internAll = ({ arena, index }: { arena: TextArena; index: Uint32Array }): Uint32Array => {
       const entries = new Uint32Array(arena.size)
       for (let i = 0; i < arena.size; i++)

@@ -9,7 +9,9 @@ const ENTRY = 13
 const UNCHECKED_ENTRY = 9
 /** Sections below so many bytes stay as they are: opening a decompressor costs more than it saves. */
 const SMALL = 256
-const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+/** A damaged size must not set aside more at once. */
+const LARGEST_CHUNK = 1 << 24
+const PARAMS = { [constants.ZSTD_c_compressionLevel]: 1 }
 
 /**
  * A group of sections, each compressed on its own: u16 count, then codec u8, stored u32, raw u32 and CRC-32 of the
@@ -18,7 +20,7 @@ const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 export function writeGroup(sections: readonly Uint8Array[]): Uint8Array {
   const stored = sections.map((raw) => {
     if (raw.length < SMALL) return { codec: RAW, bytes: raw }
-    const packed = zstdCompressSync(raw, OPTIONS)
+    const packed = zstdCompressSync(raw, { params: PARAMS, chunkSize: raw.length + (raw.length >>> 7) + 64 })
     return packed.length < raw.length ? { codec: ZSTD, bytes: packed } : { codec: RAW, bytes: raw }
   })
   const head = 2 + sections.length * ENTRY
@@ -86,7 +88,9 @@ export class Group {
     const size = this.#view.getUint32(entry + 5, true)
     let plain: Uint8Array
     try {
-      plain = zstdDecompressSync(stored, { maxOutputLength: Math.max(size, 1) })
+      // Room for all of it and one byte more, so that the output comes in one piece.
+      const chunkSize = Math.max(64, Math.min(size + 1, LARGEST_CHUNK))
+      plain = zstdDecompressSync(stored, { maxOutputLength: Math.max(size, 1), chunkSize })
     } catch (error) {
       throw new DamagedBlock(this.#block, (error as Error).message)
     }

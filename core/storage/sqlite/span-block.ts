@@ -1,5 +1,5 @@
-import { SpanBatchBuilder } from '../../model/batch-builder.ts'
 import type { ResourceEntry, ScopeEntry, SpanBatch } from '../../model/columns.ts'
+import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
 import { type AttributeColumn, BlockAttributes, encodeAttributes } from './attribute-sections.ts'
 import {
   type BlockRows,
@@ -78,8 +78,8 @@ export function encodeSpanBlocks(input: NumberedSpanBatch[]): EncodedSpanBlock[]
       const rows: BlockRows<SpanBatch> = {
         n: Math.min(MAX_BLOCK_ROWS, part.row.length - from),
         batches,
-        source: Uint32Array.from(part.source.slice(from, from + MAX_BLOCK_ROWS)),
-        row: Uint32Array.from(part.row.slice(from, from + MAX_BLOCK_ROWS)),
+        source: part.source.subarray(from, from + MAX_BLOCK_ROWS),
+        row: part.row.subarray(from, from + MAX_BLOCK_ROWS),
         dictionary,
         maps,
       }
@@ -206,7 +206,10 @@ function received(
 ): { minReceived: number; maxReceived: number } {
   let minReceived = Number.POSITIVE_INFINITY
   let maxReceived = Number.NEGATIVE_INFINITY
-  for (const source of new Set(rows.source)) {
+  const used = new Uint8Array(input.length)
+  for (let i = 0; i < rows.n; i++) used[rows.source[i]] = 1
+  for (let source = 0; source < used.length; source++) {
+    if (used[source] === 0) continue
     const { batch, minReceived: earliest } = input[source]
     minReceived = Math.min(minReceived, earliest ?? batch.receivedUs)
     maxReceived = Math.max(maxReceived, batch.receivedUs)
@@ -260,7 +263,8 @@ function encodeParents(
     if (ids.size > before) firstRow[at] = i
   }
   const codes = new Uint32Array(n)
-  const foreign: number[] = []
+  const foreign = new Uint8Array(n * 8)
+  let foreignBytes = 0
   for (let i = 0; i < n; i++) {
     let zero = true
     for (let j = 0; j < 8 && zero; j++) zero = parentIds[i * 8 + j] === 0
@@ -268,13 +272,13 @@ function encodeParents(
     const found = ids.find(parentIds, i * 8)
     if (found === -1) {
       codes[i] = FOREIGN
-      for (let j = 0; j < 8; j++) foreign.push(parentIds[i * 8 + j])
+      for (let j = 0; j < 8; j++) foreign[foreignBytes++] = parentIds[i * 8 + j]
     } else {
       const step = firstRow[found] - i
       codes[i] = (step >= 0 ? step * 2 : -step * 2 - 1) + 2
     }
   }
-  return { offsets: packUints(codes), foreign: Uint8Array.from(foreign) }
+  return { offsets: packUints(codes), foreign: foreign.subarray(0, foreignBytes) }
 }
 
 function decodeParents(spanIds: Uint8Array, codes: Uint32Array, foreign: Uint8Array): Uint8Array {
@@ -444,8 +448,7 @@ export class SpanBlock {
 
   /** The rows as a batch again, for merging. `receivedUs` is the caller's to set. */
   toBatch(): { batch: SpanBatch; seqs: Uint32Array } {
-    const builder = new SpanBatchBuilder()
-    const { dictionary } = builder
+    const dictionary = new DictionaryBuilder()
     const internAll = ({ arena, index }: { arena: TextArena; index: Uint32Array }): Uint32Array => {
       const entries = new Uint32Array(arena.size)
       for (let i = 0; i < arena.size; i++)

@@ -83,15 +83,22 @@ export class ArenaWriter {
     const { bytes, offsets } = this.#source
     const lengths = new Uint32Array(this.#entries.length)
     let total = 0
-    this.#entries.forEach((entry, i) => {
+    for (let i = 0; i < lengths.length; i++) {
+      const entry = this.#entries[i]
       lengths[i] = offsets[entry + 1] - offsets[entry]
       total += lengths[i]
-    })
+    }
     const out = new Uint8Array(total)
     let at = 0
     for (const entry of this.#entries) {
-      out.set(bytes.subarray(offsets[entry], offsets[entry + 1]), at)
-      at += offsets[entry + 1] - offsets[entry]
+      const from = offsets[entry]
+      const to = offsets[entry + 1]
+      // A view of its own costs more than it saves on short text.
+      if (to - from < 64) for (let i = from; i < to; i++) out[at++] = bytes[i]
+      else {
+        out.set(bytes.subarray(from, to), at)
+        at += to - from
+      }
     }
     return { size: lengths.length, lengths: packUints(lengths), bytes: out }
   }
