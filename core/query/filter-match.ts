@@ -152,7 +152,7 @@ function keepAttribute(mask: Uint8Array, block: MatchBlock, key: string, test: V
   if (column && test.exact !== null) {
     // One look at the texts instead of one at each that a row has.
     const wanted = column.find(test.exact)
-    if (column.rows.length === mask.length && column.types.every((type) => type === AttrType.string)) {
+    if (column.rows.length === mask.length && allStrings(column.types)) {
       for (let row = 0; row < mask.length; row++) if (column.index[row] !== wanted) mask[row] = 0
       return
     }
@@ -172,6 +172,11 @@ function keepAttribute(mask: Uint8Array, block: MatchBlock, key: string, test: V
     }
     if (own) next++
   }
+}
+
+function allStrings(types: Uint8Array): boolean {
+  for (let i = 0; i < types.length; i++) if (types[i] !== AttrType.string) return false
+  return true
 }
 
 function cellHolds(column: MatchAttribute, cell: number, test: ValueTest, verdict: Uint8Array): boolean {

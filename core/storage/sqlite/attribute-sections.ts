@@ -45,10 +45,12 @@ export interface AttributeColumn {
 /**
  * Writes the attributes of a block: one section a key, so that a query opens only the keys it asks for. Also fills the
  * filter over `key` and `key=value` that lets a query skip the block.
+ * @param beside further sections, kept behind those of the keys: what queries on attributes need besides
  */
 export function encodeAttributes<B extends TelemetryBatch>(
   rows: BlockRows<B>,
   resources: RowResources,
+  beside: readonly Uint8Array[] = [],
 ): { attr: Uint8Array; keys: KeyCount[]; attrBloom: Uint8Array } {
   const { n, dictionary } = rows
   const dense = new Int32Array(dictionary.size).fill(-1)
@@ -91,7 +93,7 @@ export function encodeAttributes<B extends TelemetryBatch>(
       valuesOf[to] = map && isText(types[at]) ? map[values[at]] : values[at]
     }
   }
-  return writeKeys(rows, keyEntries, starts, rowsOf, typesOf, valuesOf, resources)
+  return writeKeys(rows, keyEntries, starts, rowsOf, typesOf, valuesOf, resources, beside)
 }
 
 function writeKeys<B extends TelemetryBatch>(
@@ -102,6 +104,7 @@ function writeKeys<B extends TelemetryBatch>(
   typesOf: Uint8Array,
   valuesOf: Float64Array,
   resources: RowResources,
+  beside: readonly Uint8Array[],
 ): { attr: Uint8Array; keys: KeyCount[]; attrBloom: Uint8Array } {
   const { dictionary } = rows
   const decoder = new TextDecoder()
@@ -176,7 +179,7 @@ function writeKeys<B extends TelemetryBatch>(
       if (scalar !== undefined && typeof scalar !== 'object') addText(attrBloom, hasher, String(scalar))
     }
   }
-  const attr = writeGroup([writeStrings(keys.map(({ key }) => key)), ...sections])
+  const attr = writeGroup([writeStrings(keys.map(({ key }) => key)), ...sections, ...beside])
   const ownRows = new Map(keys.map(({ key }, k) => [key, rowsOf.subarray(starts[k], starts[k + 1])]))
   return { attr, keys: withResourceKeys(keys, ownRows, shared, resources.index), attrBloom }
 }
@@ -245,6 +248,12 @@ export class BlockAttributes {
     this.#group = new Group(attr, block)
     this.#n = n
     this.keys = readStrings(this.#group.section(0))
+  }
+
+  /** A section written beside those of the keys, or null: blocks of old files have none. */
+  beside(index: number): Uint8Array | null {
+    const at = this.keys.length + 1 + index
+    return at < this.#group.count ? this.#group.section(at) : null
   }
 
   stored(key: string): StoredColumn | null {

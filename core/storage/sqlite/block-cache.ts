@@ -164,7 +164,7 @@ export class BlockCache {
       const name: BlockName = { signal: 'span', id: meta.id }
       const block = new SpanBlock(
         name,
-        this.#data('span_core', name),
+        { rows: meta.rows, read: () => this.#data('span_core', name) },
         () => this.#data('span_attr', name),
         () => this.#data('span_rest', name),
       )

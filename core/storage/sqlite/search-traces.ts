@@ -30,10 +30,10 @@ export function searchTraces(cache: BlockCache, guard: QueryGuard, query: TraceQ
   const table = new TraceTable()
   const resolved = new Set<number>()
   const queue = new NewestFirst(table)
-  const found: number[] = []
-  const wantedCount = query.limit + 1
+  const items: TraceSummary[] = []
+  let more = false
 
-  for (let i = 0; i < blocks.length && found.length < wantedCount; i++) {
+  for (let i = 0; i < blocks.length && !more; i++) {
     scan.matches(blocks[i], (partials, t) => {
       // The trace cannot begin later than here, so this one began before the window.
       if (partials.start[t] < query.start) return
@@ -43,10 +43,14 @@ export function searchTraces(cache: BlockCache, guard: QueryGuard, query: TraceQ
       if (index === known) queue.push(index)
     })
     const frontier = i + 1 < blocks.length ? blocks[i + 1].maxStart : Number.NEGATIVE_INFINITY
-    while (found.length < wantedCount && queue.newest > frontier) {
+    while (!more && queue.newest > frontier) {
       const index = queue.pop()
       if (resolved.has(index)) {
-        found.push(index)
+        guard.check()
+        // At once, as the blocks that it lies in are still at hand.
+        if (items.length < query.limit)
+          items.push(summaryOf(cache, scan.metas, table.bytes.subarray(index * 16, index * 16 + 16), asOf))
+        else more = true
         continue
       }
       scan.resolve(table, index)
@@ -56,11 +60,6 @@ export function searchTraces(cache: BlockCache, guard: QueryGuard, query: TraceQ
     }
   }
 
-  const more = found.length > query.limit
-  const items = found.slice(0, query.limit).map((index) => {
-    guard.check()
-    return summaryOf(cache, scan.metas, table.bytes.subarray(index * 16, index * 16 + 16), asOf)
-  })
   const last = items.at(-1)
   const nextCursor = more && last ? encodeCursor([last.start, last.traceId, asOf]) : null
   return { items, nextCursor, partial: null }

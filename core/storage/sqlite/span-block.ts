@@ -147,6 +147,8 @@ function encodeBlock(day: number, rows: BlockRows<SpanBatch>, input: NumberedSpa
   )
 
   const traceIds = traces.bytes.slice(0, traces.size * 16)
+  const service = packUints(resources.index.map((index) => serviceOf[index]))
+  const { attr, keys, attrBloom } = encodeAttributes(rows, resources, [writeStrings(services), service])
   const core = writeGroup([
     sizeBytes(n),
     packUints(seq),
@@ -162,7 +164,7 @@ function encodeBlock(day: number, rows: BlockRows<SpanBatch>, input: NumberedSpa
     u8((b) => b.kind),
     packUints(status),
     writeStrings(services),
-    packUints(resources.index.map((index) => serviceOf[index])),
+    service,
     text((b) => b.name),
     packUints(resources.index),
     packUints(scopes.index),
@@ -171,7 +173,6 @@ function encodeBlock(day: number, rows: BlockRows<SpanBatch>, input: NumberedSpa
     u16((b) => b.sampleRate),
     encodePartials({ rows: n, traceIndex, traceIds, startUs, durUs, status }),
   ])
-  const { attr, keys, attrBloom } = encodeAttributes(rows, resources)
   const rest = writeGroup([
     writeStrings(resources.entries.map((entry) => JSON.stringify(entry))),
     writeStrings(scopes.entries.map((entry) => JSON.stringify(entry))),
@@ -281,6 +282,12 @@ function encodeParents(
   return { offsets: packUints(codes), foreign: foreign.subarray(0, foreignBytes) }
 }
 
+/** Rows from a span to its parent, by its code. */
+function stepOf(code: number): number {
+  const zigzag = code - 2
+  return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2
+}
+
 function decodeParents(spanIds: Uint8Array, codes: Uint32Array, foreign: Uint8Array): Uint8Array {
   const out = new Uint8Array(codes.length * 8)
   let next = 0
@@ -290,8 +297,7 @@ function decodeParents(spanIds: Uint8Array, codes: Uint32Array, foreign: Uint8Ar
     if (code === FOREIGN) {
       for (let j = 0; j < 8; j++) out[i * 8 + j] = foreign[next++]
     } else {
-      const zigzag = code - 2
-      const row = i + (zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2)
+      const row = i + stepOf(code)
       for (let j = 0; j < 8; j++) out[i * 8 + j] = spanIds[row * 8 + j]
     }
   }
@@ -302,18 +308,34 @@ function decodeParents(spanIds: Uint8Array, codes: Uint32Array, foreign: Uint8Ar
 export class SpanBlock {
   readonly rows: number
   readonly #name: BlockName
-  #core: Group
+  #openCore: () => Group
+  #coreOpen = false
   #attrBytes: () => Uint8Array
   #restBytes: () => Uint8Array
   #kept = new Map<number | string, unknown>()
 
-  /** @throws DamagedBlock, as every part of it that is opened may */
-  constructor(name: BlockName, core: Uint8Array, attr: () => Uint8Array, rest: () => Uint8Array) {
+  /**
+   * @param core the section group, or how many rows it has and how to read it when it is needed: it is the largest
+   * @throws DamagedBlock, as every part of it that is opened may
+   */
+  constructor(
+    name: BlockName,
+    core: Uint8Array | { rows: number; read: () => Uint8Array },
+    attr: () => Uint8Array,
+    rest: () => Uint8Array,
+  ) {
     this.#name = name
-    this.#core = new Group(core, name)
+    this.#openCore = () => new Group(core instanceof Uint8Array ? core : core.read(), name)
     this.#attrBytes = attr
     this.#restBytes = rest
-    this.rows = readSize(this.#core.section(0))
+    this.rows = core instanceof Uint8Array ? readSize(this.#core.section(0)) : core.rows
+  }
+
+  get #core(): Group {
+    return this.#keep('core', () => {
+      this.#coreOpen = true
+      return this.#openCore()
+    })
   }
 
   #keep<T>(key: number | string, make: () => T): T {
@@ -338,9 +360,17 @@ export class SpanBlock {
     return this.#keep(4, () => this.#core.section(4))
   }
   get parentIds(): Uint8Array {
-    return this.#keep(5, () =>
-      decodeParents(this.spanIds, unpackUints(this.#core.section(5), this.rows), this.#core.section(6)),
-    )
+    return this.#keep('parents', () => decodeParents(this.spanIds, this.#uints(5), this.#core.section(6)))
+  }
+  /** Where the parent's 8 bytes stand, without decoding the parents of all rows; null = a root. */
+  parentOf(row: number): { bytes: Uint8Array; at: number } | null {
+    const codes = this.#uints(5)
+    const code = codes[row]
+    if (code === ROOT) return null
+    if (code !== FOREIGN) return { bytes: this.spanIds, at: (row + stepOf(code)) * 8 }
+    let before = 0
+    for (let i = 0; i < row; i++) if (codes[i] === FOREIGN) before++
+    return { bytes: this.#keep(6, () => this.#core.section(6)), at: before * 8 }
   }
   get startUs(): Float64Array {
     return this.#keep(7, () => unpackFloats(this.#core.section(7), this.rows))
@@ -361,10 +391,15 @@ export class SpanBlock {
     return this.#keep(12, () => new Uint8Array(unpackUints(this.#core.section(12), this.rows)))
   }
   get services(): string[] {
-    return this.#keep(13, () => readStrings(this.#core.section(13)))
+    return this.#keep(13, () => readStrings(this.#service(0)))
   }
   get service(): Uint32Array {
-    return this.#uints(14)
+    return this.#keep(14, () => unpackUints(this.#service(1), this.rows))
+  }
+  /** Services stand beside the attributes, too: a search by both need not read the core of every block. */
+  #service(part: 0 | 1): Uint8Array {
+    const beside = this.#coreOpen ? null : this.#attributes.beside(part)
+    return beside ?? this.#core.section(13 + part)
   }
   get #names(): { arena: TextArena; index: Uint32Array } {
     return this.#keep(15, () => readTextColumn(this.#core.section(15), this.rows))

@@ -31,6 +31,8 @@ export interface StoredSpan extends AssemblySpan {
   row: number
 }
 
+const FEW_ROWS = 64
+
 /** The rows of one trace in all blocks, without repeats, by start and then as received. */
 function readSpans(cache: BlockCache, metas: readonly SpanMeta[], id: Uint8Array, asOf: number): StoredSpan[] {
   const { hi, lo } = traceHash(id, 0)
@@ -42,8 +44,11 @@ function readSpans(cache: BlockCache, metas: readonly SpanMeta[], id: Uint8Array
     const t = findPartial(partials, words, 0)
     if (t === -1) continue
     const block = cache.spanBlock(meta)
-    for (let row = partials.firstRow[t]; row < partials.firstRow[t + 1]; row++) {
-      if (block.seq[row] <= asOf) spans.push(storedSpan(block, row))
+    const [first, stop] = [partials.firstRow[t], partials.firstRow[t + 1]]
+    // Of few rows the parents are looked up one by one; of many it is quicker to decode those of the whole block.
+    const parents = stop - first > FEW_ROWS ? block.parentIds : null
+    for (let row = first; row < stop; row++) {
+      if (meta.lastSeq <= asOf || block.seq[row] <= asOf) spans.push(storedSpan(block, row, parents))
     }
   }
   const order = (a: StoredSpan, b: StoredSpan): number =>
@@ -51,12 +56,13 @@ function readSpans(cache: BlockCache, metas: readonly SpanMeta[], id: Uint8Array
   return dedupeSpans(spans.sort(order))
 }
 
-function storedSpan(block: SpanBlock, row: number): StoredSpan {
+function storedSpan(block: SpanBlock, row: number, parents: Uint8Array | null): StoredSpan {
+  const parent = parents ? { bytes: parents, at: row * 8 } : block.parentOf(row)
   return {
     block,
     row,
     spanId: hex(block.spanIds, row * 8, 8) ?? '0'.repeat(16),
-    parentId: hex(block.parentIds, row * 8, 8),
+    parentId: parent && hex(parent.bytes, parent.at, 8),
     service: block.services[block.service[row]],
     name: block.names[block.name[row]],
     kind: block.kind[row],

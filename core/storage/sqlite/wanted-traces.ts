@@ -68,14 +68,16 @@ export function* wantedRows(cache: BlockCache, guard: QueryGuard, wanted: Wanted
     if (meta.maxStart < first || meta.minStart > last) continue
     guard.check()
     const partials = cache.partials(meta, scan.asOf)
-    const { rows, seq } = cache.spanBlock(meta)
+    const block = cache.spanBlock(meta)
+    const { rows } = block
+    const seq = meta.lastSeq > scan.asOf ? block.seq : null
     const traceOf = new Int32Array(rows).fill(-1)
     let any = false
     for (let t = 0; t < partials.n; t++) {
       const index = table.find(partials.words, t * 4)
       if (index === -1 || flags[index] === 0) continue
       for (let row = partials.firstRow[t]; row < partials.firstRow[t + 1]; row++)
-        if (seq[row] <= scan.asOf) traceOf[row] = index
+        if (seq === null || seq[row] <= scan.asOf) traceOf[row] = index
       any = true
     }
     if (any) yield { meta, traceOf }

@@ -1,12 +1,16 @@
 import { expect, it } from 'vitest'
 import { decodeTracesProtobuf } from '../../../core/formats/otlp/decode-protobuf.ts'
 import { entryText, type SpanBatch } from '../../../core/model/columns.ts'
+import { selectRows } from '../../../core/model/select-rows.ts'
 import { attrHash, bloomHas, traceHash } from '../../../core/storage/sqlite/bloom.ts'
+import { hex } from '../../../core/storage/sqlite/row-ids.ts'
+import { Group, writeGroup } from '../../../core/storage/sqlite/sections.ts'
 import { encodeSpanBlocks, SpanBlock } from '../../../core/storage/sqlite/span-block.ts'
 import { encodeTraces } from '../../fixtures/otlp-protobuf.ts'
 import { randomResourceSpans } from '../../fixtures/random-spans.ts'
 
 const NOW_MS = 1_790_000_000_000
+const NAME = { signal: 'span', id: 1 } as const
 
 function batchOf(seed: number, count = 500): SpanBatch {
   return decodeTracesProtobuf(encodeTraces(randomResourceSpans(count, 10, seed, NOW_MS)), NOW_MS * 1000).batch
@@ -111,4 +115,56 @@ it('finds what is in a block by its filters', () => {
   expect(has('user.id')).toBe(true)
   const misses = Array.from({ length: 1000 }, (_, i) => has('nothing', `value-${i}`)).filter(Boolean)
   expect(misses.length).toBeLessThan(60)
+})
+
+it('tells services from the attributes alone, and from the core where an old file has them only there', () => {
+  const batch = batchOf(9)
+  const [{ core, attr, rest }] = encodeSpanBlocks([{ batch, seq: 1 }])
+  const whole = new SpanBlock(
+    NAME,
+    core,
+    () => attr,
+    () => rest,
+  )
+  const expected = Array.from(whole.service, (entry) => whole.services[entry])
+  const unread = { rows: batch.n, read: () => expect.unreachable('the core was read') as never }
+  const part = new SpanBlock(
+    NAME,
+    unread,
+    () => attr,
+    () => rest,
+  )
+  expect(Array.from(part.service, (entry) => part.services[entry])).toEqual(expected)
+  const group = new Group(attr, NAME)
+  const before = writeGroup(Array.from({ length: group.count - 2 }, (_, i) => group.section(i)))
+  const old = new SpanBlock(
+    NAME,
+    { rows: batch.n, read: () => core },
+    () => before,
+    () => rest,
+  )
+  expect(Array.from(old.service, (entry) => old.services[entry])).toEqual(expected)
+})
+
+it('finds the parent of one row as it decodes those of all', () => {
+  const whole = batchOf(10)
+  // Without every third row many parents are not in the block.
+  const batch = selectRows(
+    whole,
+    Uint8Array.from({ length: whole.n }, (_, row) => (row % 3 === 0 ? 0 : 1)),
+  )
+  const [{ core, attr, rest }] = encodeSpanBlocks([{ batch, seq: 1 }])
+  const block = new SpanBlock(
+    NAME,
+    core,
+    () => attr,
+    () => rest,
+  )
+  const expected = Array.from({ length: block.rows }, (_, row) => hex(block.parentIds, row * 8, 8))
+  const single = Array.from({ length: block.rows }, (_, row) => {
+    const parent = block.parentOf(row)
+    return parent && hex(parent.bytes, parent.at, 8)
+  })
+  expect(single).toEqual(expected)
+  expect(new Set(single).size).toBeGreaterThan(100)
 })
