@@ -1,15 +1,16 @@
 import type { Facets, Heatmap, TraceGroup, TraceGroups } from '../../model/answers.ts'
+import { AttrType } from '../../model/columns.ts'
 import type { KeyValue } from '../../model/records.ts'
 import { SPAN_KINDS } from '../../model/records.ts'
 import { plainText } from '../../query/any-value.ts'
 import type { TraceQuery } from '../store.ts'
-import type { AttributeColumn } from './attribute-sections.ts'
+import { type AttributeColumn, isText } from './attribute-sections.ts'
 import { cellText } from './attribute-value.ts'
 import type { BlockCache } from './block-cache.ts'
 import { orderFacets, ValueCounter } from './count-values.ts'
 import type { QueryGuard } from './query-guard.ts'
 import type { SpanBlock } from './span-block.ts'
-import { type WantedTraces, wantedRows, wantedTraces } from './wanted-traces.ts'
+import { blocksOf, type WantedTraces, wantedRows, wantedTraces } from './wanted-traces.ts'
 
 const MOST_KEYS = 24
 const MOST_GROUPS = 500
@@ -32,6 +33,15 @@ function byDictionary(
 }
 
 function byColumn(traceOf: Int32Array, column: AttributeColumn, found: (trace: number, value: string) => void): void {
+  const { types } = column
+  let alike = true
+  for (let cell = 1; cell < types.length && alike; cell++) alike = types[cell] === types[0]
+  if (alike && isText(types[0])) byText(traceOf, column, found)
+  else if (alike && types[0] === AttrType.int) byNumber(traceOf, column, found)
+  else byMixed(traceOf, column, found)
+}
+
+function byMixed(traceOf: Int32Array, column: AttributeColumn, found: (trace: number, value: string) => void): void {
   const last = new Map<string, number>()
   for (let cell = 0; cell < column.rows.length; cell++) {
     const trace = traceOf[column.rows[cell]]
@@ -40,6 +50,29 @@ function byColumn(traceOf: Int32Array, column: AttributeColumn, found: (trace: n
     if (last.get(value) === trace) continue
     last.set(value, trace)
     found(trace, value)
+  }
+}
+
+/** Where all cells are text: texts have numbers, and most cells need no look at theirs. */
+function byText(traceOf: Int32Array, column: AttributeColumn, found: (trace: number, value: string) => void): void {
+  const last = new Int32Array(column.texts).fill(-1)
+  for (let cell = 0; cell < column.rows.length; cell++) {
+    const trace = traceOf[column.rows[cell]]
+    const entry = column.index[cell]
+    if (trace === -1 || last[entry] === trace) continue
+    last[entry] = trace
+    found(trace, cellText(column, cell))
+  }
+}
+
+function byNumber(traceOf: Int32Array, column: AttributeColumn, found: (trace: number, value: string) => void): void {
+  const last = new Map<number, number>()
+  for (let cell = 0; cell < column.rows.length; cell++) {
+    const trace = traceOf[column.rows[cell]]
+    const number = column.numbers[cell]
+    if (trace === -1 || last.get(number) === trace) continue
+    last.set(number, trace)
+    found(trace, String(number))
   }
 }
 
@@ -111,7 +144,7 @@ class OncePerTrace {
 /** In how many blocks each wanted trace lies, 2 standing for more. */
 function blockCounts(cache: BlockCache, guard: QueryGuard, wanted: WantedTraces): Uint8Array {
   const counts = new Uint8Array(wanted.table.size)
-  for (const meta of wanted.scan.metas) {
+  for (const meta of blocksOf(wanted)) {
     guard.check()
     const { n, words, start, end } = cache.partials(meta, wanted.scan.asOf)
     for (let t = 0; t < n; t++) {

@@ -89,6 +89,11 @@ function addBlock(index: SpanIndex, block: SpanBlock, services: string[], number
     index.service[index.ids.intern(block.spanIds, row * 8)] = local[block.service[row]]
 }
 
+function isZero(ids: Uint8Array, at: number): boolean {
+  for (let i = at; i < at + 8; i++) if (ids[i] !== 0) return false
+  return true
+}
+
 function callOf(block: SpanBlock, row: number): GraphCall {
   return { dur: block.durUs[row], failed: block.status[row] === FAILED, weight: Math.max(1, block.sampleRate[row]) }
 }
@@ -106,14 +111,15 @@ function incoming(
   builder: ServiceGraphBuilder,
 ): number {
   const peer = peersOf(block)
+  const { parentIds } = block
   let spans = 0
   for (let row = 0; row < block.rows; row++) {
     if (!within(block, row, range)) continue
     spans++
     const name = block.services[block.service[row]]
     const kind = block.kind[row]
-    const hasParent = block.parentIds.subarray(row * 8, row * 8 + 8).some((byte) => byte !== 0)
-    const parent = hasParent ? index.ids.find(block.parentIds, row * 8) : -1
+    const hasParent = !isZero(parentIds, row * 8)
+    const parent = hasParent ? index.ids.find(parentIds, row * 8) : -1
     const caller = parent === -1 ? null : services[index.service[parent]]
     if (parent !== -1 && (caller !== name || kind === SERVER || kind === CONSUMER)) index.answered[parent] = 1
     // A consumer that starts a trace of its own (linked to the producer's) took the message from its queue.

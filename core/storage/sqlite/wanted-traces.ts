@@ -55,17 +55,21 @@ export interface WantedRows {
   traceOf: Int32Array
 }
 
-/** Blocks that hold rows of wanted traces. */
-export function* wantedRows(cache: BlockCache, guard: QueryGuard, wanted: WantedTraces): Generator<WantedRows> {
-  const { scan, table, indexes, flags } = wanted
+/** Blocks that can hold rows of wanted traces, by their times. */
+export function blocksOf({ scan, table, indexes }: WantedTraces): SpanMeta[] {
   let first = Number.POSITIVE_INFINITY
   let last = Number.NEGATIVE_INFINITY
   for (const index of indexes) {
     first = Math.min(first, table.start[index])
     last = Math.max(last, table.end[index])
   }
-  for (const meta of scan.metas) {
-    if (meta.maxStart < first || meta.minStart > last) continue
+  return scan.metas.filter((meta) => meta.maxStart >= first && meta.minStart <= last)
+}
+
+/** Blocks that hold rows of wanted traces. */
+export function* wantedRows(cache: BlockCache, guard: QueryGuard, wanted: WantedTraces): Generator<WantedRows> {
+  const { scan, table, flags } = wanted
+  for (const meta of blocksOf(wanted)) {
     guard.check()
     const partials = cache.partials(meta, scan.asOf)
     const block = cache.spanBlock(meta)
