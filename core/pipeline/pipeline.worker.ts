@@ -106,6 +106,8 @@ function keepTicking(): void {
 
 let lastSettings = settings
 let holding = (workerData as PipelineWorkerData).held
+/** Writes are held, or what came meanwhile is not written yet. */
+let roomy = holding
 
 /** What arrives while writes are held, a second or so, is not dropped for want of room. */
 function withRoom(base: Settings): Settings {
@@ -165,17 +167,23 @@ serveRpc(main, {
   },
   holdWrites: async () => {
     holding = true
+    roomy = true
     intake.settings = withRoom(intake.settings)
     await gate.hold()
   },
   releaseWrites: () => {
     holding = false
-    intake.settings = lastSettings
     gate.release()
+    // What waited meanwhile may be more than the limit: the room stays until it is written.
+    void intake.drain().then(() => {
+      if (holding) return
+      roomy = false
+      intake.settings = lastSettings
+    })
   },
   updateSettings: (changed: Settings) => {
     lastSettings = changed
-    intake.settings = holding ? withRoom(changed) : changed
+    intake.settings = roomy ? withRoom(changed) : changed
     intake.setRedactor(createRedactor(changed.privacy))
   },
   drain: async () => {
