@@ -140,9 +140,9 @@ function textHash(text: string): number {
   return hash
 }
 
-/** Ids of `bytes` a word at a time; copied only where they do not lie on a word's bound. */
+/** Ids of `bytes` a word at a time; copied (a Buffer's slice is no copy) only where they do not lie on a word's bound. */
 function wordsOf(bytes: Uint8Array): Uint32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes)
   return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >>> 2)
 }
 
