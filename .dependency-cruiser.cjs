@@ -28,6 +28,7 @@ module.exports = {
     core('formats', ['model/']),
     core('pipeline', ['model/', 'config/', 'formats/', 'storage/store.ts', 'storage/metric-store.ts']),
     core('receivers', ['model/', 'config/', 'formats/', 'pipeline/', 'health/']),
+    core('collectors', ['model/', 'config/', 'formats/', 'pipeline/']),
     core('storage', [
       'model/',
       'config/',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import type { PipelineState, StatusAnswer } from './api/contract/shapes.ts'
+import type { IntakeReport, PipelineState, StatusAnswer } from './api/contract/shapes.ts'
 import { createApiServer } from './api/server.ts'
 import { BackupService } from './backup/backup-service.ts'
 import { recoverRestore } from './backup/staged-restore.ts'
@@ -9,10 +9,10 @@ import { GlassboxError } from './base/errors.ts'
 import { InstanceLock, writePrivateFile } from './base/instance-lock.ts'
 import { HostCollector, samplesOfRound } from './collectors/host/host-collector.ts'
 import { ledgerReadings } from './collectors/host/ledger-readings.ts'
-import { Scraper, targetsAnswer } from './collectors/scrape/scraper.ts'
+import { startScraping } from './collectors/scrape/start-scraping.ts'
 import { ConfigStore, type SettingsService } from './config/config-store.ts'
 import { SecretBox } from './config/secret-box.ts'
-import type { HostConfig } from './config/settings.ts'
+import type { HostConfig, Settings } from './config/settings.ts'
 import { IntakeDoctor } from './health/intake-doctor.ts'
 import { OwnCost } from './health/own-cost.ts'
 import { createOwnLog } from './health/own-log.ts'
@@ -20,9 +20,10 @@ import { selfMetricsText } from './health/self-metrics.ts'
 import { JobRegistry } from './jobs/job-registry.ts'
 import { deleteOldJob } from './migrate/delete-job.ts'
 import { switchJob } from './migrate/switch-job.ts'
+import { packDecoded } from './model/packed-samples.ts'
 import { startPipeline } from './pipeline/start-pipeline.ts'
-import { ALL_FEATURES } from './query/promql/answer.ts'
-import { createPromqlEngine } from './query/promql/engine.ts'
+import { ALL_FEATURES, STABLE_FEATURES } from './query/promql/answer.ts'
+import { createPromqlEngine, type EngineConfiguration } from './query/promql/engine.ts'
 import { createOtlpGrpcReceiver } from './receivers/otlp-grpc.ts'
 import { createOtlpHttpReceiver } from './receivers/otlp-http.ts'
 import { ByteBudget } from './receivers/read-body.ts'
@@ -162,12 +163,28 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     parts.add('OTLP/HTTP', () => withLimit(otlpHttp.close(), closeLimitMs))
     parts.add('OTLP/gRPC', () => withLimit(otlpGrpc.close(), closeLimitMs))
 
+    /** Null while storage does not answer: health must be able to say so. */
+    const metricStats = () => store.metrics.metricStats().catch(() => null)
+    /** Findings of the doctor, and the metrics of which series were refused since it was last asked. */
+    const refusedBefore = new Map<string, number>()
+    async function intakeReport(): Promise<IntakeReport> {
+      const stats = await metricStats()
+      const { refusedSeries = [], limits = settingsNow().metrics } = stats ?? {}
+      for (const { metric, samples } of refusedSeries) {
+        if (refusedBefore.get(metric) === samples) continue
+        refusedBefore.set(metric, samples)
+        const most = `${limits.maxSeriesPerMetric} series a metric, ${limits.maxSeries} in all`
+        doctor.finding('series-limit', 'storage', `${metric} has more series than are taken (${most})`)
+      }
+      return doctor.report()
+    }
+
     let api = ''
     const status = async (): Promise<StatusAnswer> => ({
       version: productVersion,
       endpoints: { otlp: http, otlpGrpc: grpc, api },
       storage: await store.stats(),
-      intake: doctor.report(),
+      intake: await intakeReport(),
     })
     const pipelineState = (): PipelineState => ({
       ...pipeline.state(),
@@ -181,6 +198,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
         ledger: pipeline.ledger(),
         ...pipeline.state(),
         storage: await store.stats(),
+        metrics: await metricStats(),
         cpuSeconds: cost.cpuSeconds(),
         rssBytes: process.memoryUsage.rss(),
         heapBytes: process.memoryUsage().heapUsed,
@@ -192,23 +210,28 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
         clock,
         intervalMs: settingsNow().collectors.host.intervalMs,
         version: productVersion,
-        take: (round) => pipeline.ingestSamples(samplesOfRound(round)),
+        take: (round) => pipeline.ingestSamples(packDecoded(samplesOfRound(round))),
         problem: (sentence) => log.warn(sentence),
         ownReadings: () => ledgerReadings(pipeline.ledger()),
       })
       parts.add('host collector', () => withLimit(collector.stop(), closeLimitMs))
     }
-    const scrapers = settingsNow().collectors.scrapeTargets.map(
-      (target) => new Scraper({ target, clock, take: (samples) => pipeline.ingestSamples(samples) }),
-    )
-    parts.add('scrape', () =>
-      withLimit(
-        Promise.all(scrapers.map((one) => one.stop())).then(() => undefined),
-        closeLimitMs,
-      ),
-    )
-    const promql = createPromqlEngine({ reader: store.metrics, features: ALL_FEATURES })
+    const scraping = startScraping({
+      settings: settingsNow(),
+      pipeline,
+      problem: (sentence) => {
+        log.warn(sentence)
+        doctor.finding('scrape', 'scrape', sentence)
+      },
+    })
+    parts.add('scrape', () => withLimit(scraping.stop(), closeLimitMs))
+    const promql = createPromqlEngine({ reader: store.metrics, ...promqlConfiguration(settingsNow()) })
     parts.add('PromQL', () => withLimit(promql.stop(), closeLimitMs))
+    settings.subscribe((changed) => {
+      store.metrics.setLimits(changed.metrics)
+      scraping.configure(changed)
+      promql.configure(promqlConfiguration(changed))
+    })
     const server = createApiServer({
       version: productVersion,
       pipeline,
@@ -227,7 +250,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       metricsText,
       promql,
       boards: settings.boards,
-      scrapeTargets: () => targetsAnswer(scrapers),
+      scrapeTargets: () => scraping.targets(),
       senderSeen: (peer, format, outcome) => doctor.sender(peer, 'remote-write', `${format} snappy`, outcome),
     })
     api = await server.listen(host, apiPort)
@@ -246,6 +269,11 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
   }
 
   return { start, stop, settings }
+}
+
+function promqlConfiguration({ promql }: Settings): EngineConfiguration {
+  const { timeoutMs, maxSamples, maxSeries, experimental } = promql
+  return { timeoutMs, limits: { maxSamples, maxSeries }, features: experimental ? ALL_FEATURES : STABLE_FEATURES }
 }
 
 function isLoopback(host: string): boolean {

@@ -1,8 +1,12 @@
 import { z } from 'zod'
+import { prometheusRoutes } from './contract/prometheus-routes.ts'
 import { type RouteContract, routes } from './contract/routes.ts'
 
 /** The OpenAPI 3.1 document of `table`, generated from its schemas. */
-export function openApiDocument(version: string, table: Record<string, RouteContract> = routes): object {
+export function openApiDocument(
+  version: string,
+  table: Record<string, RouteContract> = { ...routes, ...prometheusRoutes },
+): object {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const [name, route] of Object.entries(table)) {
     paths[route.path] ??= {}

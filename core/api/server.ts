@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { GlassboxError } from '../base/errors.ts'
 import { portProblem } from '../receivers/listen.ts'
+import { prometheusRoutes } from './contract/prometheus-routes.ts'
 import { routes } from './contract/routes.ts'
 import { checkBearer, checkHost, checkOrigin, hostNames, securityHeaders } from './guards.ts'
 import { createLive } from './live.ts'
@@ -156,7 +157,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
-const patterns = Object.values(routes).map(({ method, path }) => ({
+const patterns = [...Object.values(routes), ...Object.values(prometheusRoutes)].map(({ method, path }) => ({
   method,
   pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
 }))

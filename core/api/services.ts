@@ -43,5 +43,5 @@ export interface ApiServices {
   /** A remote write request was taken, for the intake doctor. */
   senderSeen?(peer: string, format: string, outcome: IngestOutcome): void
   /** `data` of /api/v1/targets. */
-  scrapeTargets?(): object
+  scrapeTargets(): Promise<object>
 }

@@ -37,7 +37,11 @@ export const ERRORS = {
     hint: 'Use key op value, for example http.status_code>=500.',
   },
   bad_cursor: { status: 400, title: 'The cursor is not valid', hint: 'Start again without a cursor.' },
-  bad_sql: { status: 400, title: 'The SQL cannot be run', hint: 'Only one SELECT over _traces and _logs is allowed.' },
+  bad_sql: {
+    status: 400,
+    title: 'The SQL cannot be run',
+    hint: 'Only one SELECT over _traces, _logs and _metrics is allowed.',
+  },
   bad_promql: {
     status: 400,
     title: 'The PromQL expression cannot be read',

@@ -11,7 +11,7 @@ type Report = { file: string } & ImportAnswer
 export function register(program: Command): void {
   withHostFlags(program.command('import <files...>'))
     .description(
-      'take trace and log files in: OTLP JSON, JSONL and protobuf, Jaeger JSON, Zipkin v2; gzip or zstd inside',
+      'take files of traces, logs and metrics in: OTLP JSON, JSONL and protobuf, Jaeger JSON, Zipkin v2, Prometheus text, OpenMetrics; gzip or zstd inside',
     )
     .addHelpText(
       'after',

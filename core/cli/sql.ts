@@ -21,7 +21,7 @@ const OFFLINE_TIMEOUT_MS = 10 * 60_000
 /** Adds `glassbox sql QUERY`. */
 export function register(program: Command): void {
   withHostFlags(program.command('sql <query>'))
-    .description('one read-only SELECT over _traces and _logs; works without a running Glassbox, too')
+    .description('one read-only SELECT over _traces, _logs and _metrics; works without a running Glassbox, too')
     .option('--limit <rows>', 'most rows to print', '1000')
     .addHelpText(
       'after',

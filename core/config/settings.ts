@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { GlassboxError } from '../base/errors.ts'
+import { compileMatcherRegex } from '../model/label-regex.ts'
 import { cronProblem } from './cron-text.ts'
 import type { Keyring } from './keyring.ts'
 
@@ -15,6 +16,93 @@ function checkCron({ cron, zone }: { cron: string; zone: string }, context: z.Re
   const message = cronProblem(cron, zone)
   if (message !== null) context.addIssue({ code: 'custom', path: ['cron'], message })
 }
+
+const relabelRule = z
+  .strictObject({
+    action: z
+      .enum([
+        'replace',
+        'keep',
+        'drop',
+        'keepequal',
+        'dropequal',
+        'hashmod',
+        'labelmap',
+        'labeldrop',
+        'labelkeep',
+        'lowercase',
+        'uppercase',
+      ])
+      .default('replace'),
+    sourceLabels: z.array(z.string().max(1024)).max(50).default([]),
+    separator: z.string().max(64).default(';'),
+    targetLabel: z.string().max(1024).default(''),
+    /** RE2, anchored at both ends. */
+    regex: z
+      .string()
+      .max(8192)
+      .default('(.*)')
+      .refine((pattern) => compileMatcherRegex(pattern).fault === null, 'is no regular expression of RE2'),
+    /** Of `hashmod`. */
+    modulus: z.int().min(0).default(0),
+    replacement: z.string().max(8192).default('$1'),
+  })
+  .refine(
+    ({ action, targetLabel }) => /^(keep|drop|labelmap|labeldrop|labelkeep)$/.test(action) || targetLabel !== '',
+    'this action needs a targetLabel',
+  )
+  .refine(({ action, modulus }) => action !== 'hashmod' || modulus > 0, 'hashmod needs a modulus above 0')
+
+const labelsOfTargets = z.record(z.string(), z.string()).default({})
+
+/** One of Prometheus' scrape_configs, in our spelling. */
+const scrapeJob = z.strictObject({
+  job: z.string().min(1).max(256),
+  scheme: z.enum(['http', 'https']).default('http'),
+  metricsPath: z.string().max(2048).default('/metrics'),
+  params: z.record(z.string(), z.array(z.string())).default({}),
+  intervalMs: z.int().min(1000).optional(),
+  timeoutMs: z.int().min(100).optional(),
+  /** A clash of labels is won by the scraped one; else that one is renamed `exported_…`. */
+  honorLabels: z.boolean().default(false),
+  /** Samples with a time of their own keep it. */
+  honorTimestamps: z.boolean().default(true),
+  /** More samples fail the whole scrape; 0 = no limit. */
+  sampleLimit: z.int().min(0).default(0),
+  /** After inflation. */
+  bodySizeLimit: z
+    .int()
+    .min(1024)
+    .default(64 * MiB),
+  /** `host:port`, or a whole address. */
+  static: z
+    .array(z.strictObject({ targets: z.array(z.string().max(2048)).max(5000), labels: labelsOfTargets }))
+    .max(1000)
+    .default([]),
+  /** Files of targets as Prometheus' file_sd has them, JSON or YAML; the last part of a path may hold `*`. */
+  files: z.array(z.string().max(4096)).max(100).default([]),
+  dns: z
+    .array(
+      z.strictObject({
+        names: z.array(z.string().min(1).max(255)).min(1).max(100),
+        type: z.enum(['SRV', 'A', 'AAAA']).default('SRV'),
+        /** Of A and AAAA, whose records have none. */
+        port: z.int().min(1).max(65535).default(80),
+        refreshMs: z.int().min(1000).default(30_000),
+        /** Addresses of DNS servers; none = the system's. */
+        servers: z.array(z.string().max(255)).max(10).default([]),
+      }),
+    )
+    .max(100)
+    .default([]),
+  /** Run over the labels of each target discovered. */
+  relabel: z.array(relabelRule).max(200).default([]),
+  /** Run over the labels of each series scraped. */
+  metricRelabel: z.array(relabelRule).max(200).default([]),
+})
+
+export type RelabelRule = z.infer<typeof relabelRule>
+export type ScrapeJob = z.infer<typeof scrapeJob>
 
 /**
  * Every setting with its default. Keys are the dotted paths of this schema (`pipeline.queueLimit`). Sizes are bytes,
@@ -92,25 +180,15 @@ export const settingsSchema = z.strictObject({
       spanMetrics: z
         .strictObject({ enabled: z.boolean().default(true), intervalMs: z.int().min(1000).default(10_000) })
         .prefault({}),
-      /** Prometheus targets; a change holds from the next start on. */
-      scrapeTargets: z
-        .array(
-          z.strictObject({
-            job: z.string().min(1).max(256),
-            url: z.url({ protocol: /^https?$/ }),
-            intervalMs: z.int().min(1000).default(15_000),
-            timeoutMs: z.int().min(100).default(10_000),
-            honorLabels: z.boolean().default(false),
-            sampleLimit: z.int().min(0).default(0),
-            bodySizeLimit: z
-              .int()
-              .min(1024)
-              .default(64 * MiB),
-            labels: z.record(z.string(), z.string()).default({}),
-          }),
-        )
-        .max(1000)
-        .default([]),
+      /** Prometheus targets. */
+      scrape: z
+        .strictObject({
+          /** Of jobs that name none. */
+          intervalMs: z.int().min(1000).default(15_000),
+          timeoutMs: z.int().min(100).default(10_000),
+          jobs: z.array(scrapeJob).max(200).default([]),
+        })
+        .prefault({}),
     })
     .prefault({}),
   sampling: z
@@ -212,6 +290,26 @@ export const settingsSchema = z.strictObject({
         .prefault({}),
       /** Encrypts new archives, and opens those that no other password is given for. Lost = they cannot be read. */
       password: z.string().max(1024).default(''),
+    })
+    .prefault({}),
+  metrics: z
+    .strictObject({
+      /** Further series are refused, counted by metric and named on the Connect screen; known ones go on. */
+      maxSeries: z.int().min(1).default(500_000),
+      maxSeriesPerMetric: z.int().min(1).default(200_000),
+      /** How far behind the newest sample of its series another may come; 0 = not at all. */
+      outOfOrderMs: z.int().min(0).max(86_400_000).default(3_600_000),
+    })
+    .prefault({}),
+  promql: z
+    .strictObject({
+      timeoutMs: z.int().min(100).max(600_000).default(120_000),
+      /** Held at once by one query. */
+      maxSamples: z.int().min(1000).max(500_000_000).default(50_000_000),
+      /** Read by one query. */
+      maxSeries: z.int().min(1).max(200_000).default(200_000),
+      /** Functions and syntax that Prometheus keeps behind feature flags. */
+      experimental: z.boolean().default(false),
     })
     .prefault({}),
   views: z

@@ -1,5 +1,5 @@
 import type { Ledger } from '../pipeline/ledger.ts'
-import type { StorageStats } from '../storage/store.ts'
+import type { MetricStats, StorageStats } from '../storage/store.ts'
 
 /** What the self-metrics are made of. */
 export interface SelfMetricsInput {
@@ -8,6 +8,7 @@ export interface SelfMetricsInput {
   sampleRate: number
   breaker: 'closed' | 'open' | 'half-open'
   storage: StorageStats
+  metrics: Pick<MetricStats, 'series' | 'headSamples' | 'refusedSeries' | 'limits'> | null
   cpuSeconds: number
   rssBytes: number
   heapBytes: number
@@ -28,7 +29,7 @@ export function selfMetricsText(input: SelfMetricsInput): string {
     signals.flatMap(([signal, ledger]) =>
       Object.entries(pick(ledger)).map(([reason, rows]): Sample => [{ signal, reason }, rows]),
     )
-  const { storage } = input
+  const { storage, metrics } = input
   return [
     family('glassbox_build_info', 'gauge', 'The running version.', [[{ version: input.version }, 1]]),
     family(
@@ -84,6 +85,7 @@ export function selfMetricsText(input: SelfMetricsInput): string {
       [{ signal: 'traces' }, storage.spans],
       [{ signal: 'logs' }, storage.logs],
     ]),
+    ...(metrics ? seriesFamilies(metrics) : []),
     family('glassbox_storage_writable', 'gauge', '0 in the disk-full and read-only modes.', [
       [{ mode: storage.mode }, storage.mode === 'normal' ? 1 : 0],
     ]),
@@ -96,6 +98,22 @@ export function selfMetricsText(input: SelfMetricsInput): string {
     family('process_heap_bytes', 'gauge', 'JavaScript heap of the main thread.', [[{}, input.heapBytes]]),
     family('process_start_time_seconds', 'gauge', 'Start, unix seconds.', [[{}, input.startedUs / 1e6]]),
   ].join('')
+}
+
+function seriesFamilies(metrics: NonNullable<SelfMetricsInput['metrics']>): string[] {
+  return [
+    family('glassbox_series', 'gauge', 'Series known now.', [[{}, metrics.series]]),
+    family('glassbox_series_limit', 'gauge', 'Series that are taken at most.', [[{}, metrics.limits.maxSeries]]),
+    family('glassbox_head_samples', 'gauge', 'Samples in memory that are not in a block yet.', [
+      [{}, metrics.headSamples],
+    ]),
+    family(
+      'glassbox_series_refused_samples_total',
+      'counter',
+      'Samples of series beyond the limit, by metric.',
+      metrics.refusedSeries.map(({ metric, samples }): Sample => [{ metric }, samples]),
+    ),
+  ]
 }
 
 function family(name: string, type: 'counter' | 'gauge', help: string, samples: Sample[]): string {

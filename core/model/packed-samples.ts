@@ -1,3 +1,4 @@
+import type { DecodedSamples } from './decoded-samples.ts'
 import type { NativeHistogram } from './native-histogram.ts'
 import type { Exemplar, MetricMetadata, SampleBatch } from './series.ts'
 import { seriesKey } from './series-key.ts'
@@ -21,10 +22,24 @@ export function packSamples(batch: SampleBatch): { packed: PackedSamples; transf
       ? seriesKey(labels.map(([name, value]) => [name.replaceAll('\0', ''), value.replaceAll('\0', '')] as const))
       : seriesKey(labels),
   )
-  const { seriesOf, times, values, kinds } = batch
-  const packed = { ...batch, keys, series: undefined, histograms: [...batch.histograms] }
-  const transfer = [seriesOf, times, values, kinds]
+  const { seriesOf, times, values, kinds, exemplars, metadata } = batch
+  const packed = { keys, seriesOf, times, values, kinds, exemplars, metadata, histograms: [...batch.histograms] }
+  return { packed, transfer: columnsOf(packed) }
+}
+
+/** The buffers that can be handed over to another thread. */
+export function columnsOf({ seriesOf, times, values, kinds }: PackedSamples): ArrayBuffer[] {
+  return [seriesOf, times, values, kinds]
     .filter((column) => column.byteLength === column.buffer.byteLength && column.byteLength > 0)
     .map((column) => column.buffer as ArrayBuffer)
-  return { packed, transfer }
+}
+
+/** DecodedSamples as they cross threads. */
+export interface PackedDecoded extends Omit<DecodedSamples, 'batch'> {
+  packed: PackedSamples
+}
+
+export function packDecoded({ batch, ...rest }: DecodedSamples): { decoded: PackedDecoded; transfer: ArrayBuffer[] } {
+  const { packed, transfer } = packSamples(batch)
+  return { decoded: { ...rest, packed }, transfer }
 }

@@ -1,5 +1,5 @@
 import type { TelemetryBatch } from '../model/columns.ts'
-import type { DecodedSamples } from '../model/decoded-samples.ts'
+import type { PackedDecoded } from '../model/packed-samples.ts'
 import type { Ledger } from './ledger.ts'
 
 /** How a body is to be decoded. */
@@ -41,8 +41,8 @@ export interface Pipeline {
   ingest(request: IngestRequest): Promise<IngestOutcome>
   /** Takes already decoded rows (file import); waits for room instead of dropping. */
   ingestBatch(batch: TelemetryBatch): Promise<IngestOutcome>
-  /** Takes samples that a collector of our own made. */
-  ingestSamples(decoded: DecodedSamples): Promise<IngestOutcome>
+  /** Takes samples that a collector of our own or an import made; their columns are handed over. */
+  ingestSamples(samples: { decoded: PackedDecoded; transfer: ArrayBuffer[] }): Promise<IngestOutcome>
   ledger(): Ledger
   /** Current one-in-N of normal traces; 1 = all kept. */
   sampleRate(): number

@@ -45,6 +45,7 @@ export class Intake {
   #meters = { traces: new RateMeter(), logs: new RateMeter() }
   #tickedMs: number
   #roomWaiters: (() => void)[] = []
+  #unloggedPoints = 0
 
   constructor(options: {
     settings: Settings
@@ -104,6 +105,12 @@ export class Intake {
       spansPerSecond: this.#meters.traces.perSecond,
       logsPerSecond: this.#meters.logs.perSecond,
     }
+  }
+
+  /** The ledger of metrics moved; of what was stored, `unlogged` samples would still go with a crash. */
+  metricsChanged(unlogged: number): void {
+    this.#unloggedPoints = unlogged
+    this.#changed()
   }
 
   setRedactor(redactor: Redactor): void {
@@ -229,7 +236,13 @@ export class Intake {
   }
 
   #changed(): void {
-    this.#journal.write({ traces: this.ledger.traces.waiting, logs: this.ledger.logs.waiting }, this.#clock.nowUs())
+    const { traces, logs, metrics } = this.ledger
+    const unfinished = {
+      traces: traces.waiting,
+      logs: logs.waiting,
+      metrics: metrics.waiting + this.#unloggedPoints,
+    }
+    this.#journal.write(unfinished, this.#clock.nowUs())
     this.#onChange()
   }
 

@@ -4,6 +4,8 @@ import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 export interface Unfinished {
   traces: number
   logs: number
+  /** Points of metrics: taken, and not yet in the log of the storage engine. */
+  metrics: number
 }
 
 /** What a crash took; `atUs` is when the journal was last written, wall clock µs. */
@@ -34,7 +36,7 @@ export class RunJournal {
     const loss = readLoss(this.#file)
     try {
       this.#fd = openSync(this.#file, 'w', 0o600)
-      this.write({ traces: 0, logs: 0 }, nowUs)
+      this.write({ traces: 0, logs: 0, metrics: 0 }, nowUs)
     } catch (error) {
       this.#fail(error)
     }
@@ -44,10 +46,11 @@ export class RunJournal {
   /** Replaces the record; a no-op while the counts stay the same. */
   write(unfinished: Unfinished, nowUs: number): void {
     if (this.#fd === null) return
-    const counts = `${unfinished.traces} ${unfinished.logs}`
+    const { traces, logs, metrics } = unfinished
+    const counts = `${traces} ${logs} ${metrics}`
     if (counts === this.#written) return
     this.#written = counts
-    const record = JSON.stringify({ traces: unfinished.traces, logs: unfinished.logs, atUs: nowUs })
+    const record = JSON.stringify({ traces, logs, metrics, atUs: nowUs })
     try {
       writeSync(this.#fd, `${record.padEnd(recordBytes - 1)}\n`, 0)
     } catch (error) {
@@ -71,9 +74,10 @@ export class RunJournal {
 
 function readLoss(file: string): CrashLoss | null {
   try {
-    const record = JSON.parse(readFileSync(file, 'utf8')) as CrashLoss
-    if (![record.traces, record.logs, record.atUs].every(Number.isSafeInteger)) return null
-    return record.traces + record.logs > 0 ? record : null
+    // An older version counted no metrics.
+    const record = { metrics: 0, ...(JSON.parse(readFileSync(file, 'utf8')) as Partial<CrashLoss>) } as CrashLoss
+    if (![record.traces, record.logs, record.metrics, record.atUs].every(Number.isSafeInteger)) return null
+    return record.traces + record.logs + record.metrics > 0 ? record : null
   } catch {
     return null
   }

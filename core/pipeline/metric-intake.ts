@@ -1,6 +1,5 @@
 import { GlassboxError } from '../base/errors.ts'
-import type { DecodedSamples } from '../model/decoded-samples.ts'
-import type { SampleBatch } from '../model/series.ts'
+import type { PackedDecoded, PackedSamples } from '../model/packed-samples.ts'
 import { SampleKind } from '../model/series.ts'
 import type { MetricWriteResult } from '../storage/metric-store.ts'
 import { emptyOutcome, type IngestOutcome } from './ingest.ts'
@@ -14,37 +13,46 @@ const MOST_WAITING = 1_000_000
  * the sender learns what was out of order; the ledger counts the sender's points.
  */
 export class MetricIntake {
-  #write: (batch: SampleBatch) => Promise<MetricWriteResult>
+  #write: (samples: PackedSamples) => Promise<MetricWriteResult>
   #ledger: () => SignalLedger
-  #onChange: () => void
+  #onChange: (unlogged: number) => void
+  #pending: () => Promise<number>
   #waiting = 0
+  /** Samples that the writer has in memory alone, as far as known. */
+  #unlogged = 0
+  #asking: NodeJS.Timeout | null = null
 
   constructor(options: {
-    write: (batch: SampleBatch) => Promise<MetricWriteResult>
+    write: (samples: PackedSamples) => Promise<MetricWriteResult>
     ledger: () => SignalLedger
-    onChange: () => void
+    /** @param unlogged samples that a crash would still take with it */
+    onChange: (unlogged: number) => void
+    /** How many samples the writer has in memory alone. */
+    pending: () => Promise<number>
   }) {
     this.#write = options.write
     this.#ledger = options.ledger
     this.#onChange = options.onChange
+    this.#pending = options.pending
   }
 
-  async take(decoded: DecodedSamples): Promise<IngestOutcome> {
-    const { batch, points } = decoded
-    const samples = batch.times.length
+  async take(decoded: PackedDecoded): Promise<IngestOutcome> {
+    const { packed, points } = decoded
+    const samples = packed.times.length
     if (this.#waiting > 0 && this.#waiting + samples > MOST_WAITING)
       return { ...emptyOutcome(), refused: true, message: 'storage is behind with metrics, send it again later' }
     const rejected = decoded.rejected.reduce((total, one) => total + one.count, 0)
     const ledger = this.#ledger()
-    const pointOf = decoded.pointOf ?? Uint32Array.from({ length: samples }, (_, i) => i)
-    const kinds = batch.kinds.slice()
-    const exemplars = batch.exemplars.length
+    // The columns are handed over with the write.
+    const kinds = packed.kinds.slice()
+    const exemplars = packed.exemplars.length
     this.#waiting += samples
     ledger.waiting += points
+    this.#onChange(this.#unlogged)
     let result: MetricWriteResult
     try {
-      const nothing = samples === 0 && batch.metadata.length === 0
-      result = nothing ? { stored: 0, duplicates: 0, rejected: [], fates: null } : await this.#write(batch)
+      const nothing = samples === 0 && packed.metadata.length === 0
+      result = nothing ? { stored: 0, duplicates: 0, rejected: [], fates: null } : await this.#write(packed)
     } catch (error) {
       if (error instanceof GlassboxError && error.status === 503)
         return { ...emptyOutcome(), refused: true, message: error.message }
@@ -52,11 +60,13 @@ export class MetricIntake {
     } finally {
       this.#waiting -= samples
       ledger.waiting -= points
-      this.#onChange()
+      this.#onChange(this.#unlogged)
     }
+    this.#unlogged += result.stored
+    this.#askLater()
     ledger.received += points + rejected
     for (const { reason, count } of decoded.rejected) add(ledger.rejected, reasonOf(reason), count)
-    const fates = pointFates(result, pointOf, points)
+    const fates = pointFates(result, decoded.pointOf, points)
     ledger.stored += fates.stored
     if (fates.duplicates > 0) add(ledger.dropped, 'duplicate', fates.duplicates)
     let refusedByWriter = 0
@@ -64,7 +74,7 @@ export class MetricIntake {
       add(ledger.rejected, reason, count)
       refusedByWriter += count
     }
-    this.#onChange()
+    this.#onChange(this.#unlogged)
     const sentences = [
       ...decoded.rejected,
       ...result.rejected.map((one) => ({ ...one, count: fates.rejected.get(one.reason) ?? 0 })),
@@ -83,7 +93,34 @@ export class MetricIntake {
       written: writtenOf(result, kinds, exemplars),
     }
   }
+
+  /** Asks the writer until it has logged all; one question at a time. */
+  #askLater(): void {
+    this.#asking ??= setTimeout(() => {
+      this.#pending()
+        .then(
+          (count) => {
+            this.#unlogged = count
+            this.#onChange(count)
+          },
+          // A writer that does not answer now is asked again: nothing is known to be safe until then.
+          () => undefined,
+        )
+        .finally(() => {
+          this.#asking = null
+          if (this.#unlogged > 0) this.#askLater()
+        })
+    }, LOGGED_MS)
+    this.#asking.unref()
+  }
+
+  stop(): void {
+    if (this.#asking) clearTimeout(this.#asking)
+  }
 }
+
+/** The writer logs what it has within 250 ms. */
+const LOGGED_MS = 300
 
 function reasonOf(reason: string): string {
   return reason.split(':', 1)[0]
@@ -94,13 +131,13 @@ function add(reasons: Record<string, number>, reason: string, count: number): vo
 }
 
 /** A point is rejected when any of its samples is, a duplicate when all are. */
-function pointFates(result: MetricWriteResult, pointOf: Uint32Array, points: number) {
+function pointFates(result: MetricWriteResult, pointOf: Uint32Array | null, points: number) {
   const rejected = new Map<string, number>()
   if (result.fates === null) return { stored: points, duplicates: 0, rejected }
   const fate = new Uint16Array(points).fill(1)
   const seen = new Uint8Array(points)
   result.fates.forEach((one, sample) => {
-    const point = pointOf[sample]
+    const point = pointOf ? pointOf[sample] : sample
     if (point >= points) return
     seen[point] = 1
     if (fate[point] >= 2) return

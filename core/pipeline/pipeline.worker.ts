@@ -5,8 +5,7 @@ import { RpcClient, serveRpc } from '../base/rpc.ts'
 import type { Settings } from '../config/settings.ts'
 import { DeltaSums } from '../formats/otlp/delta-sums.ts'
 import type { TelemetryBatch } from '../model/columns.ts'
-import type { DecodedSamples } from '../model/decoded-samples.ts'
-import { packSamples } from '../model/packed-samples.ts'
+import { columnsOf, type PackedDecoded, packDecoded } from '../model/packed-samples.ts'
 import type { MetricWriteResult } from '../storage/metric-store.ts'
 import type { WriteResult } from '../storage/store.ts'
 import { decodeBody, decodeMetrics } from './decode-body.ts'
@@ -43,6 +42,7 @@ const start = ledger ?? emptyLedger()
 if (!ledger && loss) {
   start.traces.lost = loss.traces
   start.logs.lost = loss.logs
+  start.metrics.lost = loss.metrics
 }
 
 let reported = false
@@ -117,19 +117,20 @@ function withRoom(base: Settings): Settings {
 
 const deltas = new DeltaSums()
 const metrics = new MetricIntake({
-  write: (batch) => {
-    const { packed, transfer } = packSamples(batch)
-    return gated(() => writer.call<MetricWriteResult>('writeSamples', packed, transfer))
-  },
+  write: (packed) => gated(() => writer.call<MetricWriteResult>('writeSamples', packed, columnsOf(packed))),
   ledger: () => intake.ledger.metrics,
-  onChange: report,
+  onChange: (unlogged) => intake.metricsChanged(unlogged),
+  pending: () => answeredInTime(writer.call<number>('metricsPending', null)),
 })
 
 /** Span metrics go the way of all others; a report that is refused is made up for by the next. */
 const reporting = setInterval(() => {
   if (!intake.settings.collectors.spanMetrics.enabled) return
   const samples = spanMetrics.report(Math.floor(systemClock.nowUs() / 1000))
-  if (samples) metrics.take(samples).catch((error: Error) => warn(`span metrics were not written: ${error.message}`))
+  if (!samples) return
+  metrics
+    .take(packDecoded(samples).decoded)
+    .catch((error: Error) => warn(`span metrics were not written: ${error.message}`))
 }, settings.collectors.spanMetrics.intervalMs)
 reporting.unref()
 
@@ -138,11 +139,11 @@ async function ingestMetrics({ bytes, encoding, format }: IngestRequest): Promis
     const inflated = inflateBody(bytes, encoding, intake.settings.receivers.maxInflatedBytes)
     return decodeMetrics(format, inflated, systemClock.nowUs(), deltas)
   })
-  return metrics.take(decoded)
+  return metrics.take(packDecoded(decoded).decoded)
 }
 
 serveRpc(main, {
-  ingestSamples: async (decoded: DecodedSamples) => ({ outcome: await metrics.take(decoded), ...snapshot() }),
+  ingestSamples: async (decoded: PackedDecoded) => ({ outcome: await metrics.take(decoded), ...snapshot() }),
   ingest: async (request: IngestRequest) => {
     const { signal } = request
     if (signal === 'metrics') return { outcome: await ingestMetrics(request), ...snapshot() }
@@ -194,6 +195,7 @@ serveRpc(main, {
   stop: () => {
     clearInterval(reporting)
     if (ticking) clearInterval(ticking)
+    metrics.stop()
     intake.stop()
     return snapshot()
   },

@@ -5,7 +5,6 @@ import { RpcClient, serveRpc } from '../base/rpc.ts'
 import { workerFile } from '../base/worker-file.ts'
 import type { Settings } from '../config/settings.ts'
 import { batchBuffers, type TelemetryBatch } from '../model/columns.ts'
-import type { DecodedSamples } from '../model/decoded-samples.ts'
 import type { IngestOutcome, IngestRequest, Pipeline } from './ingest.ts'
 import type { IntakeState } from './intake.ts'
 import type { CrashLoss } from './journal.ts'
@@ -127,7 +126,7 @@ export async function startPipeline(options: PipelineOptions): Promise<RunningPi
       return ingest('ingest', { ...request, bytes }, [bytes.buffer as ArrayBuffer])
     },
     ingestBatch: (batch: TelemetryBatch) => ingest('ingestBatch', batch, batchBuffers(batch)),
-    ingestSamples: (decoded: DecodedSamples) => ingest('ingestSamples', decoded, []),
+    ingestSamples: ({ decoded, transfer }) => ingest('ingestSamples', decoded, transfer),
     ledger: () => snapshot.ledger,
     state: () => snapshot.state,
     sampleRate: () => snapshot.state.sampleRate,
@@ -170,7 +169,9 @@ function ownBytes(bytes: Uint8Array): Uint8Array {
   return whole && bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes)
 }
 
-function lossSentence({ traces, logs, atUs }: CrashLoss): string {
+function lossSentence({ traces, logs, metrics, atUs }: CrashLoss): string {
   const at = new Date(atUs / 1000).toISOString()
-  return `${traces} spans and ${logs} log records lost in the crash at ${at}: they were accepted but not yet stored`
+  const lost = [`${traces} spans`, `${logs} log records`, ...(metrics > 0 ? [`${metrics} metric points`] : [])]
+  const last = lost.pop()
+  return `${lost.join(', ')} and ${last} lost in the crash at ${at}: they were accepted but not yet stored`
 }

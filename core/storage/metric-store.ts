@@ -26,6 +26,8 @@ export interface SelectResult {
   downsampled: boolean
   /** Stored blocks that are damaged and left out; absent = none. Told to the person as a warning. */
   damagedBlocks?: number
+  /** Under `count_over_time`: values say how many samples each stands for, so that they are to be added up. */
+  counted?: boolean
 }
 
 export interface MetricReader {
@@ -82,6 +84,7 @@ export interface MetricStats {
   topLabels?: { name: string; values: number }[]
   /** The values that most series have, at most 100, metric names left out; where the engine counts them. */
   topPairs?: { name: string; value: string; series: number }[]
+  limits: MetricLimits
 }
 
 export interface MetricWriter {
@@ -89,7 +92,17 @@ export interface MetricWriter {
   writeSamples(batch: SampleBatch): Promise<MetricWriteResult>
 }
 
+/** What is refused. */
+export interface MetricLimits {
+  maxSeries: number
+  maxSeriesPerMetric: number
+  /** How far behind the newest sample of its series another may come, ms. */
+  outOfOrderMs: number
+}
+
 /** Metric storage as a store holds it. */
 export interface MetricStore extends MetricReader, MetricWriter {
+  /** Holds from now on, also for a writer that is started anew. */
+  setLimits(limits: MetricLimits): void
   metricStats(): Promise<MetricStats>
 }

@@ -22,6 +22,7 @@ import type { TelemetryScanner } from './scan.ts'
 import type { EngineUsage } from './usage.ts'
 
 export type { Histogram, HistogramBucket, Page, ServiceInfo, StorageStats, TagValue } from '../model/answers.ts'
+export type { MetricStats } from './metric-store.ts'
 export type { QueryContext } from './query-context.ts'
 
 /**

@@ -1,8 +1,8 @@
+import { matcherTest } from '../../core/model/label-regex.ts'
 import { type Labels, SampleKind, type SeriesSamples } from '../../core/model/series.ts'
 import { ALL_FEATURES, DEFAULT_LIMITS, type EvaluationSettings } from '../../core/query/promql/answer.ts'
 import { createPromqlEngine } from '../../core/query/promql/engine.ts'
 import { evaluateQuery } from '../../core/query/promql/evaluate-query.ts'
-import { matcherTest } from '../../core/query/promql/label-regex.ts'
 import type { MetricReader } from '../../core/storage/metric-store.ts'
 
 /**

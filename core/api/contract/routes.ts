@@ -223,7 +223,7 @@ export const routes = {
   sql: {
     method: 'POST',
     path: '/api/sql',
-    summary: 'One read-only SELECT over _traces and _logs',
+    summary: 'One read-only SELECT over _traces, _logs and _metrics',
     body: z.strictObject({ query: z.string().min(1).max(100_000), limit: z.int().min(1).max(10_000).default(1000) }),
     answer: 'SqlResult',
   },
@@ -284,7 +284,8 @@ export const routes = {
   importFile: {
     method: 'POST',
     path: '/api/import',
-    summary: 'Takes in a file: OTLP JSON or JSON lines, Jaeger JSON, Zipkin v2 JSON',
+    summary:
+      'Takes in a file: OTLP JSON, JSON lines or protobuf, Jaeger JSON, Zipkin v2 JSON, Prometheus text, OpenMetrics',
     query: z.strictObject({ name: z.string().max(1024).default('import') }),
     body: 'raw',
     answer: 'ImportAnswer',

@@ -116,6 +116,8 @@ export type FindingKind =
   | 'clock-skew'
   | 'missing-service-name'
   | 'overload'
+  | 'series-limit'
+  | 'scrape'
 
 export interface IntakeFinding {
   kind: FindingKind

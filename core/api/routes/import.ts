@@ -1,8 +1,11 @@
+import { setTimeout } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { GlassboxError } from '../../base/errors.ts'
 import { RpcClient, serveRpc, Transferred } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
 import type { TelemetryBatch } from '../../model/columns.ts'
+import type { PackedDecoded } from '../../model/packed-samples.ts'
+import type { IngestOutcome, Pipeline } from '../../pipeline/ingest.ts'
 import type { ImportAnswer } from '../contract/shapes.ts'
 import type { Handlers } from '../handler.ts'
 
@@ -25,6 +28,7 @@ export const importHandlers: Handlers<'importFile'> = {
         signal: context.signal,
         // The pipeline owns the batch from here on.
         take: async (batch) => (await pipeline.ingestBatch(batch)).accepted,
+        takeSamples: (samples) => takeSamples(pipeline, samples),
       })
       await pipeline.drain()
       return answer
@@ -32,6 +36,27 @@ export const importHandlers: Handlers<'importFile'> = {
       running--
     }
   },
+}
+
+const maxAttempts = 120
+const retryMs = 250
+
+/** A storage that is behind is waited for: a file has time. */
+async function takeSamples(pipeline: Pipeline, decoded: PackedDecoded): Promise<TakenSamples> {
+  for (let attempt = 0; ; attempt++) {
+    // Copied, not handed over: it may have to go again.
+    const outcome: IngestOutcome = await pipeline.ingestSamples({ decoded, transfer: [] })
+    const { refused, accepted, rejected, message } = outcome
+    if (!refused) return { accepted, warning: rejected > 0 ? message : '' }
+    if (attempt >= maxAttempts) throw new GlassboxError('storage_unavailable', message)
+    await setTimeout(retryMs)
+  }
+}
+
+/** What became of samples; `warning` says which were not stored, or is empty. */
+export interface TakenSamples {
+  accepted: number
+  warning: string
 }
 
 interface Import {
@@ -43,10 +68,11 @@ interface Import {
   signal: AbortSignal
   /** Takes rows over; answers how many were accepted. */
   take(batch: TelemetryBatch): Promise<number>
+  takeSamples(samples: PackedDecoded): Promise<TakenSamples>
 }
 
 /** This thread only hands bytes and rows on; see import.worker.ts for who waits for whom. */
-async function decodeInThread({ stream, name, receivedUs, signal, take }: Import): Promise<ImportAnswer> {
+async function decodeInThread({ stream, name, receivedUs, signal, take, takeSamples }: Import): Promise<ImportAnswer> {
   const stopped = new GlassboxError('query_cancelled', 'the import was cancelled; what was taken before stays')
   if (signal.aborted) throw stopped
   const worker = new Worker(workerFile(import.meta.url, './import.worker.ts'), { name: 'import' })
@@ -55,6 +81,7 @@ async function decodeInThread({ stream, name, receivedUs, signal, take }: Import
   let total = 0
   serveRpc(worker, {
     take,
+    takeSamples,
     async read() {
       const { value, done } = await chunks.next()
       if (done) return null

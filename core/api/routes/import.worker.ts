@@ -2,7 +2,9 @@ import { type MessagePort, parentPort } from 'node:worker_threads'
 import { RpcClient, serveRpc } from '../../base/rpc.ts'
 import { importFile } from '../../formats/import/import-file.ts'
 import { batchBuffers, type SpanBatch } from '../../model/columns.ts'
+import { packDecoded } from '../../model/packed-samples.ts'
 import type { ImportAnswer } from '../contract/shapes.ts'
+import type { TakenSamples } from './import.ts'
 
 const maxRefused = 1000
 const maxWarnings = 100
@@ -24,6 +26,12 @@ serveRpc(main, {
     for await (const part of importFile(chunks(), name, receivedUs)) {
       if (part.refused && ++refused <= maxRefused) answer.refused.push(part.refused)
       if (part.warning && answer.warnings.length < maxWarnings) answer.warnings.push(part.warning)
+      if (part.samples) {
+        const { decoded, transfer } = packDecoded(part.samples)
+        const { accepted, warning } = await caller.call<TakenSamples>('takeSamples', decoded, transfer)
+        answer.points += accepted
+        if (warning && answer.warnings.length < maxWarnings) answer.warnings.push(warning)
+      }
       if (!part.batch) continue
       const { batch } = part
       if (batch.signal === 'traces') addTraceIds(traces, batch)

@@ -4,18 +4,11 @@ import type { ExpositionSample } from '../../formats/exposition/line-reader.ts'
 import { parseExposition } from '../../formats/exposition/parse.ts'
 import type { MetricMetadata } from '../../model/series.ts'
 
-export interface ScrapeTarget {
-  job: string
-  url: string
-  intervalMs: number
+/** What one scrape may cost. */
+export interface ScrapeLimits {
   timeoutMs: number
-  /** A clash of labels is won by the scraped one; else that one is renamed `exported_…`. */
-  honorLabels: boolean
-  /** 0 = no limit. */
-  sampleLimit: number
   /** After inflation. */
   bodySizeLimit: number
-  labels: Record<string, string>
 }
 
 export interface Scraped {
@@ -30,27 +23,24 @@ const ACCEPT =
  * Fetches and parses one target within its time limit, headers and body together. Redirects are not followed.
  * @throws Error that says why the target is down
  */
-export async function scrape(target: ScrapeTarget): Promise<Scraped> {
-  const signal = AbortSignal.timeout(target.timeoutMs)
+export async function scrape(url: string, limits: ScrapeLimits): Promise<Scraped> {
+  const signal = AbortSignal.timeout(limits.timeoutMs)
   try {
-    const response = await fetch(target.url, {
+    const response = await fetch(url, {
       signal,
       redirect: 'error',
-      headers: { accept: ACCEPT, 'x-prometheus-scrape-timeout-seconds': String(target.timeoutMs / 1000) },
+      headers: { accept: ACCEPT, 'x-prometheus-scrape-timeout-seconds': String(limits.timeoutMs / 1000) },
     })
     if (response.status !== 200) {
       await response.body?.cancel()
       throw new Error(`server returned HTTP status ${response.status} ${response.statusText}`)
     }
-    const text = await readLimited(response.body as ReadableStream<Uint8Array> | null, target.bodySizeLimit)
+    const text = await readLimited(response.body as ReadableStream<Uint8Array> | null, limits.bodySizeLimit)
     const type = (response.headers.get('content-type') ?? '').split(';', 1)[0].trim().toLowerCase()
-    const parsed = parseExposition(text, type === 'application/openmetrics-text' ? 'openmetrics' : 'text')
-    if (target.sampleLimit > 0 && parsed.samples.length > target.sampleLimit)
-      throw new Error(`sample limit exceeded: ${parsed.samples.length} samples, allowed are ${target.sampleLimit}`)
-    return parsed
+    return parseExposition(text, type === 'application/openmetrics-text' ? 'openmetrics' : 'text')
   } catch (error) {
     if (error instanceof GlassboxError) throw error
-    if (signal.aborted) throw new Error(`no whole answer within ${target.timeoutMs} ms`)
+    if (signal.aborted) throw new Error(`no whole answer within ${limits.timeoutMs} ms`)
     const { message, cause } = error as Error & { cause?: Error }
     throw new Error(cause?.message ? `${message}: ${cause.message}` : message)
   }

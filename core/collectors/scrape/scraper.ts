@@ -1,13 +1,21 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../base/clock.ts'
+import type { ScrapeJob } from '../../config/settings.ts'
+import type { ExpositionSample } from '../../formats/exposition/line-reader.ts'
+import { labelFault } from '../../formats/series-check.ts'
 import type { DecodedSamples } from '../../model/decoded-samples.ts'
 import { SampleBatchBuilder, sortedLabels } from '../../model/sample-batch-builder.ts'
 import type { Labels } from '../../model/series.ts'
 import { seriesKey } from '../../model/series-key.ts'
-import { type Scraped, type ScrapeTarget, scrape } from './scrape-target.ts'
+import type { Relabeller } from './relabel.ts'
+import { type Scraped, scrape } from './scrape-target.ts'
+import type { Target } from './target.ts'
 
 export interface ScraperOptions {
-  target: ScrapeTarget
+  target: Target
+  job: Pick<ScrapeJob, 'honorLabels' | 'honorTimestamps' | 'sampleLimit' | 'bodySizeLimit'>
+  /** Runs over every scraped series. */
+  metricRelabeller: Relabeller
   clock: Clock
   take(samples: DecodedSamples): Promise<unknown>
 }
@@ -21,12 +29,16 @@ export interface TargetState {
   lastDurationSeconds: number
 }
 
+interface Kept {
+  labels: Labels
+  sample: ExpositionSample
+}
+
 /** Scrapes one target at its interval, offset by a hash of its address. Rounds never overlap or catch up. */
 export class Scraper {
-  readonly target: ScrapeTarget
+  readonly target: Target
   state: TargetState = { health: 'unknown', lastError: '', lastScrape: 0, lastDurationSeconds: 0 }
   #options: ScraperOptions
-  #instance: string
   /** Series without own times of the last scrape: those that are missing in the next get a stale marker. */
   #last = new Map<string, Labels>()
   #timer: NodeJS.Timeout
@@ -35,15 +47,15 @@ export class Scraper {
   constructor(options: ScraperOptions) {
     this.#options = options
     this.target = options.target
-    this.#instance = new URL(options.target.url).host
-    const hash = createHash('sha256').update(options.target.url).digest().readUInt32LE(0)
-    const first = Math.min(hash % options.target.intervalMs, 1000)
-    this.#timer = setTimeout(() => {
-      this.#timer = setInterval(() => this.#tick(), options.target.intervalMs)
-      this.#timer.unref()
-      this.#tick()
-    }, first)
-    this.#timer.unref()
+    const { url, intervalMs } = options.target
+    const hash = createHash('sha256').update(url).digest().readUInt32LE(0)
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = setInterval(() => this.#tick(), intervalMs)
+        this.#tick()
+      },
+      Math.min(hash % intervalMs, 1000),
+    )
   }
 
   #tick(): void {
@@ -58,114 +70,123 @@ export class Scraper {
 
   /** One scrape, written whatever became of it. */
   async round(): Promise<void> {
-    const { clock } = this.#options
+    const { clock, job } = this.#options
     const time = Math.floor(clock.nowUs() / 1000)
     const begin = clock.monotonicMs()
-    let found: Scraped | null = null
+    let scraped: Scraped | null = null
+    let kept: Kept[] = []
     let why = ''
     try {
-      found = await scrape(this.target)
+      scraped = await scrape(this.target.url, { timeoutMs: this.target.timeoutMs, bodySizeLimit: job.bodySizeLimit })
+      kept = this.#kept(scraped)
     } catch (error) {
+      scraped = null
       why = (error as Error).message
     }
     const seconds = (clock.monotonicMs() - begin) / 1000
-    this.state = { health: found ? 'up' : 'down', lastError: why, lastScrape: time, lastDurationSeconds: seconds }
-    await this.#options.take(this.#samples(found, time, seconds))
+    this.state = { health: scraped ? 'up' : 'down', lastError: why, lastScrape: time, lastDurationSeconds: seconds }
+    await this.#options.take(this.#samples(scraped, kept, time, seconds))
   }
 
-  #samples(found: Scraped | null, time: number, seconds: number): DecodedSamples {
+  /** The scraped series under the names that they are stored by. @throws Error when the scrape fails as a whole */
+  #kept({ samples }: Scraped): Kept[] {
+    const { sampleLimit } = this.#options.job
+    const out: Kept[] = []
+    for (const sample of samples) {
+      const labels = this.#labels(sample.labels)
+      if (!labels) continue
+      const fault = labelFault(labels)
+      if (fault) throw new Error(`a series cannot be stored: ${fault.reason} (${fault.example})`)
+      out.push({ labels, sample })
+    }
+    if (sampleLimit > 0 && out.length > sampleLimit)
+      throw new Error(`sample limit exceeded: ${out.length} samples, allowed are ${sampleLimit}`)
+    return out
+  }
+
+  #samples(scraped: Scraped | null, kept: Kept[], time: number, seconds: number): DecodedSamples {
     const builder = new SampleBatchBuilder()
     const now = new Map<string, Labels>()
     let added = 0
-    for (const sample of found?.samples ?? []) {
-      const labels = this.#labels(sample.labels)
+    for (const { labels, sample } of kept) {
       const series = builder.series(labels)
-      builder.float(series, sample.time ?? time, sample.value)
+      const ownTime = this.#options.job.honorTimestamps ? sample.time : null
+      builder.float(series, ownTime ?? time, sample.value)
       if (sample.exemplar)
         builder.exemplar(series, {
           labels: sortedLabels(sample.exemplar.labels),
           value: sample.exemplar.value,
           time: sample.exemplar.time ?? time,
         })
-      if (sample.time !== null) continue
+      if (ownTime !== null) continue
       const key = seriesKey(labels)
       now.set(key, labels)
       if (!this.#last.has(key)) added++
     }
     for (const [key, labels] of this.#last) if (!now.has(key)) builder.stale(builder.series(labels), time)
     this.#last = now
-    const count = found?.samples.length ?? 0
     const own: [string, number][] = [
-      ['up', found ? 1 : 0],
+      ['up', scraped ? 1 : 0],
       ['scrape_duration_seconds', seconds],
-      ['scrape_samples_scraped', count],
-      ['scrape_samples_post_metric_relabeling', count],
+      ['scrape_samples_scraped', scraped?.samples.length ?? 0],
+      ['scrape_samples_post_metric_relabeling', kept.length],
       ['scrape_series_added', added],
     ]
-    for (const [name, value] of own) builder.float(builder.series(this.#labels([['__name__', name]])), time, value)
-    for (const metadata of found?.metadata ?? []) builder.metadata(metadata)
-    return { batch: builder.finish(), pointOf: null, points: builder.count, rejected: [], warnings: [], services: [] }
+    for (const [name, value] of own) builder.float(builder.series(this.#ownLabels(name)), time, value)
+    for (const metadata of scraped?.metadata ?? []) builder.metadata(metadata)
+    return decoded(builder)
   }
 
-  #labels(scraped: readonly (readonly [string, string])[]): Labels {
-    const target = new Map([
-      ...Object.entries(this.target.labels),
-      ['job', this.target.job],
-      ['instance', this.#instance],
-    ])
-    const out = new Map<string, string>(target)
+  #ownLabels(name: string): Labels {
+    return sortedLabels([...Object.entries(this.target.labels), ['__name__', name]])
+  }
+
+  /** Labels of the target and of the sample together; null when relabelling drops the series. */
+  #labels(scraped: readonly (readonly [string, string])[]): Labels | null {
+    const { job, metricRelabeller } = this.#options
+    const target = this.target.labels
+    const out = new Map<string, string>(Object.entries(target))
     for (const [name, value] of scraped) {
+      if (job.honorLabels) {
+        // An empty label of the sample takes the target's away.
+        if (value === '') out.delete(name)
+        else out.set(name, value)
+        continue
+      }
       if (value === '') continue
-      if (!target.has(name) || this.target.honorLabels) out.set(name, value)
+      if (!Object.hasOwn(target, name)) out.set(name, value)
       else {
         let renamed = `exported_${name}`
-        while (scraped.some(([other]) => other === renamed) || target.has(renamed)) renamed = `exported_${renamed}`
+        while (scraped.some(([other]) => other === renamed) || Object.hasOwn(target, renamed))
+          renamed = `exported_${renamed}`
         out.set(renamed, value)
       }
     }
+    if (!metricRelabeller.idle && !metricRelabeller.apply(out)) return null
     return sortedLabels(out)
   }
 
-  /** Stops; what the target had gets stale markers, so that it ends at once. */
+  /** Stops; what the target had gets stale markers, so that it ends at once, `up` with it. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
     await this.#running
-    if (this.#last.size === 0) return
-    const time = Math.floor(this.#options.clock.nowUs() / 1000)
+    if (this.state.lastScrape === 0) return
+    const time = Math.max(Math.floor(this.#options.clock.nowUs() / 1000), this.state.lastScrape + 1)
     const builder = new SampleBatchBuilder()
     for (const labels of this.#last.values()) builder.stale(builder.series(labels), time)
+    for (const name of [
+      'up',
+      'scrape_duration_seconds',
+      'scrape_samples_scraped',
+      'scrape_samples_post_metric_relabeling',
+      'scrape_series_added',
+    ])
+      builder.stale(builder.series(this.#ownLabels(name)), time)
     this.#last.clear()
-    const batch = builder.finish()
-    await this.#options.take({
-      batch,
-      pointOf: null,
-      points: batch.times.length,
-      rejected: [],
-      warnings: [],
-      services: [],
-    })
+    await this.#options.take(decoded(builder))
   }
 }
 
-/** `data` of Prometheus' /api/v1/targets. */
-export function targetsAnswer(scrapers: readonly Scraper[]): object {
-  return {
-    activeTargets: scrapers.map(({ target, state }) => {
-      const labels = { ...target.labels, job: target.job, instance: new URL(target.url).host }
-      return {
-        discoveredLabels: { ...labels, __address__: labels.instance },
-        labels,
-        scrapePool: target.job,
-        scrapeUrl: target.url,
-        globalUrl: target.url,
-        lastError: state.lastError,
-        lastScrape: new Date(state.lastScrape).toISOString(),
-        lastScrapeDuration: state.lastDurationSeconds,
-        health: state.health,
-        scrapeInterval: `${target.intervalMs / 1000}s`,
-        scrapeTimeout: `${target.timeoutMs / 1000}s`,
-      }
-    }),
-    droppedTargets: [],
-  }
+function decoded(builder: SampleBatchBuilder): DecodedSamples {
+  return { batch: builder.finish(), pointOf: null, points: builder.count, rejected: [], warnings: [], services: [] }
 }

@@ -1,16 +1,20 @@
 import { GlassboxError } from '../../base/errors.ts'
-import type { Decoded, TelemetryBatch } from '../../model/columns.ts'
+import type { TelemetryBatch } from '../../model/columns.ts'
+import type { DecodedSamples } from '../../model/decoded-samples.ts'
+import { DeltaSums } from '../otlp/delta-sums.ts'
 import { parseBody } from '../otlp/json-values.ts'
 import { clientIds } from '../zipkin/decode.ts'
+import { expositionParts, isExposition } from './exposition-file.ts'
 import { jsonPieces } from './json-pieces.ts'
 import { MAX_PIECE_BYTES, type Piece } from './piece.ts'
 import { isProtobuf, type ProtobufPiece, protobufPieces, signalOf } from './protobuf-pieces.ts'
-import { decodeElements, type Form, formOf, fromProtobuf, type ZipkinClients } from './recognise.ts'
+import { type AnyDecoded, decodeElements, type Form, formOf, fromProtobuf, type ZipkinClients } from './recognise.ts'
 import { unpack } from './unpack.ts'
 
 /** One thing found in a file: rows, a refusal with its line, or a warning. */
 export interface ImportPart {
   batch?: TelemetryBatch
+  samples?: DecodedSamples
   refused?: { line: number; reason: string }
   warning?: string
 }
@@ -20,9 +24,11 @@ const GROUP_ELEMENTS = 2000
 /** Client ids of Zipkin spans that one generation remembers. */
 const MAX_CLIENT_IDS = 100_000
 const GROUP_BYTES = 4 * 1024 * 1024
+const HEAD_BYTES = 64 * 1024
 
 /**
- * Reads a telemetry file as a stream: OTLP JSON, JSONL or protobuf, Jaeger JSON, Zipkin v2; gzip or zstd inside. A bad
+ * Reads a telemetry file as a stream: OTLP JSON, JSONL or protobuf, Jaeger JSON, Zipkin v2, Prometheus text and
+ * OpenMetrics; gzip or zstd inside. A bad
  * line or element costs itself only; what comes before a cut is kept. Memory is bounded by the largest line or element.
  * @param name tells protobuf files by their ending `.pb`
  * @param receivedUs wall clock, µs
@@ -40,9 +46,12 @@ export async function* importFile(
   try {
     for await (const part of parts(unpack(chunks), name, receivedUs, maxPieceBytes)) {
       last = Math.max(last, part.refused?.line ?? part.line ?? 1)
-      found ||= part.batch !== undefined || part.refused !== undefined
-      if (part.warning === undefined) yield part.batch ? { batch: part.batch } : part
-      else warnings.set(part.warning, (warnings.get(part.warning) ?? 0) + 1)
+      found ||= part.batch !== undefined || part.samples !== undefined || part.refused !== undefined
+      if (part.warning === undefined) {
+        if (part.batch) yield { batch: part.batch }
+        else if (part.samples) yield { samples: part.samples }
+        else yield part
+      } else warnings.set(part.warning, (warnings.get(part.warning) ?? 0) + 1)
     }
   } catch (error) {
     if (!(error instanceof GlassboxError) || error.code !== 'malformed_body') throw error
@@ -50,7 +59,7 @@ export async function* importFile(
     yield { refused: { line: last, reason: error.message } }
   }
   for (const [warning, count] of warnings) yield { warning: count > 1 ? `${warning} (${count} times)` : warning }
-  if (!found && warnings.size === 0) yield { warning: 'the file holds no spans and no log records' }
+  if (!found && warnings.size === 0) yield { warning: 'the file holds no spans, log records or metrics' }
 }
 
 /** A part and the line it was found on. */
@@ -62,17 +71,36 @@ async function* parts(
   receivedUs: number,
   max: number,
 ): AsyncGenerator<Part> {
-  const first = await bytes.next()
-  const head = first.done ? new Uint8Array() : first.value
-  const all = rejoin(head, bytes)
+  const { head, fault } = await headOf(bytes)
+  const all = rejoin(head, fault, bytes)
   if (isProtobuf(head, name)) yield* fromEnvelopes(protobufPieces(all, max), receivedUs)
   else if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff))
     yield { refused: { line: 1, reason: 'the file is UTF-16; save it as UTF-8' } }
+  else if (isExposition(head)) yield* expositionParts(all, head, name, Math.floor(receivedUs / 1000), max)
   else yield* fromPieces(jsonPieces(all, max), receivedUs, max)
 }
 
-async function* rejoin(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Enough of a file to tell what it is, or all of it; `fault` is where it broke off before that. */
+async function headOf(bytes: AsyncGenerator<Uint8Array>): Promise<{ head: Uint8Array; fault: unknown }> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  let fault: unknown = null
+  while (size < HEAD_BYTES) {
+    const next = await bytes.next().catch((error: unknown) => {
+      fault = error
+      return { done: true as const }
+    })
+    if (next.done) break
+    // Chunks are views on memory that their stream may use again.
+    parts.push(Buffer.from(next.value))
+    size += next.value.length
+  }
+  return { head: Buffer.concat(parts), fault }
+}
+
+async function* rejoin(head: Uint8Array, fault: unknown, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield head
+  if (fault !== null) throw fault
   yield* rest
 }
 
@@ -81,12 +109,16 @@ async function* fromEnvelopes(pieces: AsyncGenerator<ProtobufPiece>, receivedUs:
   let waiting: { at: number; bytes: Uint8Array }[] = []
   let size = 0
   let signal = ''
+  const deltas = new DeltaSums()
   const flush = function* (): Generator<Part> {
-    const together = [...attempted(1, () => fromProtobuf(Buffer.concat(waiting.map(({ bytes }) => bytes)), receivedUs))]
-    if (!together.some(({ refused }) => refused) || waiting.length === 1) yield* together
+    const together = [
+      ...attempted(1, () => fromProtobuf(Buffer.concat(waiting.map(({ bytes }) => bytes)), receivedUs, deltas)),
+    ]
+    const taken = together.some(({ samples }) => samples !== undefined)
+    if (!together.some(({ refused }) => refused) || waiting.length === 1 || taken) yield* together
     else
       for (const { at, bytes } of waiting)
-        yield* attempted(1, () => fromProtobuf(bytes, receivedUs), `in the envelope at byte ${at}: `)
+        yield* attempted(1, () => fromProtobuf(bytes, receivedUs, deltas), `in the envelope at byte ${at}: `)
     waiting = []
     size = 0
   }
@@ -126,12 +158,13 @@ async function* fromPieces(pieces: AsyncGenerator<Piece>, receivedUs: number, ma
   let group: Group | null = null
   // The halves of a Zipkin span may lie far apart: two generations of client ids, the older one is forgotten.
   let clients: [Set<string>, Set<string>] = [new Set(), new Set()]
+  const deltas = new DeltaSums()
   const flush = function* (): Generator<Part> {
     if (group?.form === 'zipkin') {
       if (clients[1].size > MAX_CLIENT_IDS) clients = [clients[1], new Set()]
       for (const id of clientIds(group.values)) clients[1].add(id)
     }
-    if (group) yield* decodeGroup(group, receivedUs, clients)
+    if (group) yield* decodeGroup(group, receivedUs, clients, deltas)
     group = null
   }
   for await (const piece of pieces) {
@@ -170,34 +203,46 @@ function readPiece(piece: Piece, max: number): { form: Form; value: unknown } | 
 }
 
 /** Decodes a group. Where something in it is refused, a second pass one by one finds out on which line. */
-function* decodeGroup({ form, values, lines }: Group, receivedUs: number, clients: ZipkinClients): Generator<Part> {
-  const decode = (elements: unknown[]) => () => decodeElements(form, elements, receivedUs, clients)
-  const together = [...attempted(lines[0], decode(values))]
+function* decodeGroup(
+  { form, values, lines }: Group,
+  receivedUs: number,
+  clients: ZipkinClients,
+  deltas: DeltaSums,
+): Generator<Part> {
+  const decode = (elements: unknown[], sums: DeltaSums) => () =>
+    decodeElements(form, elements, receivedUs, clients, sums)
+  const together = [...attempted(lines[0], decode(values, deltas))]
   const refused = together.some((part) => part.refused)
   if (!refused || values.length === 1) {
     yield* together
     return
   }
-  const batches = together.filter(({ batch }) => batch)
+  const batches = together.filter(({ batch, samples }) => batch || samples)
   yield* batches
   for (const [index, value] of values.entries()) {
-    for (const part of attempted(lines[index], decode([value]))) if (!part.batch || batches.length === 0) yield part
+    // Deltas were added up above: this pass only looks for the line at fault.
+    for (const part of attempted(lines[index], decode([value], new DeltaSums())))
+      if ((!part.batch && !part.samples) || batches.length === 0) yield part
   }
 }
 
-function* attempted(line: number, work: () => Decoded<TelemetryBatch>[], where = ''): Generator<Part> {
-  let decoded: Decoded<TelemetryBatch>[]
+function* attempted(line: number, work: () => AnyDecoded[], where = ''): Generator<Part> {
+  let decoded: AnyDecoded[]
   try {
     decoded = work()
   } catch (error) {
     yield { refused: { line, reason: where + refusalOf(error) } }
     return
   }
-  for (const { batch, rejected, warnings } of decoded) {
+  for (const one of decoded) {
+    const { rejected, warnings } = 'samples' in one ? one.samples : one
     for (const { reason, count, example } of rejected)
       yield { refused: { line, reason: `${where}${reason}: ${example}${count > 1 ? ` (${count} times)` : ''}` } }
     for (const warning of warnings) yield { warning }
-    if (batch.n > 0) yield { batch, line }
+    // What is refused is said above; the pipeline is not to say it again.
+    if ('samples' in one) {
+      if (one.samples.points > 0) yield { samples: { ...one.samples, rejected: [], warnings: [] }, line }
+    } else if (one.batch.n > 0) yield { batch: one.batch, line }
   }
 }
 

@@ -1,21 +1,26 @@
 import { GlassboxError } from '../../base/errors.ts'
 import type { Decoded, TelemetryBatch } from '../../model/columns.ts'
+import type { DecodedSamples } from '../../model/decoded-samples.ts'
 import { jaegerFromJson } from '../jaeger/decode.ts'
 import { logsFromJson, tracesFromJson } from '../otlp/decode-json.ts'
 import { decodeLogsProtobuf, decodeTracesProtobuf } from '../otlp/decode-protobuf.ts'
+import { DeltaSums } from '../otlp/delta-sums.ts'
 import { asList, asObject, type Json } from '../otlp/json-values.ts'
+import { metricsFromJson } from '../otlp/metrics-json.ts'
+import { readMetricsProtobuf } from '../otlp/metrics-protobuf.ts'
+import { samplesFromOtlp } from '../otlp/metrics-to-samples.ts'
 import { zipkinFromJson } from '../zipkin/decode.ts'
 import type { Piece } from './piece.ts'
 import { signalOf } from './protobuf-pieces.ts'
 
-type AnyDecoded = Decoded<TelemetryBatch>
+/** Rows of traces or logs, or samples of metrics. */
+export type AnyDecoded = Decoded<TelemetryBatch> | { samples: DecodedSamples }
 
 /** What a JSON element is, as far as elements that stand together can be decoded together. */
 export type Form = 'zipkin' | 'jaeger' | 'resourceSpans' | 'resourceLogs' | 'resourceMetrics' | 'document'
 
 /** Lists of lists of requests; more is no file that anything writes. */
 const MAX_LISTS = 4
-export const NO_METRICS = 'the file holds metrics, which are not stored by this version'
 
 /** @throws GlassboxError `malformed_body` when it is nothing that we read */
 export function formOf(value: unknown, place: Piece['place']): Form {
@@ -40,6 +45,7 @@ export function decodeElements(
   values: unknown[],
   receivedUs: number,
   clients: ZipkinClients = [],
+  deltas: DeltaSums = new DeltaSums(),
 ): AnyDecoded[] {
   switch (form) {
     case 'zipkin':
@@ -51,25 +57,25 @@ export function decodeElements(
     case 'resourceLogs':
       return [logsFromJson({ resourceLogs: values }, receivedUs)]
     case 'resourceMetrics':
-      return [{ ...tracesFromJson({}, receivedUs), warnings: [NO_METRICS] }]
+      return [metricsOf({ resourceMetrics: values }, receivedUs, deltas)]
     default:
-      return values.flatMap((value) => fromDocument(value, receivedUs))
+      return values.flatMap((value) => fromDocument(value, receivedUs, deltas))
   }
 }
 
 /** A document or line of its own. @throws GlassboxError `malformed_body` */
-function fromDocument(body: unknown, receivedUs: number, depth = 0): AnyDecoded[] {
+function fromDocument(body: unknown, receivedUs: number, deltas: DeltaSums, depth = 0): AnyDecoded[] {
   if (depth > MAX_LISTS) throw new GlassboxError('malformed_body', `lists are nested deeper than ${MAX_LISTS}`)
   if (Array.isArray(body)) {
     const form = body.length > 0 ? formOf(body[0], 'list') : 'document'
     return form === 'document'
-      ? body.flatMap((item) => fromDocument(item, receivedUs, depth + 1))
-      : decodeElements(form, body, receivedUs)
+      ? body.flatMap((item) => fromDocument(item, receivedUs, deltas, depth + 1))
+      : decodeElements(form, body, receivedUs, [], deltas)
   }
   const object = asObject(body)
   if ('resourceSpans' in object || 'resourceLogs' in object || 'resourceMetrics' in object)
-    return fromOtlp(object, receivedUs)
-  if ('trace' in object) return fromDocument(object.trace, receivedUs, depth + 1)
+    return fromOtlp(object, receivedUs, deltas)
+  if ('trace' in object) return fromDocument(object.trace, receivedUs, deltas, depth + 1)
   if ('batches' in object) return [tracesFromJson({ resourceSpans: object.batches }, receivedUs)]
   if ('spans' in object || 'data' in object) return [jaegerFromJson(object, receivedUs)]
   if (typeof object.context === 'object' && 'start_time' in object) {
@@ -93,24 +99,29 @@ function fromDocument(body: unknown, receivedUs: number, depth = 0): AnyDecoded[
   )
 }
 
-function fromOtlp(object: Json, receivedUs: number): AnyDecoded[] {
+function fromOtlp(object: Json, receivedUs: number, deltas: DeltaSums): AnyDecoded[] {
   const decoded: AnyDecoded[] = []
   for (const form of ['resourceSpans', 'resourceLogs', 'resourceMetrics'] as const) {
     const values = asList(object[form])
-    if (values.length > 0) decoded.push(...decodeElements(form, values, receivedUs))
+    if (values.length > 0) decoded.push(...decodeElements(form, values, receivedUs, [], deltas))
   }
   return decoded
 }
 
+function metricsOf(body: object, receivedUs: number, deltas: DeltaSums): { samples: DecodedSamples } {
+  const { resources, warnings } = metricsFromJson(body)
+  return { samples: { ...samplesFromOtlp(resources, deltas, Math.floor(receivedUs / 1000)), warnings } }
+}
+
 /** A request in protobuf; `signalOf` finds out what it holds. @throws GlassboxError `malformed_body` */
-export function fromProtobuf(bytes: Uint8Array, receivedUs: number): AnyDecoded[] {
+export function fromProtobuf(bytes: Uint8Array, receivedUs: number, deltas: DeltaSums): AnyDecoded[] {
   switch (signalOf(bytes)) {
     case 'traces':
       return [decodeTracesProtobuf(bytes, receivedUs)]
     case 'logs':
       return [decodeLogsProtobuf(bytes, receivedUs)]
     case 'metrics':
-      return [{ ...tracesFromJson({}, receivedUs), warnings: [NO_METRICS] }]
+      return [{ samples: samplesFromOtlp(readMetricsProtobuf(bytes), deltas, Math.floor(receivedUs / 1000)) }]
     case 'empty':
       return []
   }

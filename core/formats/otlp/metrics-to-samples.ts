@@ -124,12 +124,13 @@ class Converter {
       for (const [key, value] of this.#shared) labels.set(key, value)
       if (summed && temporality === 1 && !point.stale) {
         const stream = `${kind}\0${name}\0${[...labels].flat().join('\0')}`
-        const total = this.#deltas.add(stream, point)
-        if (total === null) {
+        const sum = this.#deltas.add(stream, point)
+        if (sum === null) {
           refuse('delta_out_of_order', 1)
           continue
         }
-        point = total
+        point = sum.total
+        if (sum.first) this.#zero(metric, name, labels, point)
       }
       const before = this.#builder.count
       const why = this.#point(metric, name, labels, point)
@@ -140,6 +141,31 @@ class Converter {
       for (let i = before; i < this.#builder.count; i++) this.#pointOf.push(this.#points)
       this.#points++
     }
+  }
+
+  /** Zero at the start of a first delta: samples that the sender does not count. */
+  #zero(metric: OtlpMetric, name: string, labels: Map<string, string>, point: OtlpPoint): void {
+    const time = point.timeMs || this.#receivedMs
+    // A millisecond after the start, where the last total of an earlier run may stand.
+    const timeMs = point.startMs > 0 && point.startMs + 1 < time ? point.startMs + 1 : time - 1
+    const none = ({ counts }: OtlpPoint['positive']): OtlpPoint['positive'] => ({
+      offset: 0,
+      counts: counts.map(() => 0),
+    })
+    const before = this.#builder.count
+    this.#point(metric, name, labels, {
+      ...point,
+      timeMs,
+      value: point.value === null ? null : 0,
+      count: 0,
+      sum: point.sum === null ? null : 0,
+      bucketCounts: point.bucketCounts.map(() => 0),
+      zeroCount: 0,
+      positive: none(point.positive),
+      negative: none(point.negative),
+      exemplars: [],
+    })
+    for (let i = before; i < this.#builder.count; i++) this.#pointOf.push(NO_POINT)
   }
 
   /** Adds one point's samples; answers why it cannot be stored, having added none. */

@@ -19,16 +19,20 @@ import { STOP, stopError } from './stop-sign.ts'
 const OVERRUN_MS = 2000
 const DEFAULT_TIMEOUT_MS = 120_000
 
-export interface PromqlEngineOptions {
+/** What can change while the engine runs. */
+export interface EngineConfiguration {
+  timeoutMs?: number
+  features?: Partial<PromqlFeatures>
+  limits?: Partial<PromqlLimits>
+}
+
+export interface PromqlEngineOptions extends EngineConfiguration {
   /** Only `select` is called; the arrays of its result are handed to a worker and no longer readable afterwards. */
   reader: Pick<MetricReader, 'select'>
   /** Threads that evaluate; one query runs on one thread. Default 2. */
   workers?: number
   /** Queries waiting for a thread; more are refused with `overloaded`. Default 64. */
   maxWaiting?: number
-  timeoutMs?: number
-  features?: Partial<PromqlFeatures>
-  limits?: Partial<PromqlLimits>
   lookbackMs?: number
   subqueryStepMs?: number
 }
@@ -50,6 +54,8 @@ export interface PromqlEngine {
   instant(query: string, timeMs: number, context?: PromqlContext): Promise<PromqlAnswer>
   /** Both ends inclusive; the answer is always a matrix. All in whole ms. */
   range(query: string, startMs: number, endMs: number, stepMs: number, context?: PromqlContext): Promise<PromqlAnswer>
+  /** Of queries that come from now on. */
+  configure(changed: EngineConfiguration): void
   stop(): Promise<void>
 }
 
@@ -165,12 +171,14 @@ class EngineThread {
 export function createPromqlEngine(options: PromqlEngineOptions): PromqlEngine {
   const threads = Array.from({ length: options.workers ?? 2 }, () => new EngineThread(options.reader))
   const maxWaiting = options.maxWaiting ?? 64
-  const settings: EvaluationSettings = {
-    features: { ...STABLE_FEATURES, ...options.features },
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
+  const settingsOf = ({ features, limits }: EngineConfiguration): EvaluationSettings => ({
+    features: { ...STABLE_FEATURES, ...features },
+    limits: { ...DEFAULT_LIMITS, ...limits },
     lookbackMs: options.lookbackMs ?? DEFAULT_LOOKBACK_MS,
     subqueryStepMs: options.subqueryStepMs ?? 60_000,
-  }
+  })
+  let settings = settingsOf(options)
+  let mostMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
   const waiting: Job[] = []
   let nextId = 1
   let stopped = false
@@ -216,7 +224,7 @@ export function createPromqlEngine(options: PromqlEngineOptions): PromqlEngine {
           mostPoints: context.mostPoints ?? null,
         },
         context,
-        timeoutMs: context.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+        timeoutMs: Math.min(context.timeoutMs ?? mostMs, mostMs),
         resolve,
         reject,
       })
@@ -226,6 +234,10 @@ export function createPromqlEngine(options: PromqlEngineOptions): PromqlEngine {
   return {
     instant: (query, timeMs, context) => ask(query, timeMs, timeMs, 0, context),
     range: (query, startMs, endMs, stepMs, context) => ask(query, startMs, endMs, stepMs, context),
+    configure(changed) {
+      settings = settingsOf(changed)
+      mostMs = changed.timeoutMs ?? DEFAULT_TIMEOUT_MS
+    },
     async stop() {
       stopped = true
       for (const job of waiting.splice(0)) job.reject(stopError(STOP.cancelled))

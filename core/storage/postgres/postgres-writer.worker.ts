@@ -3,7 +3,8 @@ import { systemClock } from '../../base/clock.ts'
 import { serveRpc, Transferred } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { PackedSamples } from '../../model/packed-samples.ts'
-import type { HeadQuery, MetricLimits, SeriesQuery } from '../sqlite/metrics/metric-memory.ts'
+import type { MetricLimits } from '../metric-store.ts'
+import type { HeadQuery, SeriesQuery } from '../sqlite/metrics/metric-memory.ts'
 import type { RetentionPolicy } from '../store.ts'
 import { Writer, type WriterOptions } from './writer.ts'
 
@@ -59,6 +60,10 @@ const handlers = {
   retention: (policy: RetentionPolicy) => writer.retention(policy),
   opened: () => opened,
   stop: () => writer.stop(),
-  connect: (port: MessagePort) => serveRpc(port, { write: handlers.write, writeSamples: handlers.writeSamples }),
+  metricsPending: () => writer.metrics.memory.pending,
+  connect: (port: MessagePort) => {
+    const { write, writeSamples, metricsPending } = handlers
+    serveRpc(port, { write, writeSamples, metricsPending })
+  },
 }
 serveRpc(main, handlers)

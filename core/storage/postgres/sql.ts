@@ -21,6 +21,8 @@ interface Plan {
 export async function runSql(session: Session, query: string, limit: number): Promise<SqlResult> {
   const text = query.trim().replace(/;\s*$/, '')
   if (!/^(select|with)\b/i.test(text)) throw new GlassboxError('bad_sql', 'only a SELECT is allowed')
+  if (/\b_metrics\b/i.test(text))
+    throw new GlassboxError('bad_sql', '_metrics cannot be read by SQL in Postgres', 'Ask by PromQL instead.')
   const refused = REFUSED.exec(text)
   if (refused) throw new GlassboxError('bad_sql', `${refused[0]} is not allowed`)
   const { schema } = session

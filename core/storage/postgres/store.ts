@@ -75,12 +75,17 @@ export async function openPostgresStore(options: {
     await worker.terminate()
     throw error
   }
+  rpc.notify('metricLimits', settings.metrics)
   const replica = postgresReadUrl === '' ? null : readTarget(postgresReadUrl, postgresSchema)
   // The writing thread knows first that the server is away; a replica has a life of its own.
   const reader = startReader(replica ?? target, settings.query.timeoutMs, () => (replica ? null : unreachable))
   return {
     reader,
-    metrics: createMetricStore((method, argument, transfer) => rpc.call(method, argument, transfer), reader.askMetrics),
+    metrics: createMetricStore(
+      (method, argument, transfer) => rpc.call(method, argument, transfer),
+      reader.askMetrics,
+      (limits) => rpc.notify('metricLimits', limits),
+    ),
     writer: {
       write: (batches) =>
         rpc.call<WriteResult>('write', batches, [...batches.spans, ...batches.logs].flatMap(batchBuffers)),

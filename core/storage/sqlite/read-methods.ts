@@ -94,7 +94,7 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
     tagValues: query((argument: TagQuery, guard) => tagValues(cache, guard, argument)),
     operations: query((service: string | null, guard) => operations(cache, guard, service)),
     sql: query((argument: { query: string; limit: number }, guard) => {
-      const result = runSql(cache, guard, argument.query, argument.limit)
+      const result = runSql(db, cache, guard, argument.query, argument.limit)
       const partial = missingOf(cache, 'span', EVER) ?? missingOf(cache, 'log', EVER)
       return partial ? { ...result, partial } : result
     }),

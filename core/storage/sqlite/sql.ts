@@ -7,6 +7,8 @@ import type { SqlResult } from '../store.ts'
 import { rowAttributes } from './attribute-value.ts'
 import type { BlockCache } from './block-cache.ts'
 import type { LogBlock } from './log-block.ts'
+import { boundsOf } from './metrics/sql-bounds.ts'
+import { METRIC_COLUMNS, metricRows } from './metrics/sql-rows.ts'
 import type { QueryGuard } from './query-guard.ts'
 import { hex } from './row-ids.ts'
 import type { SpanBlock } from './span-block.ts'
@@ -82,11 +84,17 @@ function* scan<B extends { rows: number }>(
 }
 
 /**
- * Runs one SELECT over `_traces` and `_logs` in an empty database of its own, where there is nothing else to read or
+ * Runs one SELECT over `_traces`, `_logs` and `_metrics` in an empty database of its own, where there is nothing else to read or
  * write. Stops at `limit` rows.
  * @throws GlassboxError `bad_sql`, `query_cancelled`, `query_timeout`
  */
-export function runSql(cache: BlockCache, guard: QueryGuard, query: string, limit: number): SqlResult {
+export function runSql(
+  source: Database.Database,
+  cache: BlockCache,
+  guard: QueryGuard,
+  query: string,
+  limit: number,
+): SqlResult {
   const db = new Database(':memory:')
   try {
     db.table('_traces', {
@@ -109,6 +117,12 @@ export function runSql(cache: BlockCache, guard: QueryGuard, query: string, limi
           query,
           guard,
         )
+      },
+    })
+    db.table('_metrics', {
+      columns: [...METRIC_COLUMNS],
+      *rows() {
+        yield* metricRows(source, guard, boundsOf(query))
       },
     })
     const statement = db.prepare(query)

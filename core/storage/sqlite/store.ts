@@ -24,6 +24,7 @@ export async function openSqliteStore(options: {
   const thread = new WriterThread({
     dataDir,
     reserveBytes: settings.storage.reserveBytes,
+    metricLimits: settings.metrics,
     problem: (sentence) => log.error({}, sentence),
     replaced: (file) => {
       if (file) movedAside(file)
@@ -55,10 +56,18 @@ export async function openSqliteStore(options: {
     endMove: (move, undo) => thread.call('endMove', { move, undo }),
   }
   return {
-    reader,
+    reader: {
+      ...reader,
+      sql: async (query, limit, context) => {
+        // The reading threads see what is in the file, where the newest samples follow within a quarter second.
+        if (/_metrics/i.test(query)) await thread.call('metricFlush', null)
+        return reader.sql(query, limit, context)
+      },
+    },
     metrics: createMetricStore(
       (method, argument, transfer) => thread.call(method, argument, transfer),
       reader.askMetrics,
+      (limits) => thread.setMetricLimits(limits),
     ),
     writer,
     writerPort: (renew) => thread.port(renew),

@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort, type Transferable, Worker } from 'nod
 import { GlassboxError } from '../../base/errors.ts'
 import { RpcClient, serveRpc } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
+import type { MetricLimits } from '../metric-store.ts'
 import type { WriterOptions } from './writer.ts'
 
 /** A thread that died so often within the window is not started again. */
@@ -39,10 +40,10 @@ export class WriterThread {
   }
 
   #start(): RpcClient {
-    const { dataDir, reserveBytes, problem, replaced } = this.#options
+    const { dataDir, reserveBytes, metricLimits, problem, replaced } = this.#options
     const worker = new Worker(workerFile(import.meta.url, './writer.worker.ts'), {
       name: 'storage',
-      workerData: { dataDir, reserveBytes } satisfies WriterOptions,
+      workerData: { dataDir, reserveBytes, metricLimits } satisfies WriterOptions,
     })
     const rpc = new RpcClient(worker)
     serveRpc(worker, { problem, replaced: ({ quarantined }: { quarantined: string | null }) => replaced(quarantined) })
@@ -82,6 +83,12 @@ export class WriterThread {
     const { port1, port2 } = new MessageChannel()
     this.#rpc.notify('connect', port1, [port1])
     return port2
+  }
+
+  /** Limits on series, for the thread that runs and those after it. */
+  setMetricLimits(limits: MetricLimits): void {
+    this.#options = { ...this.#options, metricLimits: limits }
+    if (this.#worker) this.#rpc.notify('metricLimits', limits)
   }
 
   /** See TelemetryStore.writerPort. */

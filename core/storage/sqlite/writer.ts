@@ -1,7 +1,9 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type Database from 'better-sqlite3'
+import { defaultSettings } from '../../config/settings.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
+import type { MetricLimits } from '../metric-store.ts'
 import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
 import type { EngineUsage } from '../usage.ts'
 import { BlockWriter } from './block-writer.ts'
@@ -28,6 +30,8 @@ export interface WriterOptions {
   dataDir: string
   reserveBytes: number
   open?: OpenFile
+  /** Those of the default settings when absent. */
+  metricLimits?: MetricLimits
 }
 
 /** What the writing thread tells the host unasked. */
@@ -88,11 +92,14 @@ export class Writer {
     // An I/O error just now closed the file; if it cannot be opened again, the asker is told that storage is not to be had.
     if (!this.#db.open) this.#reopenOrClose()
     if (this.#mode.name === 'normal') this.#reserve.make()
-    this.metrics = new MetricKeeper({
-      db: () => this.#db,
-      nowMs: () => clock.nowUs() / 1000,
-      attempt: (work) => this.#try(work),
-    })
+    this.metrics = new MetricKeeper(
+      {
+        db: () => this.#db,
+        nowMs: () => clock.nowUs() / 1000,
+        attempt: (work) => this.#try(work),
+      },
+      options.metricLimits ?? defaultSettings.metrics,
+    )
     const { damagedLogRows } = this.metrics
     if (damagedLogRows > 0) this.#problem(`${damagedLogRows} rows of the newest metric samples are damaged and lost`)
   }

@@ -2,10 +2,11 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { serveRpc, Transferred } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { PackedSamples } from '../../model/packed-samples.ts'
+import type { MetricLimits } from '../metric-store.ts'
 import type { RetentionPolicy } from '../store.ts'
 import type { BlockName } from './damaged-block.ts'
 import { machineClock } from './machine-clock.ts'
-import type { HeadQuery, MetricLimits, SeriesQuery } from './metrics/metric-memory.ts'
+import type { HeadQuery, SeriesQuery } from './metrics/metric-memory.ts'
 import { troubleOf, unavailable } from './storage-trouble.ts'
 import { Writer, type WriterOptions } from './writer.ts'
 
@@ -61,6 +62,10 @@ const handlers = {
   setAside: (block: BlockName) => writer().setAside(block),
   opened: () => writer().opened(),
   stop: () => opened?.stop(),
-  connect: (port: MessagePort) => serveRpc(port, { write: handlers.write, writeSamples: handlers.writeSamples }),
+  metricsPending: () => writer().metrics.memory.pending,
+  connect: (port: MessagePort) => {
+    const { write, writeSamples, metricsPending } = handlers
+    serveRpc(port, { write, writeSamples, metricsPending })
+  },
 }
 serveRpc(main, handlers)

@@ -1,11 +1,20 @@
 import type { SettingsAnswer } from '../../../core/api/contract/shapes.ts'
 
-export const SECTIONS = ['general', 'intake', 'storage', 'retention', 'keyboard', 'about'] as const
+export const SECTIONS = ['general', 'intake', 'storage', 'metrics', 'retention', 'keyboard', 'about'] as const
 export type Section = (typeof SECTIONS)[number]
 
 const PREFIXES: Partial<Record<Section, string[]>> = {
   intake: ['server.', 'receivers.', 'pipeline.', 'sampling.'],
   storage: ['storage.', 'query.'],
+  metrics: [
+    'metrics.',
+    'promql.',
+    'collectors.host.',
+    'collectors.spanMetrics.',
+    // The jobs themselves are a document, not a field.
+    'collectors.scrape.intervalMs',
+    'collectors.scrape.timeoutMs',
+  ],
   retention: ['retention.', 'privacy.'],
   about: ['log.'],
 }

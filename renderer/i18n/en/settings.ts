@@ -6,6 +6,9 @@ export const settings = {
   intakeText: 'Ports, limits, the queue and sampling. Ports and hosts apply at the next start.',
   storage: 'Storage',
   storageText: 'Where telemetry is kept. What it takes there, and the way to the other engine.',
+  metrics: 'Metrics',
+  metricsText:
+    'Limits on series and queries, and what Glassbox measures itself. Collectors other than scraping apply at the next start.',
   retention: 'Retention & privacy',
   retentionText: 'How long telemetry is kept, and what is removed or masked before it is stored.',
   about: 'About & diagnostics',

@@ -8,6 +8,8 @@ export const settings: Messages['settings'] = {
   intakeText: '端口、上限、队列和采样。端口和主机在下次启动时生效。',
   storage: '存储',
   storageText: '遥测数据保存在哪里、占用多少，以及如何换到另一个引擎。',
+  metrics: '指标',
+  metricsText: '序列与查询的上限，以及 Glassbox 自己采集的内容。除抓取外，采集器的更改在下次启动时生效。',
   retention: '保留期与隐私',
   retentionText: '遥测数据保留多久，以及存储前移除或遮盖哪些内容。',
   about: '关于与诊断',

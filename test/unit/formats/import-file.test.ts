@@ -109,14 +109,9 @@ describe('nothing is passed over in silence', () => {
     '%j says that it holds nothing',
     async (content) => {
       const { spans, refused, warnings } = await read(content)
-      expect([spans, refused, warnings]).toEqual([0, [], ['the file holds no spans and no log records']])
+      expect([spans, refused, warnings]).toEqual([0, [], ['the file holds no spans, log records or metrics']])
     },
   )
-
-  it('metrics are counted in one warning', async () => {
-    const { warnings } = await read(Array(5).fill('{"resourceMetrics":[{}]}').join('\n'))
-    expect(warnings).toEqual([expect.stringMatching(/metrics.*\(5 times\)$/)])
-  })
 
   it.each(['{}', '{"a":1}', 'true', '"text"', '<html>', '12', '{', '[', '[1,2]', '{"resourceSpans":[{},]}', ']'])(
     '%s is refused',

@@ -146,14 +146,6 @@ describe('JSON lines', () => {
     expect(report.names).toEqual(['a', 'b'])
     expect(report.refused).toEqual([{ line: 2, reason: expect.stringContaining('longer than 2000 bytes') }])
   })
-
-  it('tells about metrics once, with their count', async () => {
-    const metrics = {
-      resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'm', gauge: { dataPoints: [{}, {}] } }] }] }],
-    }
-    const report = await read([metrics, metrics, metrics].map((row) => JSON.stringify(row)).join('\n'))
-    expect(report.warnings).toEqual([expect.stringMatching(/metrics.*\(3 times\)/)])
-  })
 })
 
 describe('JSON documents', () => {
@@ -181,7 +173,7 @@ describe('JSON documents', () => {
       expect(await read(text)).toMatchObject({
         spans: 0,
         refused: [],
-        warnings: ['the file holds no spans and no log records'],
+        warnings: ['the file holds no spans, log records or metrics'],
       })
     },
   )

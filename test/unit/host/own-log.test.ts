@@ -61,6 +61,12 @@ it('self-metrics are Prometheus text with every counter of the ledger', () => {
       modeReason: null,
       retentionPaused: null,
     },
+    metrics: {
+      series: 7,
+      headSamples: 70,
+      refusedSeries: [{ metric: 'bomb', samples: 3 }],
+      limits: { maxSeries: 8, maxSeriesPerMetric: 4, outOfOrderMs: 0 },
+    },
     cpuSeconds: 0.5,
     rssBytes: 1,
     heapBytes: 1,
@@ -70,6 +76,7 @@ it('self-metrics are Prometheus text with every counter of the ledger', () => {
   expect(text).toContain('glassbox_build_info{version="1\\"2"} 1\n')
   expect(text).toContain('glassbox_received_total{signal="traces"} 12\n')
   expect(text).toContain('glassbox_dropped_total{signal="traces",reason="queue_full"} 2\n')
+  expect(text).toContain('glassbox_series_refused_samples_total{metric="bomb"} 3\n')
   expect(text).toContain('glassbox_breaker_open 1\n')
   expect(text).toContain('glassbox_event_loop_delay_seconds NaN\n')
   for (const line of text.trimEnd().split('\n')) {

@@ -202,6 +202,7 @@ describe('metric storage', () => {
     expect(sum(read('g', 'sum_over_time'))).toBeCloseTo(sum(gauge), 6)
     const average = read('g', 'avg_over_time')
     expect(sum(average) / average.length).toBeCloseTo(sum(gauge) / gauge.length, 6)
+    expect(sum(read('g', 'count_over_time'))).toBe(gauge.length)
     const counts = read('c', 'increase')
     let grown = 0
     for (let i = 1; i < counts.length; i++) grown += counts[i] < counts[i - 1] ? counts[i] : counts[i] - counts[i - 1]

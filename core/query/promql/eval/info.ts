@@ -1,5 +1,5 @@
+import { matcherTest } from '../../../model/label-regex.ts'
 import type { Labels, Matcher } from '../../../model/series.ts'
-import { matcherTest } from '../label-regex.ts'
 import type { CallExpr, Expr } from '../syntax/ast.ts'
 import { walk } from '../syntax/ast.ts'
 import { labelsText, labelValue, metricName, partKey, withLabel } from './labels.ts'

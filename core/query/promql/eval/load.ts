@@ -64,6 +64,7 @@ export async function loadSeries(
       converted.set(seriesKey, series)
     }
     run.loaded.set(node, series)
+    if ((await selection).counted) run.counted.add(node)
   }
   return { downsampled, samplesRead, damagedBlocks }
 }
@@ -102,6 +103,8 @@ function functionAround(path: readonly Expr[]): string | null {
     const node = path[i]
     if (node.kind === 'call') return node.func.name
     if (node.kind === 'aggregate') return node.op
+    // Its steps are looked at one by one; the function around it sees only what they give.
+    if (node.kind === 'subquery') return null
     if (node.kind === 'binary') return null
   }
   return null

@@ -16,6 +16,8 @@ export class QueryRun {
   readonly notes = new Annotations()
   /** Series of each vector selector (and of the info() calls), loaded before evaluation. */
   readonly loaded = new Map<Expr, SampleSeries[]>()
+  /** Selectors whose values say how many samples each stands for (SelectResult.counted). */
+  readonly counted = new Set<Expr>()
   /** Samples that are held right now. */
   samples = 0
   readonly #flag: Int32Array

@@ -53,7 +53,9 @@ export function evaluateRangeCall(evaluator: RangeEvaluator, node: CallExpr): St
   window.anchored = selector?.anchored ?? false
   window.smoothed = selector?.smoothed ?? false
   window.rangeSeconds = source.range / 1000
-  const compute = RANGE_FUNCTIONS.get(name) as RangeFunction
+  // Where aggregates stand in for samples, storage has counted them.
+  const counted = selector !== null && run.counted.has(selector)
+  const compute = RANGE_FUNCTIONS.get(counted ? 'sum_over_time' : name) as RangeFunction
   const dropName = !KEEPS_NAME.has(name)
   const outputs: StepSeries[] = []
   for (const series of source.series) {

@@ -1,6 +1,6 @@
 import type { GlassboxError } from '../../../base/errors.ts'
+import { matcherTest } from '../../../model/label-regex.ts'
 import type { ValueType } from '../../../model/promql-functions.ts'
-import { matcherTest } from '../label-regex.ts'
 import { type BinaryExpr, type CallExpr, COMPARISONS, type Expr, SET_OPERATORS, typeOf } from './ast.ts'
 import { parseError, quoted } from './text.ts'
 

@@ -1,9 +1,9 @@
 // Over 500 lines: one recursive descent whose rules call each other; apart they would only pass its state around.
 import type { GlassboxError } from '../../../base/errors.ts'
+import { compileMatcherRegex } from '../../../model/label-regex.ts'
 import { FUNCTIONS } from '../../../model/promql-functions.ts'
 import type { Matcher } from '../../../model/series.ts'
 import { ALL_FEATURES, type PromqlFeatures } from '../answer.ts'
-import { compileMatcherRegex } from '../label-regex.ts'
 import {
   type AggregateExpr,
   type BinaryExpr,

@@ -1,5 +1,5 @@
-import { RE2JS } from 're2js'
 import { GlassboxError } from '../../../base/errors.ts'
+import { compileMatcherRegex } from '../../../model/label-regex.ts'
 import type { Matcher } from '../../../model/series.ts'
 
 /** A matcher ready to test values; `one` is the only value it can match, where there is just one. */
@@ -25,21 +25,8 @@ export function compileMatcher({ name, op, value }: Matcher): CompiledMatcher {
 }
 
 function compileRegex(name: string, pattern: string): (given: string) => boolean {
-  if (pattern === '.*') return () => true
-  if (pattern === '.+') return (given) => given !== ''
-  const parts = pattern.split('|')
-  if (parts.every((part) => PLAIN.test(part))) {
-    const values = new Set(parts)
-    return (given) => values.has(given)
-  }
-  let compiled: RE2JS
-  try {
-    // Compiled alone first, or an unbalanced bracket could close the group around it.
-    RE2JS.compile(pattern, RE2JS.DOTALL)
-    compiled = RE2JS.compile(`^(?s:${pattern})$`)
-  } catch (error) {
-    const why = (error as Error).message
-    throw new GlassboxError('bad_request', `the regular expression of label ${name} cannot be read: ${why}`)
-  }
-  return (given) => compiled.matcher(given).find()
+  const { test, fault } = compileMatcherRegex(pattern)
+  if (fault !== null)
+    throw new GlassboxError('bad_request', `the regular expression of label ${name} cannot be read: ${fault}`)
+  return test
 }

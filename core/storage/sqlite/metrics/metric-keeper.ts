@@ -1,8 +1,8 @@
 import type Database from 'better-sqlite3'
 import type { PackedSamples } from '../../../model/packed-samples.ts'
-import type { MetricWriteResult } from '../../metric-store.ts'
+import type { MetricLimits, MetricWriteResult } from '../../metric-store.ts'
 import { MetricHead } from './metric-head.ts'
-import type { MetricLimits, MetricMemory } from './metric-memory.ts'
+import type { MetricMemory } from './metric-memory.ts'
 import { downsampleMetricBlocks, mergeMetricBlocks, removeOldMetrics } from './metric-upkeep.ts'
 
 const FLUSH_MS = 250

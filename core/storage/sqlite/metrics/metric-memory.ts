@@ -1,27 +1,15 @@
 import { GlassboxError } from '../../../base/errors.ts'
+import { defaultSettings } from '../../../config/settings.ts'
 import type { NativeHistogram } from '../../../model/native-histogram.ts'
 import type { PackedSamples } from '../../../model/packed-samples.ts'
 import type { Exemplar, Matcher, MetricMetadata } from '../../../model/series.ts'
 import { labelsOfKey, seriesKey } from '../../../model/series-key.ts'
-import type { MetricStats, MetricWriteResult } from '../../metric-store.ts'
+import type { MetricLimits, MetricStats, MetricWriteResult } from '../../metric-store.ts'
 import { HeadSeries, lowerBound } from './head-series.ts'
 import { mergeSamples } from './merge-samples.ts'
 import type { ReadSamples, Samples } from './sample-block.ts'
 import { PendingSamples } from './sample-log.ts'
 import { SeriesIndex } from './series-index.ts'
-
-export interface MetricLimits {
-  maxSeries: number
-  maxSeriesPerMetric: number
-  /** How far behind the newest sample of its series another may come, ms. */
-  outOfOrderMs: number
-}
-
-export const DEFAULT_METRIC_LIMITS: MetricLimits = {
-  maxSeries: 500_000,
-  maxSeriesPerMetric: 200_000,
-  outOfOrderMs: 3_600_000,
-}
 
 /** Samples of the head for series found, as they are handed to a reading thread. */
 export interface HeadSamples {
@@ -85,7 +73,7 @@ export class MetricMemory {
   #newMetadata = new Set<string>()
   #newExemplars: { id: number; exemplar: Exemplar }[] = []
 
-  constructor(nowMs: () => number, limits: MetricLimits = DEFAULT_METRIC_LIMITS) {
+  constructor(nowMs: () => number, limits: MetricLimits = defaultSettings.metrics) {
     this.#nowMs = nowMs
     this.limits = limits
   }
@@ -183,6 +171,11 @@ export class MetricMemory {
     if (!known && this.#metadata.size >= this.limits.maxSeries) return
     this.#metadata.set(metadata.metric, metadata)
     this.#newMetadata.add(metadata.metric)
+  }
+
+  /** Samples that are not saved yet. */
+  get pending(): number {
+    return this.#pending.count
   }
 
   get dirty(): boolean {
@@ -333,6 +326,7 @@ export class MetricMemory {
       refusedSeries: [...this.#refused].map(([metric, samples]) => ({ metric, samples })),
       topMetrics: this.index.countsByMetric(MOST_METRICS),
       ...this.index.cardinality(MOST_LABELS),
+      limits: this.limits,
     }
   }
 }

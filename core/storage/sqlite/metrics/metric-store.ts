@@ -24,8 +24,13 @@ const MOST_SERIES = 200_000
  * thread adds the blocks. The head is read first: a sample that moves into a block meanwhile is then met twice, never
  * missed, and merging takes it once.
  */
-export function createMetricStore(writer: AskWriter, reader: AskReader): MetricStore {
+export function createMetricStore(
+  writer: AskWriter,
+  reader: AskReader,
+  setLimits: MetricStore['setLimits'],
+): MetricStore {
   return {
+    setLimits,
     async writeSamples(batch: SampleBatch): Promise<MetricWriteResult> {
       const { packed, transfer } = packSamples(batch)
       return writer('writeSamples', packed, transfer)

@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3'
 import { GlassboxError } from '../../../base/errors.ts'
 import type { NativeHistogram } from '../../../model/native-histogram.ts'
-import type { Labels, SeriesExemplars, SeriesSamples } from '../../../model/series.ts'
+import { type Labels, SampleKind, type SeriesExemplars, type SeriesSamples } from '../../../model/series.ts'
 import { labelsOfKey } from '../../../model/series-key.ts'
 import type { SelectResult } from '../../metric-store.ts'
 import type { QueryGuard } from '../query-guard.ts'
@@ -16,6 +16,7 @@ const AGGREGATE_OF: Record<string, Part> = {
   max_over_time: Part.max,
   sum_over_time: Part.sum,
   avg_over_time: Part.sum,
+  count_over_time: Part.count,
 }
 
 export interface SamplesQuery {
@@ -40,6 +41,11 @@ export class SampleGatherer {
     for (const id of query.head.ids) this.#parts.set(id, [])
     this.#total = 0
     this.#spend(query.head.times.length)
+  }
+
+  /** Values say how many samples each stands for. */
+  get #counted(): boolean {
+    return this.#query.func === 'count_over_time'
   }
 
   #spend(samples: number): void {
@@ -73,11 +79,12 @@ export class SampleGatherer {
   #addSound(kind: number, data: Uint8Array, only?: number): void {
     const idOf = (id: number): number => only ?? id
     const wanted = (id: number): boolean => this.#parts.has(idOf(id))
-    if (kind === 0) readBlock(data, wanted, (id, _part, samples) => this.#take(idOf(id), samples))
+    if (kind === 0)
+      readBlock(data, wanted, (id, _part, samples) => this.#take(idOf(id), this.#counted ? ones(samples) : samples))
     else {
       const { func } = this.#query
       const aggregate = func === null ? undefined : AGGREGATE_OF[func]
-      for (const [id, samples] of readAggregates(data, wanted, aggregate, func === 'avg_over_time'))
+      for (const [id, samples] of readAggregates(data, wanted, aggregate, func))
         if (this.#take(idOf(id), samples)) this.#downsampled = true
     }
   }
@@ -87,13 +94,18 @@ export class SampleGatherer {
     const series: SeriesSamples[] = []
     forEachHead(head, (index, recent) => {
       const parts = this.#parts.get(head.ids[index]) ?? []
-      if (recent) parts.push(recent)
+      if (recent) parts.push(this.#counted ? ones(recent) : recent)
       if (parts.length === 0) return
       series.push({ labels: labelsOfKey(head.keys[index]), ...mergeSamples(parts) })
     })
     series.sort((a, b) => compareLabels(a.labels, b.labels))
     const damagedBlocks = this.#damagedBlocks
-    return { series, downsampled: this.#downsampled, ...(damagedBlocks > 0 && { damagedBlocks }) }
+    return {
+      series,
+      downsampled: this.#downsampled,
+      ...(this.#counted && { counted: true }),
+      ...(damagedBlocks > 0 && { damagedBlocks }),
+    }
   }
 }
 
@@ -118,14 +130,17 @@ function readAggregates(
   data: Uint8Array,
   wanted: (id: number) => boolean,
   aggregate: Part | undefined,
-  average: boolean,
+  func: string | null,
 ): Map<number, ReadSamples> {
+  const average = func === 'avg_over_time'
   const found = new Map<number, ReadSamples>()
   readBlock(
     data,
     (id, part) => wanted(id) && (part === Part.samples || part === aggregate || (average && part === Part.count)),
     (id, part, samples) => {
-      if (part !== Part.count) found.set(id, samples)
+      // A series of histograms has no counts of its own: each of its samples counts once.
+      if (func === 'count_over_time') found.set(id, part === Part.count ? samples : ones(samples))
+      else if (part !== Part.count) found.set(id, samples)
       else {
         const sum = found.get(id)
         if (sum) sum.values = sum.values.map((value, i) => value / samples.values[i])
@@ -133,6 +148,12 @@ function readAggregates(
     },
   )
   return found
+}
+
+/** Each sample as the number of samples that it stands for, stale markers left out. */
+function ones({ times, kinds }: ReadSamples): ReadSamples {
+  const kept = kinds ? times.filter((_, i) => kinds[i] !== SampleKind.stale) : times
+  return { times: kept, values: new Float64Array(kept.length).fill(1), kinds: null, histograms: null }
 }
 
 function forEachHead(head: HeadSamples, take: (index: number, recent: ReadSamples | null) => void): void {

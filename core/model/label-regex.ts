@@ -1,5 +1,5 @@
 import { RE2JS } from 're2js'
-import type { Matcher } from '../../model/series.ts'
+import type { Matcher } from './series.ts'
 
 export interface CompiledRegex {
   test(value: string): boolean
