@@ -13,7 +13,7 @@ import { type PostgresServer, startPostgres } from '../fixtures/postgres-server.
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 /** A million spans in the long variant. */
-const stored = process.env['GLASSBOX_LONG'] ? 1_000_000 : 5000
+const stored = process.env['GLASSBOX_LONG'] ? 1_000_000 : 40_000
 const moveMs = process.env['GLASSBOX_LONG'] ? 600_000 : 60_000
 
 let server: PostgresServer
@@ -62,7 +62,7 @@ it('accounts for what is stored, and previews what another retention frees', asy
   await page.getByRole('heading', { name: 'What it takes' }).waitFor()
   await accessible()
   const traces = page.getByRole('row', { name: /^Traces/ })
-  expect(await traces.textContent()).toContain(stored === 5000 ? '5,000' : '1 M')
+  expect(await traces.textContent()).toContain(stored === 40_000 ? '40 k' : '1 M')
   await page.getByLabel('Keep traces for').fill('1')
   await page.getByText(/frees .+: [\d,]+ rows/).waitFor()
   await page.getByLabel('Keep traces for').fill('0')
