@@ -145,6 +145,7 @@ export async function readTrace(session: Session, id: string): Promise<Trace | n
     resources: resources.records,
     scopes: scopes.records,
     logs: await logsOfTrace(session, traceId),
+    partial: null,
     orphanCount: countOrphans(spans),
   }
 }
