@@ -2,7 +2,7 @@ import type { ServiceHealth, ServiceRow, SystemExemplar, SystemMark } from '../m
 import type { Labels, Matcher } from '../model/series.ts'
 import type { MetricReader } from '../storage/metric-store.ts'
 import type { QueryContext } from '../storage/store.ts'
-import type { MatrixSeries, PromqlAnswer } from './promql/answer.ts'
+import { ALL_FEATURES, type MatrixSeries, type PromqlAnswer } from './promql/answer.ts'
 import { type Evaluate, fewAtOnce } from './promql/few-at-once.ts'
 import { AT_ONCE, pointsOf, type SystemRange } from './system-metrics.ts'
 
@@ -37,6 +37,7 @@ export async function serviceHealth(
 ): Promise<ServiceHealth> {
   const { reader } = parts
   const promql = fewAtOnce(parts.promql, AT_ONCE)
+  const asked = { ...context, features: ALL_FEATURES }
   const { start, end } = range
   const length = Math.max(1000, end - start)
   const old = range.now - start > RAW_MS
@@ -46,9 +47,9 @@ export async function serviceHealth(
   const one = `service_name=${JSON.stringify(service ?? '')}`
   const each = 'service_name!=""'
   const lines = (query: string, of = step): Promise<MatrixSeries[]> =>
-    promql.range(query, Math.min(end, Math.ceil(start / of) * of), end, of, context).then(matrix)
+    promql.range(query, Math.min(end, Math.ceil(start / of) * of), end, of, asked).then(matrix)
   const now = (query: string, time = end): Promise<Map<string, number>> =>
-    promql.instant(query, time, context).then(byService)
+    promql.instant(query, time, asked).then(byService)
   const rateOf = (part: string, whose: string, per: string): string => `rate(${REQUESTS}${part}{${whose}}[${per}])`
   const all = (q: string): string => `histogram_quantiles(${q}, "quantile", 0.5, 0.95, 0.99)`
   const whole = `${length}ms`
@@ -59,7 +60,7 @@ export async function serviceHealth(
     now(rateOf('_count', each, whole)),
     now(rateOf('_errors_total', each, whole)),
     lines(`histogram_quantile(0.99, ${rateOf('_bucket', each, window(trendStep))})`, trendStep),
-    promql.instant(all(rateOf('_bucket', each, whole)), end, context),
+    promql.instant(all(rateOf('_bucket', each, whole)), end, asked),
     now(
       `quantile_over_time(0.5, histogram_quantile(0.99, ${rateOf('_bucket', each, USUAL_STEP)})[1d:${USUAL_STEP}])`,
       start,

@@ -40,6 +40,8 @@ export interface PromqlEngineOptions extends EngineConfiguration {
 export interface PromqlContext extends QueryContext {
   /** Overrides the engine's lookback for this query (`lookback_delta` of the API), ms. */
   lookbackMs?: number
+  /** Overrides which experimental parts this query may use: queries of our own do not hang on the person's setting. */
+  features?: PromqlFeatures
   /** At most so many points a series of a range query: highs and lows survive (thin.ts). Default: all. */
   mostPoints?: number
 }
@@ -219,7 +221,11 @@ export function createPromqlEngine(options: PromqlEngineOptions): PromqlEngine {
           start,
           end,
           step,
-          settings: context.lookbackMs ? { ...settings, lookbackMs: context.lookbackMs } : settings,
+          settings: {
+            ...settings,
+            lookbackMs: context.lookbackMs ?? settings.lookbackMs,
+            features: context.features ?? settings.features,
+          },
           flag: new SharedArrayBuffer(4),
           mostPoints: context.mostPoints ?? null,
         },

@@ -188,7 +188,9 @@ it('starts on a file damaged in any way, moves aside what SQLite finds damaged, 
     if (spans === 0 && bytes.length > 1) expect(quarantined, what).not.toBeNull()
     write(writer, 1_000_000, 10)
     writer.compact()
-    expect(writer.stats().spans, what).toBe(spans + 10)
+    // A block found damaged while it was merged is set aside and counted, whole.
+    const after = writer.stats()
+    expect(after.spans + (after.damaged?.rows ?? 0), what).toBe(spans + 10)
     writer.stop()
     rmSync(dataDir, { recursive: true })
   }
