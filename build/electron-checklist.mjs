@@ -52,7 +52,7 @@ export const points = [
     'every channel checks who asks',
     count(main, /ipcMain\.(on|handle)\(/g) === count(main, /trusted\(event, args\)/g),
   ],
-  [18, 'no pages from files', !/loadFile|["'`]file:\/\//.test(main.replaceAll('grantFileProtocol', ''))],
+  [18, 'no pages from files', !/\.loadFile\(|\.loadURL\(\s*["'`]file:/.test(main)],
   [19, 'fuses', config.electronFuses.runAsNode === false && config.electronFuses.onlyLoadAppFromAsar === true],
   [
     20,

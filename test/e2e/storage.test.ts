@@ -44,7 +44,8 @@ afterAll(async () => {
   await server?.stop()
 })
 
-const idle = (): Promise<unknown> => page.waitForFunction('window.glassboxIdle?.()')
+const idle = (): Promise<unknown> =>
+  page.waitForFunction(() => (window as unknown as { glassboxIdle?: () => boolean }).glassboxIdle?.())
 const heading = (text: string | RegExp): Promise<void> =>
   page.getByRole('heading', { level: 3, name: text }).waitFor({ timeout: moveMs })
 
@@ -77,7 +78,7 @@ it('finds what is missing and what is wrong, at its field and its step', async (
   await page.getByRole('button', { name: 'Test connection' }).click()
   const field = page.getByLabel('Host')
   await page.getByText('Name the host, such as db.internal.').waitFor()
-  await page.waitForFunction('document.activeElement?.getAttribute("aria-invalid") === "true"')
+  await page.waitForFunction(() => document.activeElement?.getAttribute('aria-invalid') === 'true')
   expect(await field.getAttribute('aria-invalid')).toBe('true')
   await accessible()
 
