@@ -19,6 +19,7 @@ const server = createApiServer({
   rendererDir,
   settingsNow: () => defaultSettings,
   jobs: { list: () => [], subscribe: () => () => undefined },
+  store: {},
   metricsText: async () => '# TYPE up gauge',
   log: { info() {}, warn() {}, error() {} },
 } as unknown as ApiServices)
