@@ -1,3 +1,4 @@
+// Over 500 lines: one connection and one state (reachable, away, draining) run through every step of a write.
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import type { Clock } from '../../base/clock.ts'

@@ -1,3 +1,4 @@
+// Over 500 lines: what is written and what is read of a block stand side by side, section by section.
 import type { ResourceEntry, ScopeEntry, SpanBatch } from '../../model/columns.ts'
 import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
 import { type AttributeColumn, BlockAttributes, encodeAttributes } from './attribute-sections.ts'
