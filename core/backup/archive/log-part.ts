@@ -1,11 +1,10 @@
 import { AttrType, type LogBatch } from '../../model/columns.ts'
 import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
+import { gather, gatherIds } from '../../model/picked-rows.ts'
 import { ColumnReader } from './column-reader.ts'
 import { ColumnWriter } from './column-writer.ts'
 import {
   allRows,
-  gathered,
-  gatheredIds,
   internTexts,
   readAttributes,
   readShared,
@@ -20,13 +19,13 @@ import {
 export function encodeLogs(batches: readonly LogBatch[]): Uint8Array {
   const rows = allRows(batches)
   const out = new ColumnWriter()
-  const u8 = (pick: (b: LogBatch) => Uint8Array) => gathered(rows, pick, new Uint8Array(rows.n))
-  const u16 = (pick: (b: LogBatch) => Uint16Array) => gathered(rows, pick, new Uint16Array(rows.n))
-  const u32 = (pick: (b: LogBatch) => Uint32Array) => gathered(rows, pick, new Uint32Array(rows.n))
-  const f64 = (pick: (b: LogBatch) => Float64Array) => gathered(rows, pick, new Float64Array(rows.n))
+  const u8 = (pick: (b: LogBatch) => Uint8Array) => gather(rows, pick, new Uint8Array(rows.n))
+  const u16 = (pick: (b: LogBatch) => Uint16Array) => gather(rows, pick, new Uint16Array(rows.n))
+  const u32 = (pick: (b: LogBatch) => Uint32Array) => gather(rows, pick, new Uint32Array(rows.n))
+  const f64 = (pick: (b: LogBatch) => Float64Array) => gather(rows, pick, new Float64Array(rows.n))
   const { has, ids } = withTrace(
-    gatheredIds(rows, (b) => b.traceId, 16),
-    gatheredIds(rows, (b) => b.spanId, 8),
+    gatherIds(rows, (b) => b.traceId, 16),
+    gatherIds(rows, (b) => b.spanId, 8),
   )
   out.uints('hasTrace', has)
   out.bytes('traceAndSpanId', ids)

@@ -6,21 +6,14 @@ import {
   type TelemetryBatch,
 } from '../../model/columns.ts'
 import type { DictionaryBuilder } from '../../model/dictionary-builder.ts'
+import type { PickedRows } from '../../model/picked-rows.ts'
 import { allTexts, type ColumnReader, checkJsonList, type ReadTexts } from './column-reader.ts'
 import { type ColumnWriter, TextCollector } from './column-writer.ts'
 
-/** Which rows of which batches a part holds, in its order. */
-export interface PartRows<B extends TelemetryBatch> {
-  batches: readonly B[]
-  n: number
-  /** Batch of each row. */
-  source: Uint32Array
-  /** Row within its batch. */
-  row: Uint32Array
+/** Rows of a part, in its order. */
+export interface PartRows<B extends TelemetryBatch> extends PickedRows<B> {
   texts: TextCollector
 }
-
-type Numbers = Uint8Array | Uint16Array | Uint32Array | Float64Array
 
 /** All rows of the batches, one after the other. */
 export function allRows<B extends TelemetryBatch>(batches: readonly B[]): PartRows<B> {
@@ -35,32 +28,6 @@ export function allRows<B extends TelemetryBatch>(batches: readonly B[]): PartRo
     }
   })
   return { batches, n, source, row, texts: new TextCollector(batches.map(({ dictionary }) => dictionary)) }
-}
-
-/** One column of all rows. */
-export function gathered<B extends TelemetryBatch, C extends Numbers>(
-  rows: PartRows<B>,
-  pick: (batch: B) => Numbers,
-  out: C,
-): C {
-  const columns = rows.batches.map(pick)
-  for (let i = 0; i < rows.n; i++) out[i] = columns[rows.source[i]][rows.row[i]]
-  return out
-}
-
-export function gatheredIds<B extends TelemetryBatch>(
-  rows: PartRows<B>,
-  pick: (batch: B) => Uint8Array,
-  width: number,
-): Uint8Array {
-  const columns = rows.batches.map(pick)
-  const out = new Uint8Array(rows.n * width)
-  for (let i = 0; i < rows.n; i++) {
-    const from = columns[rows.source[i]]
-    const at = rows.row[i] * width
-    for (let k = 0; k < width; k++) out[i * width + k] = from[at + k]
-  }
-  return out
 }
 
 /** Writes a column of dictionary entries. */

@@ -1,11 +1,10 @@
 import type { SpanBatch } from '../../model/columns.ts'
 import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
+import { gather, gatherIds } from '../../model/picked-rows.ts'
 import { allTexts, ColumnReader, checkJsonList } from './column-reader.ts'
 import { ColumnWriter } from './column-writer.ts'
 import {
   allRows,
-  gathered,
-  gatheredIds,
   internTexts,
   type PartRows,
   readAttributes,
@@ -24,14 +23,14 @@ const FOREIGN = 1
 export function encodeSpans(batches: readonly SpanBatch[]): Uint8Array {
   const { rows, traceIds, sizes } = byTrace(batches)
   const out = new ColumnWriter()
-  const u8 = (pick: (b: SpanBatch) => Uint8Array) => gathered(rows, pick, new Uint8Array(rows.n))
-  const u16 = (pick: (b: SpanBatch) => Uint16Array) => gathered(rows, pick, new Uint16Array(rows.n))
-  const u32 = (pick: (b: SpanBatch) => Uint32Array) => gathered(rows, pick, new Uint32Array(rows.n))
-  const f64 = (pick: (b: SpanBatch) => Float64Array) => gathered(rows, pick, new Float64Array(rows.n))
-  const spanIds = gatheredIds(rows, (b) => b.spanId, 8)
+  const u8 = (pick: (b: SpanBatch) => Uint8Array) => gather(rows, pick, new Uint8Array(rows.n))
+  const u16 = (pick: (b: SpanBatch) => Uint16Array) => gather(rows, pick, new Uint16Array(rows.n))
+  const u32 = (pick: (b: SpanBatch) => Uint32Array) => gather(rows, pick, new Uint32Array(rows.n))
+  const f64 = (pick: (b: SpanBatch) => Float64Array) => gather(rows, pick, new Float64Array(rows.n))
+  const spanIds = gatherIds(rows, (b) => b.spanId, 8)
   const parents = parentCodes(
     spanIds,
-    gatheredIds(rows, (b) => b.parentId, 8),
+    gatherIds(rows, (b) => b.parentId, 8),
     sizes,
   )
   out.bytes('traceId', traceIds)
@@ -137,8 +136,8 @@ function byTrace(batches: readonly SpanBatch[]): {
     }
     open.push(i)
   }
-  const start = gathered(all, (b) => b.startUs, new Float64Array(all.n))
-  const ns = gathered(all, (b) => b.startNs, new Uint16Array(all.n))
+  const start = gather(all, (b) => b.startUs, new Float64Array(all.n))
+  const ns = gather(all, (b) => b.startNs, new Uint16Array(all.n))
   const traces = [...found].map(([id, members]) => {
     if (members.length > 1) members.sort((a, b) => start[a] - start[b] || ns[a] - ns[b] || a - b)
     return { id, members, start: start[members[0]] }

@@ -1,15 +1,9 @@
 import type { Dictionary, ResourceEntry, ScopeEntry, TelemetryBatch } from '../../model/columns.ts'
 import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
+import type { PickedRows } from '../../model/picked-rows.ts'
 
-/** Which rows of which batches go into a block, in block order, with all text in one dictionary. */
-export interface BlockRows<B extends TelemetryBatch> {
-  n: number
-  batches: B[]
-
-  /** Batch of each row. */
-  source: Uint32Array
-  /** Row within its batch. */
-  row: Uint32Array
+/** Rows of a block, in block order, with all text in one dictionary. */
+export interface BlockRows<B extends TelemetryBatch> extends PickedRows<B> {
   dictionary: Dictionary
   /** Per batch: its dictionary entries in the block's dictionary; null = the same. */
   maps: (Uint32Array | null)[]
@@ -42,35 +36,6 @@ export function gatherEntries<B extends TelemetryBatch>(
     const entry = columns[batch][rows.row[i]]
     const map = rows.maps[batch]
     out[i] = map ? map[entry] : entry
-  }
-  return out
-}
-
-type NumberColumn = Uint8Array | Uint16Array | Uint32Array | Float64Array
-
-/** A column of plain numbers, in block order. */
-export function gather<B extends TelemetryBatch, C extends NumberColumn>(
-  rows: BlockRows<B>,
-  pick: (batch: B) => NumberColumn,
-  out: C,
-): C {
-  const columns = rows.batches.map(pick)
-  for (let i = 0; i < rows.n; i++) out[i] = columns[rows.source[i]][rows.row[i]]
-  return out
-}
-
-/** A column of fixed-width ids, in block order. */
-export function gatherIds<B extends TelemetryBatch>(
-  rows: BlockRows<B>,
-  pick: (batch: B) => Uint8Array,
-  width: number,
-): Uint8Array {
-  const columns = rows.batches.map(pick)
-  const out = new Uint8Array(rows.n * width)
-  for (let i = 0; i < rows.n; i++) {
-    const from = columns[rows.source[i]]
-    const at = rows.row[i] * width
-    for (let j = 0; j < width; j++) out[i * width + j] = from[at + j]
   }
   return out
 }

@@ -1,16 +1,9 @@
 // Over 500 lines: what is written and what is read of a block stand side by side, section by section.
 import type { ResourceEntry, ScopeEntry, SpanBatch } from '../../model/columns.ts'
 import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
+import { gather, gatherIds } from '../../model/picked-rows.ts'
 import { type AttributeColumn, BlockAttributes, encodeAttributes } from './attribute-sections.ts'
-import {
-  type BlockRows,
-  gather,
-  gatherEntries,
-  gatherIds,
-  gatherShared,
-  mergeDictionaries,
-  partitionByDay,
-} from './block-rows.ts'
+import { type BlockRows, gatherEntries, gatherShared, mergeDictionaries, partitionByDay } from './block-rows.ts'
 import { bloomAdd, newBloom, TRACE_BITS, traceHash } from './bloom.ts'
 import type { BlockName } from './damaged-block.ts'
 import { IdTable } from './id-table.ts'
