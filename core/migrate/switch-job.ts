@@ -172,7 +172,6 @@ function resultOf({ to, from }: SwitchInput, verified: DaySum[], ms: number): Sw
 /** Copies and verifies step by step: each takes up to where the source was when it began. */
 class Mover {
   readonly #move: Move
-  readonly #expected: number | null
   #source: string | null = null
   #target: string | null = null
   #first = true
@@ -180,7 +179,6 @@ class Mover {
 
   constructor(job: RunningJob<SwitchInput, unknown>, source: TelemetryStore, target: TelemetryStore) {
     const { move } = job.input
-    this.#expected = null
     this.#move = {
       source,
       target,
@@ -212,8 +210,9 @@ class Mover {
     return rows
   }
 
+  /** Rows to come; null when only a part of them moves. */
   async #total(): Promise<number | null> {
-    if (this.#move.since !== null || this.#expected !== null) return this.#expected
+    if (this.#move.since !== null) return null
     const { spans, logs } = await this.#move.source.stats()
     return spans + logs
   }
