@@ -40,12 +40,18 @@ async function run(): Promise<void> {
   if (!core) return app.exit(0)
 
   let stopping = false
+  let stopped = false
   app.on('before-quit', (event) => {
+    if (stopped) return
+    // Asked again while the queue is still being written: that comes first.
+    event.preventDefault()
     if (stopping) return
     stopping = true
-    event.preventDefault()
     desktop?.dispose()
-    core.host.stop().finally(() => app.quit())
+    core.host.stop().finally(() => {
+      stopped = true
+      app.quit()
+    })
   })
   const preload = fileURLToPath(new URL('../preload/preload.cjs', import.meta.url))
   desktop = createDesktop(core, { dataDir, preload, hidden: process.argv.includes('--hidden') }, texts)

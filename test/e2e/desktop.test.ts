@@ -147,8 +147,20 @@ describe('the desktop app', () => {
     await secondStart(app, [])
     expect(await shown()).toEqual([true])
     expect(await settings(app, { 'desktop.keepInTray': false })).toBe(200)
-    await app.main(({ BrowserWindow }) => setImmediate(() => BrowserWindow.getAllWindows()[0].close()))
+    await app.main(({ BrowserWindow }) => {
+      setImmediate(() => BrowserWindow.getAllWindows()[0].close())
+    })
     expect(await app.quit()).toBe(0)
+  })
+
+  it('stops the core before it leaves, however often it is told to quit', async () => {
+    expect(existsSync(join(dataDir, 'instance.json'))).toBe(true)
+    await app.main(({ app: electronApp }) => {
+      electronApp.quit()
+      electronApp.quit()
+    })
+    expect(await app.quit()).toBe(0)
+    expect(existsSync(join(dataDir, 'instance.json'))).toBe(false)
   })
 
   it('starts with the session when asked to', async () => {
