@@ -36,7 +36,8 @@ function holdWrites(): () => void {
 }
 
 it('far more than can be written: every id is in exactly one book, and errors go last', async () => {
-  host = await startTestHost({ 'pipeline.queueLimit': 20, 'sampling.enabled': false })
+  // Room for the errors of fifty requests, or for one request.
+  host = await startTestHost({ 'pipeline.queueLimit': SPANS, 'sampling.enabled': false })
   const random = seededRandom(seed)
   const book = new IdSender(() => host.otlp)
   const errors = new Set<number>()
@@ -73,7 +74,7 @@ it('far more than can be written: every id is in exactly one book, and errors go
   const lost = (ids: Iterable<number>) => [...ids].filter((id) => !stored.has(id)).length
   const normalShare = (sent - errors.size - (stored.size - (errors.size - lost(errors)))) / (sent - errors.size)
   expect(lost(errors)).toBe(traces.dropped.queue_full_error ?? 0)
-  expect(lost(errors) / errors.size).toBeLessThan(normalShare)
+  expect(lost(errors) / errors.size).toBeLessThan(normalShare / 2)
   process.stdout.write(
     `${JSON.stringify({ id: 27, seed, n: sent, stored: stored.size, dropped: traces.dropped, errors: errors.size, errorsLost: lost(errors) })}\n`,
   )
