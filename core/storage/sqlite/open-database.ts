@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { prepareSchema } from './schema.ts'
@@ -46,4 +46,23 @@ function checkStructure(db: Database.Database): void {
   if (clean === 1) return
   const result = db.pragma('quick_check(1)', { simple: true })
   if (result !== 'ok') throw Object.assign(new Error(String(result)), { code: 'SQLITE_CORRUPT' })
+}
+
+/**
+ * Whether an error says that the file of `dataDir` can only be read though it may be written. All connections of a process
+ * share one view of the -shm file: the first that opened it while it could only be read (a reader's, mostly) makes it so for
+ * those after it, until all of them are closed.
+ */
+export function heldReadOnly(error: unknown, dataDir: string): boolean {
+  if (!String((error as { code?: unknown }).code).startsWith('SQLITE_READONLY')) return false
+  try {
+    accessSync(dataDir, constants.W_OK)
+    for (const suffix of ['', '-wal', '-shm']) {
+      const path = join(dataDir, `auxiliary.db${suffix}`)
+      if (existsSync(path)) accessSync(path, constants.W_OK)
+    }
+    return true
+  } catch {
+    return false
+  }
 }

@@ -16,7 +16,7 @@ const HANG_MS = 180_000
 interface WriterThreadOptions extends WriterOptions {
   /** A sentence for the log. */
   problem(sentence: string): void
-  /** The telemetry file is another one than before: connections to the old one are to be closed. */
+  /** The telemetry file is another one than before, or held as one to read only: all other connections are to be closed. */
   replaced(quarantined: string | null): void
 }
 

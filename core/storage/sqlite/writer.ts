@@ -14,7 +14,7 @@ import type { MachineClock } from './machine-clock.ts'
 import { mergeOnce } from './merge.ts'
 import { MetricKeeper } from './metrics/metric-keeper.ts'
 import { forgetMove, noteMove, readMove, undoMove } from './moved-rows.ts'
-import { type OpenFile, openDatabase } from './open-database.ts'
+import { heldReadOnly, type OpenedDatabase, type OpenFile, openDatabase } from './open-database.ts'
 import { RecentSpans } from './recent-spans.ts'
 import { removeAll, returnSpace } from './remove-blocks.ts'
 import { replaceTelemetryFile } from './replace-file.ts'
@@ -38,7 +38,7 @@ export interface WriterOptions {
 export type WriterEvent =
   | { method: 'written'; argument: { seq: number } }
   | { method: 'problem'; argument: string }
-  /** The file was moved aside, or deleted by somebody, and readers must open the new one. */
+  /** The file was moved aside, deleted by somebody or opened when it could only be read: readers must open it anew. */
   | { method: 'replaced'; argument: { quarantined: string | null } }
 
 /** Merging waits until no write has come for this long. */
@@ -90,7 +90,7 @@ export class Writer {
       forgetClean(this.#db)
     })
     // An I/O error just now closed the file; if it cannot be opened again, the asker is told that storage is not to be had.
-    if (!this.#db.open) this.#reopenOrClose()
+    if (!this.#db.open) this.#reopen()
     if (this.#mode.name === 'normal') this.#reserve.make()
     this.metrics = new MetricKeeper(
       {
@@ -104,24 +104,24 @@ export class Writer {
     if (damagedLogRows > 0) this.#problem(`${damagedLogRows} rows of the newest metric samples are damaged and lost`)
   }
 
-  /** A connection that stays behind, opened when the file could only be read, would make all later ones read-only. */
-  #reopenOrClose(): void {
-    try {
-      this.#reopen()
-    } catch (error) {
-      if (this.#db.open) this.#close()
-      throw error
-    }
-  }
-
   /** A disk that is full already gets the reserve back first. */
-  #openOnAnyDisk(): { db: Database.Database; quarantined: string | null } {
+  #openOnAnyDisk(): OpenedDatabase {
     try {
-      return openDatabase(this.#options.dataDir, this.#clock.nowUs(), this.#options.open)
+      return this.#open()
     } catch (error) {
       if (troubleOf(error) !== 'full' || !this.#reserve.release()) throw error
       this.#mode.set('disk-full', (error as Error).message)
-      return openDatabase(this.#options.dataDir, this.#clock.nowUs(), this.#options.open)
+      return this.#open()
+    }
+  }
+
+  #open(): OpenedDatabase {
+    const { dataDir, open } = this.#options
+    try {
+      return openDatabase(dataDir, this.#clock.nowUs(), open)
+    } catch (error) {
+      if (heldReadOnly(error, dataDir)) this.#notify({ method: 'replaced', argument: { quarantined: null } })
+      throw error
     }
   }
 
@@ -272,14 +272,19 @@ export class Writer {
   #reopen(replaced = false): void {
     this.#close()
     const gone = !existsSync(join(this.#options.dataDir, 'auxiliary.db'))
-    const { db, quarantined } = openDatabase(this.#options.dataDir, this.#clock.nowUs(), this.#options.open)
+    const { db, quarantined } = this.#open()
     this.#db = db
-    const { seq, mergedAway } = this.#blocks
-    this.#blocks = this.#prepare(db)
-    // Whoever follows the numbers of writes must not see them go back.
-    this.#blocks.seq = Math.max(this.#blocks.seq, seq)
-    this.#blocks.mergedAway = mergedAway
-    forgetClean(db)
+    try {
+      const { seq, mergedAway } = this.#blocks
+      this.#blocks = this.#prepare(db)
+      // Whoever follows the numbers of writes must not see them go back.
+      this.#blocks.seq = Math.max(this.#blocks.seq, seq)
+      this.#blocks.mergedAway = mergedAway
+      forgetClean(db)
+    } catch (error) {
+      this.#close()
+      throw error
+    }
     if (!replaced) {
       this.#problem(
         gone
