@@ -87,10 +87,10 @@ export class DiskQueue {
     }
   }
 
-  /** Forgets the oldest record. */
-  shift(): void {
+  /** Forgets the oldest record. @returns its tag; null when there is none */
+  shift(): string | null {
     const one = this.#waiting[this.#first]
-    if (!one) return
+    if (!one) return null
     this.#first++
     if (this.#first > 1000 && this.#first * 2 > this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#first)
@@ -98,5 +98,6 @@ export class DiskQueue {
     }
     rmSync(join(this.#folder, one.name), { force: true })
     this.bytes -= one.bytes
+    return one.tag
   }
 }

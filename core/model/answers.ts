@@ -53,8 +53,11 @@ export interface StorageStats {
   retentionPaused: string | null
   /** Blocks whose checksums do not hold: left out of every answer, and of the counts above. `at` is when the last was found. */
   damaged?: { blocks: number; rows: number; at: number | null }
-  /** What waits on disk while the database server is away. */
-  waiting?: { spans: number; logs: number; bytes: number; limitBytes: number }
+  /**
+   * What waits on disk while the database server is away, and until all of it is stored. `storedPerSecond` is rows a second
+   * that leave the queue; null while none do.
+   */
+  waiting?: { spans: number; logs: number; bytes: number; limitBytes: number; storedPerSecond?: number | null }
   /** What a crash of the database server took, in all; `at` is when the last loss was noticed. */
   lost?: { spans: number; logs: number; at: number | null }
 }

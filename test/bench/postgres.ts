@@ -93,8 +93,8 @@ await client.query(`CREATE UNLOGGED TABLE bare (LIKE glassbox.${name} INCLUDING 
 let bareMs = 0
 for (let write = 0; write < writes; write++) {
   const spans = [batch(write)]
-  const row = { seq: write, host: 1, partOf: () => 1 }
-  const chunks = [...encodeSpans(spans, row, traceExtents(spans))]
+  const numbered = { seq: write, spans, logs: [], extents: traceExtents(spans) }
+  const chunks = [...encodeSpans([numbered], { host: 1, partOf: () => 1 })]
   bareMs += (
     await timed(
       () =>

@@ -16,7 +16,8 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => server.stop())
 
-const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+const quiet = (_fields: object, _message: string): void => undefined
+const log = { info: quiet, warn: quiet, error: quiet }
 const rounds = process.env.GLASSBOX_LONG ? 100 : 6
 const seed = Number(process.env.SEED ?? 17)
 const PER_WRITE = 200
@@ -25,6 +26,7 @@ async function open(
   url: string,
   changes: Record<string, unknown> = {},
   folder = mkdtempSync(join(tmpdir(), 'glassbox-away-')),
+  told: typeof log = log,
 ) {
   const settings = applySettings(defaultSettings, {
     'storage.engine': 'postgres',
@@ -32,7 +34,7 @@ async function open(
     'storage.reserveBytes': 0,
     ...changes,
   })
-  const store = await openStore({ dataDir: folder, settings, log })
+  const store = await openStore({ dataDir: folder, settings, log: told })
   return { store, folder }
 }
 
@@ -157,6 +159,36 @@ it('goes on taking while Postgres is away, up to its limit on disk, says so, and
     rmSync(first.folder, { recursive: true, force: true })
   }
 }, 120_000)
+
+it('stores what waits around a write that the server refuses, each in its place', async () => {
+  const url = await server.freshUrl()
+  const proxy = await startCutProxy(server.port)
+  const told: string[] = []
+  const { store, folder } = await open(url.replace(`:${server.port}/`, `:${proxy.port}/`), {}, undefined, {
+    ...log,
+    error: (_: object, message: string) => void told.push(message),
+  })
+  try {
+    proxy.refuse(true)
+    for (let write = 1; write <= 9; write++) await store.writer.write(nextWrite(write))
+    await server.sql("ALTER TABLE glassbox._logs ADD CHECK (body <> 'log 5-7')", url)
+    proxy.refuse(false)
+    await drained(store)
+    const rows = await server.sql<{ trace_id: string }>(
+      "SELECT encode(trace_id, 'hex') AS trace_id FROM glassbox._traces GROUP BY 1, seq ORDER BY seq",
+      url,
+    )
+    expect(rows.map((row) => row.trace_id)).toEqual([1, 2, 3, 4, 6, 7, 8, 9].map(traceId))
+    expect(await counted(url)).toMatchObject({ spans: 8 * PER_WRITE, distinct: 8 * PER_WRITE, logs: 160 })
+    expect(told.filter((line) => line.includes('left out'))).toEqual([
+      expect.stringMatching(/^a queued write of 200 spans and 20 log records is left out: it was refused: .*check/),
+    ])
+  } finally {
+    await store.stop()
+    await proxy.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}, 60_000)
 
 it('starts while Postgres is away, takes writes, answers queries at once with the cause, and stores all when it is there', async () => {
   const url = await server.freshUrl()

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { type ExpectStatic, expect, it } from 'vitest'
 import { applySettings, defaultSettings } from '../../core/config/settings.ts'
 import { openStore } from '../../core/storage/open-store.ts'
 import { connect, readTarget } from '../../core/storage/postgres/connection.ts'
@@ -38,7 +38,7 @@ const nextWrite = (write: number) => ({
   logs: [logBatch([{ at: write, body: `log ${write}` }], Date.now() * 1000)],
 })
 
-const drained = (store: TelemetryStore) =>
+const drained = (expect: ExpectStatic, store: TelemetryStore) =>
   expect
     .poll(
       async () => {
@@ -63,7 +63,10 @@ async function harm(server: PostgresServer, fault: (typeof FAULTS)[number], cut:
   }
 }
 
-it(`accounts for every row while the server is cut off, restarted, crashed and frozen (experiments 17, 18, 20; seed ${seed}, ${rounds} rounds)`, async () => {
+// It mostly waits, as does the next one.
+it.concurrent(`accounts for every row while the server is cut off, restarted, crashed and frozen (experiments 17, 18, 20; seed ${seed}, ${rounds} rounds)`, async ({
+  expect,
+}) => {
   const server = await startPostgres()
   const url = await server.freshUrl()
   const proxy = await startCutProxy(server.port)
@@ -91,7 +94,7 @@ it(`accounts for every row while the server is cut off, restarted, crashed and f
         expect(await store.writer.write(nextWrite(++write))).toMatchObject({ storedSpans: PER_WRITE, storedLogs: 1 })
       await harmed
     }
-    await drained(store)
+    await drained(expect, store)
     const stats = await store.stats()
     const [there] = await server.sql<{ spans: string; distinct: string; logs: string; counted: string }>(
       `SELECT (SELECT count(*) FROM glassbox._traces) AS spans, (SELECT count(DISTINCT (trace_id, span_id)) FROM glassbox._traces) AS distinct,
@@ -112,36 +115,9 @@ it(`accounts for every row while the server is cut off, restarted, crashed and f
   }
 }, 1_800_000)
 
-it('four hosts that write at once store every row once', async () => {
-  const server = await startPostgres(['-c', 'log_lock_waits=on', '-c', 'deadlock_timeout=100ms'])
-  const url = await server.freshUrl()
-  const hosts = await Promise.all(Array.from({ length: 4 }, () => open(url)))
-  const writes = 20
-  try {
-    await Promise.all(
-      hosts.map(async ({ store }, host) => {
-        for (let write = 1; write <= writes; write++) await store.writer.write(nextWrite(host * 1000 + write))
-      }),
-    )
-    const rows = hosts.length * writes * PER_WRITE
-    for (const { store } of hosts)
-      expect(await store.stats()).toMatchObject({ spans: rows, logs: hosts.length * writes })
-    const [{ hosts: seen, spans }] = await server.sql<{ hosts: string; spans: string }>(
-      'SELECT count(DISTINCT host) AS hosts, count(DISTINCT (trace_id, span_id)) AS spans FROM glassbox._traces',
-      url,
-    )
-    expect([seen, spans]).toEqual(['4', String(rows)])
-    expect(server.messages.filter((line) => /deadlock detected/.test(line))).toEqual([])
-  } finally {
-    for (const { store, folder } of hosts) {
-      await store.stop()
-      rmSync(folder, { recursive: true, force: true })
-    }
-    await server.stop()
-  }
-}, 120_000)
-
-it('replaces a frozen holder of the lease within 30 s, and it does no harm when it wakes (experiment 41)', async () => {
+it.concurrent('replaces a frozen holder of the lease within 30 s, and it does no harm when it wakes (experiment 41)', async ({
+  expect,
+}) => {
   const server = await startPostgres()
   const url = await server.freshUrl()
   const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'glassbox-lease-')))
@@ -181,7 +157,7 @@ it('replaces a frozen holder of the lease within 30 s, and it does no harm when 
     await new Promise((resolve) => second?.stdout?.once('data', resolve))
     first.kill('SIGSTOP')
     // 20 s until it ends and 5 s until the next look: within 30 s, and some on a busy machine.
-    await expect.poll(async () => (await lease()).host, { timeout: 45_000, interval: 200 }).toBe(idOf(folders[1]))
+    await expect.poll(async () => (await lease())?.host, { timeout: 45_000, interval: 200 }).toBe(idOf(folders[1]))
     const taken = await lease()
     expect(Number(taken.fence)).toBeGreaterThan(Number(held.fence))
     first.kill('SIGCONT')
@@ -193,7 +169,7 @@ it('replaces a frozen holder of the lease within 30 s, and it does no harm when 
       }),
     ).rejects.toMatchObject({ code: 'storage_unavailable' })
     expect(await server.sql('SELECT * FROM glassbox._marker', url)).toHaveLength(1)
-    await expect.poll(async () => (await lease()).host).toBe(taken.host)
+    await expect.poll(async () => (await lease())?.host).toBe(taken.host)
   } finally {
     await client.end()
     first.kill('SIGKILL')
@@ -202,3 +178,32 @@ it('replaces a frozen holder of the lease within 30 s, and it does no harm when 
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   }
 }, 180_000)
+
+it('four hosts that write at once store every row once', async () => {
+  const server = await startPostgres(['-c', 'log_lock_waits=on', '-c', 'deadlock_timeout=100ms'])
+  const url = await server.freshUrl()
+  const hosts = await Promise.all(Array.from({ length: 4 }, () => open(url)))
+  const writes = 20
+  try {
+    await Promise.all(
+      hosts.map(async ({ store }, host) => {
+        for (let write = 1; write <= writes; write++) await store.writer.write(nextWrite(host * 1000 + write))
+      }),
+    )
+    const rows = hosts.length * writes * PER_WRITE
+    for (const { store } of hosts)
+      expect(await store.stats()).toMatchObject({ spans: rows, logs: hosts.length * writes })
+    const [{ hosts: seen, spans }] = await server.sql<{ hosts: string; spans: string }>(
+      'SELECT count(DISTINCT host) AS hosts, count(DISTINCT (trace_id, span_id)) AS spans FROM glassbox._traces',
+      url,
+    )
+    expect([seen, spans]).toEqual(['4', String(rows)])
+    expect(server.messages.filter((line) => /deadlock detected/.test(line))).toEqual([])
+  } finally {
+    for (const { store, folder } of hosts) {
+      await store.stop()
+      rmSync(folder, { recursive: true, force: true })
+    }
+    await server.stop()
+  }
+}, 120_000)

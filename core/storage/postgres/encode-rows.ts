@@ -131,13 +131,21 @@ export function scopeRow(entry: ScopeEntry): unknown[] {
   return [entryId(entry), entry.attributes, entry.droppedAttributesCount, entry.schemaUrl, entry.name, entry.version]
 }
 
-/** Where the rows of one write go. */
+/** Where rows go. */
 export interface RowContext {
-  seq: number
   /** Number of the host, of 48 bits. */
   host: number
   /** By day of receipt, the part that takes rows now. */
   partOf(receivedUs: number): number
+}
+
+/** A write that has its number. */
+export interface NumberedWrite {
+  seq: number
+  spans: SpanBatch[]
+  logs: LogBatch[]
+  /** Of its spans. */
+  extents: TraceExtents
 }
 
 /** What a batch's rows share, made ready once. */
@@ -178,23 +186,22 @@ function readyBatches<B extends SpanBatch | LogBatch>(batches: B[], context: Row
   })
 }
 
-/** All spans of a write, those of a trace together, so that they come to lie together on disk. */
-export function* encodeSpans(
-  batches: SpanBatch[],
-  context: RowContext,
-  { order, batchOf, rowOf }: TraceExtents,
-): Generator<Buffer> {
+/** The spans of writes, in each those of a trace together, so that they come to lie together on disk. */
+export function* encodeSpans(writes: NumberedWrite[], context: RowContext): Generator<Buffer> {
   const out = new CopyBuffer()
-  const ready = readyBatches(batches, context)
-  for (const at of order) {
-    writeSpan(out, ready[batchOf[at]], rowOf[at], context)
-    const chunk = out.full()
-    if (chunk) yield chunk
+  for (const { seq, spans, extents } of writes) {
+    const { order, batchOf, rowOf } = extents
+    const ready = readyBatches(spans, context)
+    for (const at of order) {
+      writeSpan(out, ready[batchOf[at]], rowOf[at], seq, context.host)
+      const chunk = out.full()
+      if (chunk) yield chunk
+    }
   }
   yield out.end()
 }
 
-function writeSpan(out: CopyBuffer, ready: BatchTexts<SpanBatch>, row: number, { seq, host }: RowContext): void {
+function writeSpan(out: CopyBuffer, ready: BatchTexts<SpanBatch>, row: number, seq: number, host: number): void {
   const { batch } = ready
   out.row(SPAN_COPY.count)
   out.int4(ready.part)
@@ -227,34 +234,19 @@ function writeSpan(out: CopyBuffer, ready: BatchTexts<SpanBatch>, row: number, {
   out.int4OrNull(batch.sampleRate[row], 1)
 }
 
-/** What the write knows of each of its traces. */
-export function* encodeExtents(
-  extents: TraceExtents,
-  batches: SpanBatch[],
-  { seq, partOf }: RowContext,
-): Generator<Buffer> {
-  const parts = batches.map(({ receivedUs }) => partOf(receivedUs))
+/** What each write knows of each of its traces. */
+export function* encodeExtents(writes: NumberedWrite[], { partOf }: RowContext): Generator<Buffer> {
   const out = new CopyBuffer()
-  for (let trace = 0; trace < extents.size; trace++) {
-    out.row(EXTENT_COPY.count)
-    out.int4(parts[extents.batchOf[extents.last[trace]]])
-    out.bool(extents.failed[trace] === 1)
-    out.int8(seq)
-    out.int8(extents.start[trace])
-    out.int8(extents.end[trace] - extents.start[trace])
-    out.bytes(extents.ids, trace * 16, trace * 16 + 16)
-    const chunk = out.full()
-    if (chunk) yield chunk
-  }
-  yield out.end()
-}
-
-/** All log records of a write. */
-export function* encodeLogs(batches: LogBatch[], context: RowContext): Generator<Buffer> {
-  const out = new CopyBuffer()
-  for (const ready of readyBatches(batches, context)) {
-    for (let row = 0; row < ready.batch.n; row++) {
-      writeLog(out, ready, row, context)
+  for (const { seq, spans, extents } of writes) {
+    const parts = spans.map(({ receivedUs }) => partOf(receivedUs))
+    for (let trace = 0; trace < extents.size; trace++) {
+      out.row(EXTENT_COPY.count)
+      out.int4(parts[extents.batchOf[extents.last[trace]]])
+      out.bool(extents.failed[trace] === 1)
+      out.int8(seq)
+      out.int8(extents.start[trace])
+      out.int8(extents.end[trace] - extents.start[trace])
+      out.bytes(extents.ids, trace * 16, trace * 16 + 16)
       const chunk = out.full()
       if (chunk) yield chunk
     }
@@ -262,7 +254,22 @@ export function* encodeLogs(batches: LogBatch[], context: RowContext): Generator
   yield out.end()
 }
 
-function writeLog(out: CopyBuffer, ready: BatchTexts<LogBatch>, row: number, { seq, host }: RowContext): void {
+/** The log records of writes. */
+export function* encodeLogs(writes: NumberedWrite[], context: RowContext): Generator<Buffer> {
+  const out = new CopyBuffer()
+  for (const { seq, logs } of writes) {
+    for (const ready of readyBatches(logs, context)) {
+      for (let row = 0; row < ready.batch.n; row++) {
+        writeLog(out, ready, row, seq, context.host)
+        const chunk = out.full()
+        if (chunk) yield chunk
+      }
+    }
+  }
+  yield out.end()
+}
+
+function writeLog(out: CopyBuffer, ready: BatchTexts<LogBatch>, row: number, seq: number, host: number): void {
   const { batch } = ready
   out.row(LOG_COPY.count)
   out.int4(ready.part)

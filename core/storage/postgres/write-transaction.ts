@@ -9,6 +9,7 @@ import {
   encodeSpans,
   entryId,
   LOG_COPY,
+  type NumberedWrite,
   resourceRow,
   SPAN_COPY,
   scopeRow,
@@ -89,8 +90,10 @@ async function copy(client: pg.ClientBase, table: string, list: string, chunks: 
   await done
 }
 
-/** Rows of one part (and of one resource): how many, how many failed, and their times. */
+/** Rows of one part (and of one write's resource): how many, how many failed, and their times. */
 interface Tally {
+  /** Of the write, among those of the transaction. */
+  write: number
   part: number
   signal: 'traces' | 'logs'
   resource: number
@@ -100,14 +103,14 @@ interface Tally {
   max: number
 }
 
-function tally(tallies: Map<string, Tally>, batch: SpanBatch | LogBatch, part: number): void {
+function tally(tallies: Map<string, Tally>, write: number, batch: SpanBatch | LogBatch, part: number): void {
   const { signal } = batch
   const times = signal === 'traces' ? batch.startUs : batch.timeUs
   const status = signal === 'traces' ? batch.status : null
   const byResource = batch.resources.map((entry) => {
     const resource = entryId(entry)
-    const key = `${signal} ${part} ${resource}`
-    const one = tallies.get(key) ?? { part, signal, resource, rows: 0, errors: 0, min: Infinity, max: -Infinity }
+    const key = `${write} ${signal} ${part} ${resource}`
+    const one = tallies.get(key) ?? { write, part, signal, resource, rows: 0, errors: 0, min: Infinity, max: -Infinity }
     tallies.set(key, one)
     return one
   })
@@ -137,9 +140,9 @@ function byPart(tallies: Tally[]): Tally[] {
 }
 
 /**
- * Writes in one transaction: rows, their extents and counts, the write's own row and the notice to other hosts. Begin and
- * end are one message each: on small writes the way to the server and back is what costs.
- * @returns the number of the write; when a write of this id is there already, the number it has and nothing else done
+ * Stores writes in one transaction, in their order: rows, their extents and counts, each write's own row and the notice to
+ * other hosts. Begin and end are one message each: on small writes the way to the server and back is what costs.
+ * @returns the number of the last write; those whose id is there already (`retried`) keep theirs and are not stored again
  */
 export async function writeTransaction(
   client: pg.ClientBase,
@@ -147,59 +150,79 @@ export async function writeTransaction(
     schema: string
     host: string
     known: KnownEntries
+    /** Whether the writes may be there from an earlier attempt. */
     retried: boolean
     /** By time of receipt, the part that takes rows now. */
     partOf(receivedUs: number): number
   },
-  write: PendingWrite,
-  /** What else the transaction does, given the number of the write. */
+  writes: PendingWrite[],
+  /** What else the transaction does, given the number of the last write. */
   alongside: (seq: number) => Promise<void> = async () => undefined,
 ): Promise<number> {
   const { schema, host, known, partOf } = context
-  const { spans, logs, id } = write
+  let fresh = writes
+  let last = 0
   if (context.retried) {
-    const { rows } = await client.query(`SELECT seq FROM ${schema}._writes WHERE id = $1`, [id])
-    if (rows.length > 0) return (rows[0] as { seq: number }).seq
+    const { rows } = await client.query(`SELECT id, seq FROM ${schema}._writes WHERE id = ANY($1::uuid[])`, [
+      writes.map(({ id }) => id),
+    ])
+    const stored = new Map((rows as { id: string; seq: number }[]).map(({ id, seq }) => [id, seq]))
+    fresh = writes.filter(({ id }) => !stored.has(id))
+    last = Math.max(0, ...stored.values())
+    if (fresh.length === 0) return last
   }
-  const batches = [...spans, ...logs]
+  const batches = fresh.flatMap(({ spans, logs }) => [...spans, ...logs])
   await known.store(
     client,
     schema,
     batches.flatMap((batch) => batch.resources),
     batches.flatMap((batch) => batch.scopes),
   )
-  const sum = (list: { n: number }[]): number => list.reduce((total, batch) => total + batch.n, 0)
   const found = new Map<string, Tally>()
-  for (const batch of batches) tally(found, batch, partOf(batch.receivedUs))
+  fresh.forEach(({ spans, logs }, write) => {
+    for (const batch of [...spans, ...logs]) tally(found, write, batch, partOf(batch.receivedUs))
+  })
   const tallies = [...found.values()].filter(({ rows }) => rows > 0)
-  const parts = [...new Set(tallies.map(({ part }) => part))]
+  const sum = (list: { n: number }[]): number => list.reduce((total, batch) => total + batch.n, 0)
+  const partsOf = (write: number): string =>
+    [...new Set(tallies.filter((one) => one.write === write).map(({ part }) => part))].join(',')
+  // Only numbers and what we made ourselves stand in these texts.
+  const rowOf = ({ id, spans, logs }: PendingWrite, write: number): string =>
+    `(nextval('${schema}._write_seq'), '${id}', ${sum(spans)}, ${sum(logs)}, '{${partsOf(write)}}')`
   try {
-    // Only numbers and what we made ourselves stand in these texts.
     const begun = (await client.query(
-      `BEGIN; INSERT INTO ${schema}._writes (seq, id, spans, logs, parts) VALUES (nextval('${schema}._write_seq'), '${id}', ${sum(spans)}, ${sum(logs)}, '{${parts.join(',')}}') RETURNING seq`,
+      `BEGIN; INSERT INTO ${schema}._writes (seq, id, spans, logs, parts) VALUES ${fresh.map(rowOf).join(', ')} RETURNING seq`,
     )) as unknown as pg.QueryResult[]
-    const { seq } = begun[1].rows[0] as { seq: number }
-    const row = { seq, host: Number.parseInt(host, 16), partOf }
-    if (spans.length > 0) {
-      const extents = traceExtents(spans)
-      await copy(client, `${schema}._traces`, SPAN_COPY.list, encodeSpans(spans, row, extents))
-      await copy(client, `${schema}._extents`, EXTENT_COPY.list, encodeExtents(extents, spans, row))
+    const seqs = (begun[1].rows as { seq: number }[]).map(({ seq }) => seq)
+    const numbered: NumberedWrite[] = fresh.map(({ spans, logs }, write) => ({
+      seq: seqs[write],
+      spans,
+      logs,
+      extents: traceExtents(spans),
+    }))
+    const rowsGo = { host: Number.parseInt(host, 16), partOf }
+    const withSpans = numbered.filter(({ spans }) => spans.length > 0)
+    const withLogs = numbered.filter(({ logs }) => logs.length > 0)
+    if (withSpans.length > 0) {
+      await copy(client, `${schema}._traces`, SPAN_COPY.list, encodeSpans(withSpans, rowsGo))
+      await copy(client, `${schema}._extents`, EXTENT_COPY.list, encodeExtents(withSpans, rowsGo))
     }
-    if (logs.length > 0) await copy(client, `${schema}._logs`, LOG_COPY.list, encodeLogs(logs, row))
+    if (withLogs.length > 0) await copy(client, `${schema}._logs`, LOG_COPY.list, encodeLogs(withLogs, rowsGo))
+    const seq = seqs[seqs.length - 1]
     await alongside(seq)
-    await client.query(`${countsSql(schema, host, seq, tallies)}NOTIFY ${changesChannel(schema)}, '${seq}'; COMMIT`)
-    return seq
+    await client.query(`${countsSql(schema, host, seqs, tallies)}NOTIFY ${changesChannel(schema)}, '${seq}'; COMMIT`)
+    return Math.max(last, seq)
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined)
     throw error
   }
 }
 
-function countsSql(schema: string, host: string, seq: number, tallies: Tally[]): string {
+function countsSql(schema: string, host: string, seqs: number[], tallies: Tally[]): string {
   if (tallies.length === 0) return ''
   const counts = tallies.map(
-    ({ signal, part, resource, rows, errors, min, max }) =>
-      `('${signal}', ${part}, ${seq}, ${resource}, ${rows}, ${errors}, ${min}, ${max})`,
+    ({ write, signal, part, resource, rows, errors, min, max }) =>
+      `('${signal}', ${part}, ${seqs[write]}, ${resource}, ${rows}, ${errors}, ${min}, ${max})`,
   )
   const stored = byPart(tallies).map(
     ({ part, signal, rows, min, max }) => `('${host}', ${part}, '${signal}', ${rows}, ${min}, ${max})`,

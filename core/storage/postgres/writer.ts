@@ -78,7 +78,7 @@ export class Writer {
     this.#options = options
     this.#clock = clock
     this.#notify = notify
-    this.#queue = new WriteQueue(options.queueDir, () => options.queueBytes)
+    this.#queue = new WriteQueue(options.queueDir, () => options.queueBytes, clock)
     this.#lease = new Lease(options.target.schema, options.hostId)
     this.metrics = new MetricKeeper({ ...options, schema: options.target.schema }, clock)
     this.#caretaker = new Caretaker(options.target, this.#lease, this.metrics, clock, (sentence) =>
@@ -217,7 +217,7 @@ export class Writer {
   async #store(pending: PendingWrite): Promise<void> {
     if (this.#client && this.#queue.length === 0) {
       try {
-        await this.#transact(this.#client, pending, false)
+        await this.#transact(this.#client, [pending], false)
         return
       } catch (error) {
         if (isAway(error)) this.#lost(error as Error)
@@ -245,7 +245,7 @@ export class Writer {
     for (const batch of [...spans, ...logs]) batch.receivedUs = Math.min(batch.receivedUs, now)
     const pending = { id: randomUUID(), spans, logs }
     await this.#connected((client) =>
-      this.#transact(client, pending, false, (seq) => noteMove(client, schema, place, seq)),
+      this.#transact(client, [pending], false, (seq) => noteMove(client, schema, place, seq)),
     )
     const sum = (list: { n: number }[]): number => list.reduce((total, { n }) => total + n, 0)
     return { seq: this.#seq, storedSpans: sum(spans), storedLogs: sum(logs), duplicateSpans: 0 }
@@ -298,7 +298,7 @@ export class Writer {
 
   async #transact(
     client: pg.Client,
-    pending: PendingWrite,
+    writes: PendingWrite[],
     retried: boolean,
     alongside?: (seq: number) => Promise<void>,
   ): Promise<void> {
@@ -306,9 +306,9 @@ export class Writer {
     const partOf = (receivedUs: number): number => this.#parts.get(this.#dayOf(receivedUs)) as number
     const context = { schema: target.schema, host: hostId, known: this.#known, retried, partOf }
     const attempt = async (): Promise<number> => {
-      for (const { receivedUs } of [...pending.spans, ...pending.logs])
+      for (const { receivedUs } of writes.flatMap(({ spans, logs }) => [...spans, ...logs]))
         await this.#ensureDay(client, this.#dayOf(receivedUs))
-      return writeTransaction(client, context, pending, alongside)
+      return writeTransaction(client, context, writes, alongside)
     }
     this.#seq = await this.#answered(client, async () => {
       try {
@@ -349,27 +349,33 @@ export class Writer {
     this.#reconnect.failed()
   }
 
-  /** Stores what waits on disk, oldest first, one write a turn so that new ones get in behind. */
+  /**
+   * Stores what waits on disk, oldest first: many writes a transaction, as the ways to the server and back are what costs,
+   * and one transaction a turn, so that new ones get in behind. Each write keeps its id and gets a number of its own.
+   */
   async #drain(): Promise<void> {
     const client = this.#client
-    if (!client || this.#stopped) return
-    const waiting = this.#queue.peek()
-    if (!waiting) return
-    const { write, spans, logs } = waiting
+    if (!client || this.#stopped || this.#queue.length === 0) return
+    const run = this.#queue.run()
     try {
-      if (write) await this.#transact(client, write, true)
-      else this.#notify('problem', `a queued write of ${spans} spans and ${logs} log records is damaged and left out`)
+      if (run.length > 0) await this.#transact(client, run, true)
+      else this.#leaveOut('is damaged')
+      this.#queue.stored(run.length)
     } catch (error) {
       if (isAway(error)) return this.#lost(error as Error)
       if (isServerTrouble(error)) return this.#scheduleDrain(error as Error)
-      const { message } = error as Error
-      this.#notify('problem', `Postgres refused a queued write of ${spans} spans and ${logs} log records: ${message}`)
+      if (run.length > 1) this.#queue.oneByOne(run.length)
+      else this.#leaveOut(`was refused: ${(error as Error).message}`)
     }
-    this.#queue.shift()
     if (this.#queue.length === 0) {
       this.#reconnect.succeeded()
       this.#setAway(null)
     } else void this.#inTurn(() => this.#drain())
+  }
+
+  #leaveOut(why: string): void {
+    const { spans, logs } = this.#queue.leaveOut()
+    this.#notify('problem', `a queued write of ${spans} spans and ${logs} log records is left out: it ${why}`)
   }
 
   async #heartbeat(): Promise<void> {
@@ -483,12 +489,13 @@ export class Writer {
 
   #withState(stats: StorageStats): StorageStats {
     const { rows, bytes } = this.#queue
+    const storedPerSecond = this.#client ? this.#queue.storedPerSecond : null
     return {
       ...stats,
       mode: this.#away ? 'away' : 'normal',
       modeSince: this.#away?.since ?? null,
       modeReason: this.#away?.reason ?? null,
-      waiting: { ...rows, bytes, limitBytes: this.#options.queueBytes },
+      waiting: { ...rows, bytes, limitBytes: this.#options.queueBytes, storedPerSecond },
     }
   }
 

@@ -86,6 +86,8 @@ export const shell = {
   ownCost: '{cpu} CPU · {memory}',
   ownCostHint: 'What Glassbox itself uses',
   away: 'Postgres away since {time}, {n} rows wait',
+  draining: 'Postgres is back: {n} rows wait, {rate} rows/s are stored',
+  rowsWait: '{n} rows wait for Postgres',
   serverLost: 'server crash at {time}: {n} rows lost',
   diskFull: 'disk full: intake is dropped',
   readOnly: 'storage is read-only',

@@ -88,6 +88,8 @@ export const shell: Messages['shell'] = {
   ownCost: '{cpu} CPU · {memory}',
   ownCostHint: 'Glassbox 自身的开销',
   away: 'Postgres 自 {time} 起无响应，{n} 行等待写入',
+  draining: 'Postgres 已恢复：{n} 行等待写入，每秒写入 {rate} 行',
+  rowsWait: '{n} 行等待写入 Postgres',
   serverLost: '数据库在 {time} 崩溃：丢失 {n} 行',
   diskFull: '磁盘已满：新数据被丢弃',
   readOnly: '存储为只读',
