@@ -69,6 +69,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0)
 })
 
-await main()
+main()
 
 export {}

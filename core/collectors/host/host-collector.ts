@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { DecodedSamples } from '../../model/decoded-samples.ts'
 import { SampleBatchBuilder, sortedLabels } from '../../model/sample-batch-builder.ts'
 import { readLinux, readProcesses } from './linux.ts'
-import { readOtherSystem, readSensors } from './other-systems.ts'
+import { readLinuxSensors } from './linux-sensors.ts'
 import { type Reading, reading, type Unreadable } from './readings.ts'
 import { NodeRuntime } from './runtime.ts'
 
@@ -90,12 +90,13 @@ export class HostCollector {
 
   async #system(): Promise<Reading[]> {
     const slow = this.#round++ % SLOW_EVERY === 0
-    const linux = process.platform === 'linux'
-    const main = await (linux ? readLinux() : readOtherSystem())
+    // A library of half a megabyte, which Linux can do without.
+    const other = process.platform === 'linux' ? null : await import('./other-systems.ts')
+    const main = await (other ? other.readOtherSystem() : readLinux())
     this.#unreadable.quick = main.unreadable
     if (!slow) return main.readings
-    const sensors = await readSensors()
-    const processes = linux ? await readProcesses(TOP_PROCESSES) : []
+    const sensors = await (other ? other.readOtherSensors() : readLinuxSensors())
+    const processes = other ? [] : await readProcesses(TOP_PROCESSES)
     this.#unreadable.slow = sensors.unreadable
     return [...main.readings, ...sensors.readings, ...processes]
   }

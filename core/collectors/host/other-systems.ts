@@ -44,8 +44,8 @@ export async function readOtherSystem(): Promise<Readings> {
   return out
 }
 
-/** What changes slowly and may not be there at all: temperature and battery. */
-export async function readSensors(): Promise<Readings> {
+/** The same systems' temperature and battery. */
+export async function readOtherSensors(): Promise<Readings> {
   const out: Readings = { readings: [], unreadable: [] }
   const [temperature, battery] = await Promise.all([
     si.cpuTemperature().catch(() => null),

@@ -38,6 +38,8 @@ export const METRICS = {
   system_uptime_seconds: ['gauge', 'seconds', 'Time since the machine started'],
   system_temperature_celsius: ['gauge', 'celsius', 'Temperature by sensor'],
   system_battery_charge_ratio: ['gauge', 'ratio', 'Charge of the battery'],
+  hw_gpu_utilization_ratio: ['gauge', 'ratio', 'Share of time that a graphics card was busy'],
+  hw_gpu_memory_usage_bytes: ['gauge', 'bytes', 'Memory in use on a graphics card'],
   process_cpu_seconds_total: ['counter', 'seconds', 'CPU time of one of the top processes'],
   process_resident_memory_bytes: ['gauge', 'bytes', 'Memory of one of the top processes'],
   nodejs_eventloop_delay_seconds: ['gauge', 'seconds', 'Event loop delay by quantile'],

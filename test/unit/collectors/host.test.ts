@@ -1,7 +1,11 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../core/base/clock.ts'
 import { HostCollector, type HostRound, samplesOfRound } from '../../../core/collectors/host/host-collector.ts'
 import { cpu, disks, memory, network } from '../../../core/collectors/host/linux.ts'
+import { nvidiaReadings, readLinuxSensors } from '../../../core/collectors/host/linux-sensors.ts'
 import type { Reading } from '../../../core/collectors/host/readings.ts'
 
 const flat = (list: Reading[]): [string, number][] =>
@@ -34,6 +38,41 @@ describe('the host collector', () => {
       ['system_network_errors_total eth0 receive', 2],
       ['system_network_errors_total eth0 transmit', 3],
     ])
+  })
+
+  it('reads the sensors that a machine has, and only those', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'glassbox-sys-'))
+    const put = (file: string, content: string): void => {
+      mkdirSync(dirname(join(root, file)), { recursive: true })
+      writeFileSync(join(root, file), `${content}\n`)
+    }
+    expect(flat((await readLinuxSensors(root)).readings)).toEqual([])
+    put('class/thermal/thermal_zone0/type', 'cpu-thermal')
+    put('class/thermal/thermal_zone0/temp', '48250')
+    expect(flat((await readLinuxSensors(root)).readings)).toEqual([['system_temperature_celsius cpu-thermal', 48.25]])
+    put('class/hwmon/hwmon1/name', 'coretemp')
+    put('class/hwmon/hwmon1/temp1_input', '61000')
+    put('class/hwmon/hwmon1/temp1_label', 'Package id 0')
+    put('class/hwmon/hwmon1/temp2_input', 'not read')
+    put('class/power_supply/BAT0/type', 'Battery')
+    put('class/power_supply/BAT0/capacity', '87')
+    put('class/power_supply/mouse/type', 'Battery')
+    put('class/power_supply/mouse/scope', 'Device')
+    put('class/power_supply/mouse/capacity', '10')
+    put('class/drm/card0/device/gpu_busy_percent', '25')
+    put('class/drm/card0/device/mem_info_vram_used', '1048576')
+    expect(flat((await readLinuxSensors(root)).readings)).toEqual([
+      ['system_temperature_celsius coretemp Package id 0', 61],
+      ['system_battery_charge_ratio BAT0', 0.87],
+      ['hw_gpu_utilization_ratio card0', 0.25],
+      ['hw_gpu_memory_usage_bytes card0', 1_048_576],
+    ])
+    expect(flat(nvidiaReadings('0, NVIDIA A10, 12, 512\n1, NVIDIA A10, [N/A], 3\n'))).toEqual([
+      ['hw_gpu_utilization_ratio 0 NVIDIA A10', 0.12],
+      ['hw_gpu_memory_usage_bytes 0 NVIDIA A10', 512 * 1024 ** 2],
+      ['hw_gpu_memory_usage_bytes 1 NVIDIA A10', 3 * 1024 ** 2],
+    ])
+    rmSync(root, { recursive: true })
   })
 
   it('hands over one round of this very machine, host and runtime apart', async () => {
