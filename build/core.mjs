@@ -13,9 +13,16 @@ export function workerEntries() {
   )
 }
 
+const main = join(root, 'out/core/main.js')
+const upToDate = () => isFresh(main, ['core', 'package.json'])
+
 /** Builds the core when its sources are newer than what was built; answers its main file. */
 export function ensureCore() {
-  const main = join(root, 'out/core/main.js')
-  if (!isFresh(main, ['core', 'package.json'])) viteBuild('core', 'build/core.config.mjs')
+  if (!upToDate()) viteBuild('core', 'build/core.config.mjs')
   return main
+}
+
+/** The file that starts Glassbox: as built where that is up to date, else its source, which takes longer to start. */
+export function mainFile() {
+  return upToDate() ? main : join(root, 'core/cli/main.ts')
 }

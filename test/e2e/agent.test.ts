@@ -8,6 +8,7 @@ import { systemClock } from '../../core/base/clock.ts'
 import { Agent } from '../../core/collectors/agent/agent.ts'
 import type { HostInfo } from '../../core/model/answers.ts'
 import { type CommandEnd, glassbox } from '../fixtures/command.ts'
+import { GLASSBOX_MAIN } from '../fixtures/main-file.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 let folder: string
@@ -37,7 +38,6 @@ async function until<T>(ask: () => Promise<T>, enough: (answer: T) => boolean): 
 it('reports another machine by name until SIGTERM, which ends it with 0', { timeout: 60_000 }, async () => {
   host = await remote()
   const { api, token } = host
-  const main = new URL('../../core/cli/main.ts', import.meta.url).pathname
   // Not on the list of hosts, but the very address that the connection comes in on.
   const to = `http://127.0.0.2:${portOf(host.otlp)}`
   const flags = [
@@ -53,7 +53,7 @@ it('reports another machine by name until SIGTERM, which ends it with 0', { time
     '--host-name',
     'web-1',
   ]
-  const child = spawn(process.execPath, [main, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [GLASSBOX_MAIN, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
   expect(line.toString()).toContain('reporting web-1 to')
   const ask = async (): Promise<HostInfo[]> => {

@@ -1,6 +1,7 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { GLASSBOX_MAIN } from '../fixtures/main-file.ts'
 import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 const TRACE_ID = '5b8efff798038103d269b633813fc60c'
@@ -69,7 +70,7 @@ const transports = {
   stdio: () =>
     new StdioClientTransport({
       command: process.execPath,
-      args: ['core/cli/main.ts', 'mcp', '--url', host.api, '--token', host.token],
+      args: [GLASSBOX_MAIN, 'mcp', '--url', host.api, '--token', host.token],
     }),
   http: () =>
     new StreamableHTTPClientTransport(new URL(`${host.api}/api/mcp`), {

@@ -10,6 +10,7 @@ import { Lease } from '../../core/storage/postgres/lease.ts'
 import type { TelemetryStore } from '../../core/storage/store.ts'
 import { logBatch, spanBatch } from '../conformance/telemetry-rows.ts'
 import { seededRandom } from '../demo/shop.ts'
+import { GLASSBOX_MAIN } from '../fixtures/main-file.ts'
 import { startCutProxy } from '../fixtures/postgres-proxy.ts'
 import { type PostgresServer, startPostgres } from '../fixtures/postgres-server.ts'
 
@@ -124,18 +125,7 @@ it.concurrent('replaces a frozen holder of the lease within 30 s, and it does no
   const serve = (folder: string) =>
     spawn(
       process.execPath,
-      [
-        'core/cli/main.ts',
-        'serve',
-        '--data-dir',
-        folder,
-        '--api-port',
-        '0',
-        '--otlp-port',
-        '0',
-        '--otlp-grpc-port',
-        '0',
-      ],
+      [GLASSBOX_MAIN, 'serve', '--data-dir', folder, '--api-port', '0', '--otlp-port', '0', '--otlp-grpc-port', '0'],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { ...process.env, GLASSBOX_ENGINE: 'postgres', GLASSBOX_POSTGRES_URL: `${url}?sslmode=disable` },
