@@ -149,6 +149,53 @@ export interface TraceGroups {
   without: number
 }
 
+/** A part of the traces that a search finds, by their start and whole duration, µs: a rectangle of the heat map. */
+export interface TraceSelection {
+  start: number
+  /** Not included. */
+  end: number
+  minDuration: number | null
+  /** Included. */
+  maxDuration: number | null
+}
+
+/** How many traces of the selection and of the rest have a span with this value. */
+export interface ComparedValue {
+  /** Null stands for having the key at all. */
+  value: string | null
+  selection: number
+  rest: number
+  /** The least difference of the two shares that the counts still allow, 0..1; negative where the rest has it more. */
+  difference: number
+}
+
+export interface ComparedKey {
+  /** As the filter language names it: `service`, `name`, `kind`, `status`, or an attribute key. */
+  key: string
+  /** How many traces have the key. */
+  selection: number
+  rest: number
+  /** Distinct values; a floor where `varied`. */
+  distinct: number
+  /** It has so many values (ids, mostly) that only frequent ones were compared. */
+  varied: boolean
+  /** Those that set the selection apart, most telling first. */
+  values: ComparedValue[]
+}
+
+/** What sets a selection of traces apart from the rest of a search. */
+export interface SelectionComparison {
+  /** Traces compared, and traces there are: where these differ a sample was looked at. */
+  selection: { traces: number; of: number }
+  rest: { traces: number; of: number }
+  /** Most telling first. */
+  keys: ComparedKey[]
+  /** Keys that were compared and differ by no more than chance. */
+  alike: number
+  /** Keys of so many values that none of them could tell anything. */
+  varied: string[]
+}
+
 /** Log records whose messages differ only in numbers, ids and the like. */
 export interface LogPattern {
   /** The message with `<*>` where records differ. */

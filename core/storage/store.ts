@@ -6,11 +6,13 @@ import type {
   LogPatterns,
   Page,
   PartialNote,
+  SelectionComparison,
   ServiceGraph,
   ServiceInfo,
   StorageStats,
   TagValue,
   TraceGroups,
+  TraceSelection,
 } from '../model/answers.ts'
 import type { LogBatch, SpanBatch } from '../model/columns.ts'
 import type { Filter } from '../model/filter.ts'
@@ -129,6 +131,8 @@ export interface TelemetryReader extends TelemetryScanner {
   tracePart?(traceId: string, part: TracePart, context?: QueryContext): Promise<TracePartAnswer | null>
   /** Counts traces in buckets by trace start; the same filter as searchTraces. */
   traceHistogram(query: TraceQuery, buckets: number, context?: QueryContext): Promise<Histogram>
+  /** What sets those traces of a search that lie in the selection apart from the others; limit and cursor are passed over. */
+  compareSelection(query: TraceQuery, selection: TraceSelection, context?: QueryContext): Promise<SelectionComparison>
   searchLogs(query: LogQuery, context?: QueryContext): Promise<Page<LogRecord>>
   logHistogram(query: LogQuery, buckets: number, context?: QueryContext): Promise<Histogram>
   services(range: { start: number; end: number }, context?: QueryContext): Promise<ServiceInfo[]>

@@ -8,6 +8,7 @@ import type {
   Page,
   PipelineAnswer,
   Problem,
+  SelectionComparison,
   ServiceInfo,
   SettingsAnswer,
   SpanAnswer,
@@ -17,6 +18,7 @@ import type {
   SwitchRequest,
   TagValue,
   TraceGroups,
+  TraceSelection,
   ValuesAnswer,
 } from '../../core/api/contract/shapes.ts'
 import type { ServiceGraph, ServiceHealth, SystemMetrics } from '../../core/model/answers.ts'
@@ -194,6 +196,18 @@ export const api = {
     get<Heatmap>('/api/traces/heatmap', { ...params, buckets, rows }, signal),
   traceGroups: (params: TraceParams, by: string, signal?: AbortSignal) =>
     get<TraceGroups>('/api/traces/groups', { ...params, by }, signal),
+  compareSelection: (params: TraceParams, area: TraceSelection, signal?: AbortSignal) =>
+    get<SelectionComparison>(
+      '/api/traces/difference',
+      {
+        ...params,
+        selectionStart: area.start,
+        selectionEnd: area.end,
+        selectionMinDuration: area.minDuration,
+        selectionMaxDuration: area.maxDuration,
+      },
+      signal,
+    ),
   trace: (traceId: string, signal?: AbortSignal) => get<Trace>(`/api/traces/${traceId}`, {}, signal),
   /** Packed columns: core/model/trace-structure.ts. */
   traceStructure: async (traceId: string, signal?: AbortSignal) =>

@@ -34,6 +34,7 @@ export const TRACE_KEYS: KeyHelp[] = [
   { keys: ['F'], text: 'shell.keyFilterOut' },
   { keys: ['o'], text: 'traces.keySort' },
   { keys: ['h'], text: 'traces.keyHeat' },
+  { keys: ['w'], text: 'traces.keyWhy' },
   { keys: ['s'], text: 'logs.keyFields' },
   { keys: ['←', '→', 'Shift'], text: 'shell.keyMoveBars' },
 ]

@@ -24,6 +24,47 @@ export interface CellRange {
   toRow: number
 }
 
+/** Times are µs; `most` is included, `end` is not. */
+export interface HeatArea {
+  start: number
+  end: number
+  least: number
+  most: number
+}
+
+type Grid = Pick<HeatView, 'start' | 'bucketUs' | 'columns' | 'edges'>
+
+/** The cells that an area covers, wholly or partly; null where it lies outside of the map. */
+export function rangeOf({ start, bucketUs, columns, edges }: Grid, area: HeatArea): CellRange | null {
+  const rows = edges.length - 1
+  if (rows < 1 || area.end <= start || area.start >= start + columns * bucketUs) return null
+  const column = (time: number): number => Math.min(columns - 1, Math.max(0, Math.floor((time - start) / bucketUs)))
+  const row = (value: number): number => {
+    const above = edges.findIndex((edge) => edge > value)
+    return Math.min(rows - 1, Math.max(0, (above === -1 ? rows : above) - 1))
+  }
+  return {
+    fromColumn: column(area.start),
+    toColumn: column(area.end - 1),
+    fromRow: row(area.least),
+    toRow: row(area.most),
+  }
+}
+
+const BESIDE_WIDTH = 380
+const BESIDE_HEIGHT = 40
+
+/** Where something of one line fits beside the cells: below them, or above, or over them. */
+export function placeOf(view: Grid, area: CellRange, width: number, height: number): { x: number; y: number } {
+  const plot = height - AXIS
+  const rows = view.edges.length - 1
+  const left = GUTTER + (area.fromColumn / view.columns) * (width - GUTTER)
+  const top = plot - ((area.toRow + 1) / rows) * plot
+  const bottom = plot - (area.fromRow / rows) * plot
+  const y = bottom + BESIDE_HEIGHT <= height ? bottom + 4 : Math.max(4, top - BESIDE_HEIGHT)
+  return { x: Math.max(0, Math.min(left, width - BESIDE_WIDTH)), y }
+}
+
 const GUTTER = 52
 const AXIS = 20
 

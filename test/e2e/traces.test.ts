@@ -21,6 +21,8 @@ beforeAll(async () => {
       'http.request.method': 'GET',
       'http.route': route,
       'http.response.status_code': failed ? 500 : 200,
+      // What only slow requests have in common.
+      'db.pool': i > 40 ? 'pool-2' : 'pool-1',
     }
     spans.push({
       trace: i,
@@ -124,6 +126,8 @@ it('narrows to a rectangle of the heat map, in time and duration', async () => {
   await page.mouse.down()
   await page.mouse.move(box.x + box.width - 4, box.y + (box.height - 20) / 2, { steps: 4 })
   await page.mouse.up()
+  await page.waitForURL(/area=/)
+  await page.getByRole('button', { name: 'Show only these' }).click()
   await page.waitForURL(/minDuration=/)
   const { start, end, minDuration, maxDuration } = query(page)
   await page.waitForFunction(() => (window as { glassboxIdle?: () => boolean }).glassboxIdle?.() === true)
@@ -133,6 +137,30 @@ it('narrows to a rectangle of the heat map, in time and duration', async () => {
   expect(total).toBeGreaterThan(5)
   expect(total).toBeLessThan(60)
   await page.getByText(`${total} traces`, { exact: true }).waitFor()
+  await page.context().close()
+}, 60_000)
+
+it('says why the slowest are different, and writes a value into the filter', async () => {
+  const page = await open('/traces?range=15m&heat=1')
+  const canvas = page.getByRole('slider', { name: /Traces by time and duration/ })
+  const box = await canvas.boundingBox()
+  if (!box) throw new Error('the heat map has no size')
+  await page.mouse.move(box.x + box.width * 0.5, box.y + 3)
+  await page.mouse.down()
+  await page.mouse.move(box.x + box.width - 4, box.y + 14, { steps: 4 })
+  await page.mouse.up()
+  await page.getByRole('button', { name: 'Why are these different?' }).click()
+  const panel = page.getByRole('region', { name: 'Why are these different?' })
+  await panel.getByRole('heading', { name: /marked traces against/ }).waitFor()
+  const first = panel.getByRole('region').first()
+  await first.getByRole('heading', { name: /db\.pool/ }).waitFor()
+  await page.reload()
+  await first.getByRole('button', { name: /pool-2/ }).click()
+  await page.waitForURL((url) => url.searchParams.get('q') === 'db.pool=pool-2' && url.searchParams.has('area'))
+  await page.getByText('20 traces', { exact: true }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.waitForURL((url) => !url.searchParams.has('why'))
+  await page.locator('tr[data-trace]').first().waitFor()
   await page.context().close()
 }, 60_000)
 

@@ -91,6 +91,19 @@ export const routes = {
     query: z.strictObject({ ...traceSearch, by: z.string().min(1).max(1024).default('operation') }),
     answer: 'TraceGroups',
   },
+  compareSelection: {
+    method: 'GET',
+    path: '/api/traces/difference',
+    summary: 'What sets those of the traces found that lie in a selection of start and duration apart from the others',
+    query: z.strictObject({
+      ...traceSearch,
+      selectionStart: time,
+      selectionEnd: time,
+      selectionMinDuration: duration.optional(),
+      selectionMaxDuration: duration.optional(),
+    }),
+    answer: 'SelectionComparison',
+  },
   trace: {
     method: 'GET',
     path: '/api/traces/{traceId}',

@@ -10,6 +10,8 @@ import type { LogRecord, TraceSummary } from '../../model/records.ts'
 import type { Ledger } from '../../pipeline/ledger.ts'
 
 export type {
+  ComparedKey,
+  ComparedValue,
   Facet,
   Facets,
   Heatmap,
@@ -20,12 +22,14 @@ export type {
   LogPattern,
   LogPatterns,
   Page,
+  SelectionComparison,
   ServiceInfo,
   StorageStats,
   StorageUsage,
   TagValue,
   TraceGroup,
   TraceGroups,
+  TraceSelection,
 } from '../../model/answers.ts'
 
 export type {

@@ -8,7 +8,14 @@ import type { ApiServices } from '../services.ts'
 import { timeRange } from './time-range.ts'
 
 export const traceHandlers: Handlers<
-  'searchTraces' | 'traceHistogram' | 'traceFacets' | 'traceHeatmap' | 'traceGroups' | 'trace' | 'exportTrace'
+  | 'searchTraces'
+  | 'traceHistogram'
+  | 'traceFacets'
+  | 'traceHeatmap'
+  | 'traceGroups'
+  | 'compareSelection'
+  | 'trace'
+  | 'exportTrace'
 > = {
   searchTraces: async ({ query, services, context }) =>
     services.store.reader.searchTraces({ ...traceQuery(query, services), sort: query.sort }, context),
@@ -20,6 +27,15 @@ export const traceHandlers: Handlers<
     explorer(services.store.reader).traceHeatmap(traceQuery(query, services), query.buckets, query.rows, context),
   traceGroups: async ({ query, services, context }) =>
     explorer(services.store.reader).traceGroups(traceQuery(query, services), query.by, context),
+  compareSelection: async ({ query, services, context }) => {
+    const selection = {
+      start: query.selectionStart,
+      end: query.selectionEnd,
+      minDuration: query.selectionMinDuration ?? null,
+      maxDuration: query.selectionMaxDuration ?? null,
+    }
+    return services.store.reader.compareSelection(traceQuery(query, services), selection, context)
+  },
   trace: findTrace,
   async exportTrace(call) {
     const { format } = call.query

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { serveRpc, Transferred } from '../../base/rpc.ts'
+import type { TraceSelection } from '../../model/answers.ts'
 import { batchBuffers } from '../../model/columns.ts'
 import { partOfTrace, type TracePart } from '../../model/trace-parts.ts'
 import { ContentSums } from '../content-sum.ts'
@@ -7,6 +8,7 @@ import { type ScanRequest, SUMS_ROWS, type SumsPart, type SumsRequest } from '..
 import type { ExemplarsQuery, SamplesQuery } from '../sqlite/metrics/read-samples.ts'
 import type { LogQuery, TraceQuery } from '../store.ts'
 import { changesSince, SeenWrites } from './changes.ts'
+import { compareSelection } from './compare-selection.ts'
 import type { PostgresTarget } from './connection.ts'
 import { readChunks, readExemplars } from './metrics/read-chunks.ts'
 import { scan, scanMark } from './scan.ts'
@@ -80,6 +82,9 @@ serveRpc(parentPort, {
   }),
   traceHistogram: query((session, argument: { query: TraceQuery; buckets: number }) =>
     traceHistogram(session, argument.query, argument.buckets),
+  ),
+  compareSelection: query((session, argument: { query: TraceQuery; selection: TraceSelection }) =>
+    compareSelection(session, argument.query, argument.selection),
   ),
   searchLogs: query((session, argument: LogQuery) => searchLogs(session, argument)),
   logHistogram: query((session, argument: { query: LogQuery; buckets: number }) =>

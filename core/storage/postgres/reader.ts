@@ -71,6 +71,8 @@ export function startReader(
     trace: (traceId, context) => query('trace', traceId, context),
     tracePart: (traceId, part, context) => query('tracePart', { traceId, part }, context),
     traceHistogram: (argument, buckets, context) => query('traceHistogram', { query: argument, buckets }, context),
+    compareSelection: (argument, selection, context) =>
+      query('compareSelection', { query: argument, selection }, context),
     searchLogs: (argument, context) => query('searchLogs', argument, context),
     logHistogram: (argument, buckets, context) => query('logHistogram', { query: argument, buckets }, context),
     services: (range, context) => query('services', range, context),

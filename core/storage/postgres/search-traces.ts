@@ -14,7 +14,7 @@ const BEYOND_US = 3_600_000_000
 const RESOLVE = 5000
 
 /** What is true of a whole trace. */
-interface Extent {
+export interface Extent {
   id: string
   start: number
   end: number
@@ -188,19 +188,24 @@ async function wholeTraces(session: Session, query: TraceQuery, asOf: AsOf): Pro
     AND start >= ${whole(from)} AND start < ${whole(to)} AND ${seenBy(asOf)} GROUP BY trace_id HAVING ${having.join(' AND ')}`
 }
 
-/** All traces that the query asks for, in no order. */
-async function wantedTraces(session: Session, query: TraceQuery, asOf: AsOf): Promise<Extent[]> {
+/** All traces that the query asks for, in portions and in no order. */
+export async function* wantedPortions(session: Session, query: TraceQuery, asOf: AsOf): AsyncGenerator<Extent[]> {
   if (!isSelective(query)) {
-    const found: Extent[] = []
-    for await (const rows of session.stream<Extent>(await wholeTraces(session, query, asOf), [], () => 20_000)) {
-      for (const row of rows) found.push({ ...row, id: hexId(row.id) })
-    }
-    return found
+    for await (const rows of session.stream<Extent>(await wholeTraces(session, query, asOf), [], () => 20_000))
+      yield rows.map((row) => ({ ...row, id: hexId(row.id) }))
+    return
   }
   const ids = new Set<string>()
   for await (const some of matching(session, query, asOf, query.start, query.end + BEYOND_US))
     for (const id of some) ids.add(id)
-  return (await extents(session, [...ids], asOf)).filter((extent) => wanted(query, extent))
+  yield (await extents(session, [...ids], asOf)).filter((extent) => wanted(query, extent))
+}
+
+/** All traces that the query asks for, in no order. */
+async function wantedTraces(session: Session, query: TraceQuery, asOf: AsOf): Promise<Extent[]> {
+  const found: Extent[] = []
+  for await (const portion of wantedPortions(session, query, asOf)) for (const extent of portion) found.push(extent)
+  return found
 }
 
 /** Counts traces by start; the server counts unless spans are asked about. */

@@ -77,7 +77,7 @@ function byNumber(traceOf: Int32Array, column: AttributeColumn, found: (trace: n
 }
 
 /** Attributes of resources as columns: a key's value for each resource of the block, or null. */
-function resourceColumns(block: SpanBlock): Map<string, (string | null)[]> {
+export function resourceColumns(block: SpanBlock): Map<string, (string | null)[]> {
   const resources = block.resources()
   const columns = new Map<string, (string | null)[]>()
   resources.forEach((resource, i) => {

@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { Transferred } from '../../base/rpc.ts'
+import type { TraceSelection } from '../../model/answers.ts'
 import { batchBuffers } from '../../model/columns.ts'
 import type { TracePart } from '../../model/trace-parts.ts'
 import type { ScanRequest, SumsRequest } from '../scan.ts'
 import type { LogQuery, TraceQuery } from '../store.ts'
 import type { BlockCache } from './block-cache.ts'
 import { changesSince } from './changes.ts'
+import { compareSelection } from './compare-selection.ts'
 import { logFacets, logPatterns } from './facet-logs.ts'
 import { traceFacets, traceGroups, traceHeatmap } from './facet-traces.ts'
 import { type ExemplarsQuery, readExemplars, readSamples, type SamplesQuery } from './metrics/read-samples.ts'
@@ -71,6 +73,9 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
     ),
     traceGroups: query((argument: { query: TraceQuery; by: string }, guard) =>
       traceGroups(cache, guard, argument.query, argument.by),
+    ),
+    compareSelection: query((argument: { query: TraceQuery; selection: TraceSelection }, guard) =>
+      compareSelection(cache, guard, argument.query, argument.selection),
     ),
     logFacets: query((argument: { query: LogQuery; values: number }, guard) =>
       logFacets(cache, guard, argument.query, argument.values),

@@ -97,7 +97,8 @@ class ReaderThread {
 
 /**
  * The read side. Short questions and searches run on threads apart, so that a long search never holds up a trace that
- * is opened; SQL has a third, as it may have to be replaced, metrics a fourth and scans of everything a fifth.
+ * is opened; SQL has a third, as it may have to be replaced, metrics a fourth, scans of everything a fifth and
+ * comparisons, which look at all columns, a sixth.
  * @param damaged is told of each damaged block that one of them finds
  */
 export async function startReader(
@@ -110,6 +111,7 @@ export async function startReader(
   const sql = new ReaderThread(dataDir, damaged)
   const metrics = new ReaderThread(dataDir, damaged)
   const scans = new ReaderThread(dataDir, damaged)
+  const comparing = new ReaderThread(dataDir, damaged)
   const ask = <T>(thread: ReaderThread, method: string, argument: unknown, context?: QueryContext): Promise<T> =>
     thread.ask<T>(method, argument, context?.timeoutMs ?? queryTimeoutMs, context?.signal)
   return {
@@ -117,6 +119,7 @@ export async function startReader(
     trace: (traceId, context) => ask(quick, 'trace', traceId, context),
     tracePart: (traceId, part, context) => ask(quick, 'tracePart', { traceId, part }, context),
     traceHistogram: (query, buckets, context) => ask(search, 'traceHistogram', { query, buckets }, context),
+    compareSelection: (query, selection, context) => ask(comparing, 'compareSelection', { query, selection }, context),
     searchLogs: (query, context) => ask(search, 'searchLogs', query, context),
     logHistogram: (query, buckets, context) => ask(search, 'logHistogram', { query, buckets }, context),
     services: (range, context) => ask(quick, 'services', range, context),
@@ -141,7 +144,7 @@ export async function startReader(
     askMetrics: (method, argument, context, transfer) =>
       metrics.ask(method, argument, context?.timeoutMs ?? queryTimeoutMs, context?.signal, transfer),
     async stop() {
-      await Promise.all([quick.stop(), search.stop(), sql.stop(), metrics.stop(), scans.stop()])
+      await Promise.all([quick.stop(), search.stop(), sql.stop(), metrics.stop(), scans.stop(), comparing.stop()])
     },
   }
 }

@@ -66,10 +66,15 @@ export function blocksOf({ scan, table, indexes }: WantedTraces): SpanMeta[] {
   return scan.metas.filter((meta) => meta.maxStart >= first && meta.minStart <= last)
 }
 
-/** Blocks that hold rows of wanted traces. */
-export function* wantedRows(cache: BlockCache, guard: QueryGuard, wanted: WantedTraces): Generator<WantedRows> {
+/** Blocks that hold rows of wanted traces, all or those of `metas`. */
+export function* wantedRows(
+  cache: BlockCache,
+  guard: QueryGuard,
+  wanted: WantedTraces,
+  metas: readonly SpanMeta[] = blocksOf(wanted),
+): Generator<WantedRows> {
   const { scan, table, flags } = wanted
-  for (const meta of blocksOf(wanted)) {
+  for (const meta of metas) {
     guard.check()
     const partials = cache.partials(meta, scan.asOf)
     const block = cache.spanBlock(meta)

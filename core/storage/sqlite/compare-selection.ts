@@ -1,0 +1,283 @@
+import type { SelectionComparison, TraceSelection } from '../../model/answers.ts'
+import { AttrType } from '../../model/columns.ts'
+import { SPAN_KINDS } from '../../model/records.ts'
+import { isSelected, SelectionCounts } from '../../query/selection-compare.ts'
+import type { TraceQuery } from '../store.ts'
+import { type AttributeColumn, isText } from './attribute-sections.ts'
+import { cellText } from './attribute-value.ts'
+import type { BlockCache, SpanMeta } from './block-cache.ts'
+import { resourceColumns } from './facet-traces.ts'
+import type { QueryGuard } from './query-guard.ts'
+import { blocksOf, type WantedTraces, wantedRows, wantedTraces } from './wanted-traces.ts'
+
+/** Attribute keys that are compared, most frequent first. */
+const MOST_KEYS = 200
+/** Rows that are looked at; of a larger store every so manieth block is. */
+const MOST_ROWS = 2_000_000
+/** Traces in several blocks that are looked at: what was seen of each must be remembered. */
+const MOST_SPLIT = 20_000
+/** From so many distinct values in one block on, those that less than this share of its traces have are passed over. */
+const MANY_TEXTS = 500
+const RARE = 0.005
+
+const UNSEEN = 0
+const REST = 1
+const SELECTED = 2
+
+/** Compares, column by column over the blocks, the traces in `selection` with the others that `query` finds. */
+export function compareSelection(
+  cache: BlockCache,
+  guard: QueryGuard,
+  query: TraceQuery,
+  selection: TraceSelection,
+): SelectionComparison {
+  const wanted = wantedTraces(cache, guard, query)
+  const { table, indexes } = wanted
+  const side = new Uint8Array(table.size)
+  const of = [0, 0, 0]
+  for (const index of indexes) {
+    const start = table.start[index]
+    side[index] = isSelected(selection, start, table.end[index] - start) ? SELECTED : REST
+    of[side[index]]++
+  }
+  const metas = chosenBlocks(cache, wanted, side)
+  const counter = new Counter(side, splitTraces(cache, guard, wanted, metas, side))
+  const keys = frequentKeys(metas)
+  for (const { meta, traceOf } of wantedRows(cache, guard, wanted, metas)) {
+    const block = cache.spanBlock(meta)
+    for (let row = 0; row < traceOf.length; row++) {
+      const trace = traceOf[row]
+      if (trace !== -1 && side[trace] === UNSEEN) traceOf[row] = -1
+    }
+    counter.traces(traceOf, table.failed)
+    counter.dictionary('service', traceOf, block.services, block.service)
+    counter.dictionary('name', traceOf, block.names, block.name)
+    counter.dictionary('kind', traceOf, SPAN_KINDS, block.kind)
+    for (const [key, texts] of resourceColumns(block)) counter.dictionary(key, traceOf, texts, block.resource)
+    for (const key of block.attributeKeys()) {
+      if (!keys.has(key)) continue
+      guard.check()
+      const column = block.attribute(key)
+      if (column) counter.column(key, traceOf, column)
+    }
+  }
+  return counter.counts.finish(
+    { traces: counter.seen[SELECTED], of: of[SELECTED] },
+    { traces: counter.seen[REST], of: of[REST] },
+  )
+}
+
+/** All blocks of the traces, or so many that the rows can be looked at: those of the selection before others. */
+function chosenBlocks(cache: BlockCache, wanted: WantedTraces, side: Uint8Array): SpanMeta[] {
+  const all = blocksOf(wanted)
+  if (rowsOf(all) <= MOST_ROWS) return all
+  const { scan, table } = wanted
+  const selected: SpanMeta[] = []
+  const others: SpanMeta[] = []
+  for (const meta of all) {
+    const { n, words } = cache.partials(meta, scan.asOf)
+    let has = false
+    for (let t = 0; t < n && !has; t++) {
+      const index = table.find(words, t * 4)
+      has = index !== -1 && side[index] === SELECTED
+    }
+    ;(has ? selected : others).push(meta)
+  }
+  const half = everySo(selected, MOST_ROWS / 2)
+  return [...half, ...everySo(others, MOST_ROWS - rowsOf(half))]
+}
+
+const rowsOf = (metas: readonly SpanMeta[]): number => metas.reduce((sum, meta) => sum + meta.rows, 0)
+
+function everySo(metas: readonly SpanMeta[], most: number): SpanMeta[] {
+  const step = Math.ceil(rowsOf(metas) / Math.max(1, most))
+  return step <= 1 ? [...metas] : metas.filter((_, i) => i % step === 0)
+}
+
+/** Marks traces that lie in several of the blocks; beyond a number, such traces are left out of `side`. */
+function splitTraces(
+  cache: BlockCache,
+  guard: QueryGuard,
+  { scan, table }: WantedTraces,
+  metas: readonly SpanMeta[],
+  side: Uint8Array,
+): Uint8Array {
+  const blocks = new Uint8Array(table.size)
+  for (const meta of metas) {
+    guard.check()
+    const { n, words, start, end } = cache.partials(meta, scan.asOf)
+    for (let t = 0; t < n; t++) {
+      const index = end[t] < start[t] ? -1 : table.find(words, t * 4)
+      if (index !== -1 && side[index] !== UNSEEN && blocks[index] < 2) blocks[index]++
+    }
+  }
+  let split = 0
+  for (let index = 0; index < blocks.length; index++) {
+    blocks[index] = blocks[index] > 1 ? 1 : 0
+    if (blocks[index] === 1 && ++split > MOST_SPLIT) side[index] = UNSEEN
+  }
+  return blocks
+}
+
+function frequentKeys(metas: readonly SpanMeta[]): Set<string> {
+  const counts = new Map<string, number>()
+  for (const meta of metas) for (const { key, count } of meta.keys) counts.set(key, (counts.get(key) ?? 0) + count)
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]).slice(0, MOST_KEYS)
+  return new Set(sorted.map(([key]) => key))
+}
+
+/** Counts traces once a value. Within a block the rows of a trace lie together; across blocks it is remembered. */
+class Counter {
+  readonly counts = new SelectionCounts()
+  /** Traces by side. */
+  readonly seen = [0, 0, 0]
+  readonly #side: Uint8Array
+  readonly #split: Uint8Array
+  readonly #remembered = new Set<number>()
+
+  constructor(side: Uint8Array, split: Uint8Array) {
+    this.#side = side
+    this.#split = split
+  }
+
+  /** Whether this is the first time that a trace in several blocks has `text` under `key`. */
+  #first(trace: number, key: string, text: string): boolean {
+    const name = trace * 2 ** 28 + (hash(`${key}\n${text}`) & 0xfffffff)
+    if (this.#remembered.has(name)) return false
+    this.#remembered.add(name)
+    return true
+  }
+
+  /** The traces of a block themselves, and whether they failed. */
+  traces(traceOf: Int32Array, failed: Uint8Array): void {
+    let last = -1
+    for (let row = 0; row < traceOf.length; row++) {
+      const trace = traceOf[row]
+      if (trace === -1 || trace === last) continue
+      last = trace
+      if (this.#split[trace] === 1 && !this.#first(trace, '', '')) continue
+      const [selection, rest] = this.#side[trace] === SELECTED ? [1, 0] : [0, 1]
+      this.seen[this.#side[trace]]++
+      this.counts.present('status', selection, rest)
+      this.counts.add('status', failed[trace] === 1 ? 'error' : 'ok', selection, rest)
+    }
+  }
+
+  /** Values that each row has by an index into `texts`; null = none. */
+  dictionary(key: string, traceOf: Int32Array, texts: readonly (string | null)[], index: ArrayLike<number>): void {
+    // Several entries may have the same text (resources do), and a trace counts once for it.
+    const entryOf = new Map<string | null, number>([[null, -1]])
+    const distinct: string[] = []
+    const local = texts.map((text) => {
+      let entry = entryOf.get(text)
+      if (entry === undefined) {
+        entry = distinct.push(text as string) - 1
+        entryOf.set(text, entry)
+      }
+      return entry
+    })
+    this.#count(
+      key,
+      traceOf,
+      traceOf.length,
+      null,
+      (cell) => local[index[cell]],
+      distinct.length,
+      (entry) => distinct[entry],
+    )
+  }
+
+  column(key: string, traceOf: Int32Array, column: AttributeColumn): void {
+    const { types, rows, index, numbers } = column
+    let alike = true
+    for (let cell = 1; cell < types.length && alike; cell++) alike = types[cell] === types[0]
+    if (alike && isText(types[0])) {
+      this.#count(key, traceOf, rows.length, rows, (cell) => index[cell], column.texts, column.text)
+      return
+    }
+    const entryOf = new Map<number | string, number>()
+    const values: (number | string)[] = []
+    const entries = new Uint32Array(rows.length)
+    const plain = alike && types[0] === AttrType.int
+    for (let cell = 0; cell < rows.length; cell++) {
+      const value = plain ? numbers[cell] : cellText(column, cell)
+      let entry = entryOf.get(value)
+      if (entry === undefined) {
+        entry = values.push(value) - 1
+        entryOf.set(value, entry)
+      }
+      entries[cell] = entry
+    }
+    this.#count(
+      key,
+      traceOf,
+      rows.length,
+      rows,
+      (cell) => entries[cell],
+      values.length,
+      (entry) => String(values[entry]),
+    )
+  }
+
+  #count(
+    key: string,
+    traceOf: Int32Array,
+    cells: number,
+    rows: Uint32Array | null,
+    entryOf: (cell: number) => number,
+    texts: number,
+    text: (entry: number) => string,
+  ): void {
+    const last = new Int32Array(texts).fill(-1)
+    const selection = new Uint32Array(texts)
+    const rest = new Uint32Array(texts)
+    let lastTrace = -1
+    let [hasSelection, hasRest] = [0, 0]
+    for (let cell = 0; cell < cells; cell++) {
+      const trace = traceOf[rows === null ? cell : rows[cell]]
+      if (trace === -1) continue
+      const entry = entryOf(cell)
+      if (entry === -1 || last[entry] === trace) continue
+      last[entry] = trace
+      const selected = this.#side[trace] === SELECTED
+      const split = this.#split[trace] === 1
+      if (trace !== lastTrace) {
+        lastTrace = trace
+        if (!split || this.#first(trace, key, '\0')) {
+          if (selected) hasSelection++
+          else hasRest++
+        }
+      }
+      if (split && !this.#first(trace, key, text(entry))) continue
+      if (selected) selection[entry]++
+      else rest[entry]++
+    }
+    if (hasSelection + hasRest > 0) this.counts.present(key, hasSelection, hasRest)
+    this.#pass(key, { selection, rest }, { selection: hasSelection, rest: hasRest }, text)
+  }
+
+  /** Hands the counts of one block on. Texts are made of values that can matter alone. */
+  #pass(
+    key: string,
+    { selection, rest }: { selection: Uint32Array; rest: Uint32Array },
+    of: { selection: number; rest: number },
+    text: (entry: number) => string,
+  ): void {
+    const texts = selection.length
+    const [leastSelection, leastRest] =
+      texts > MANY_TEXTS ? [Math.max(1, of.selection * RARE), Math.max(1, of.rest * RARE)] : [1, 1]
+    let passed = false
+    for (let entry = 0; entry < texts; entry++) {
+      if (selection[entry] >= leastSelection || rest[entry] >= leastRest)
+        this.counts.add(key, text(entry), selection[entry], rest[entry])
+      else passed ||= selection[entry] + rest[entry] > 0
+    }
+    if (passed) this.counts.tooMany(key, texts)
+  }
+}
+
+function hash(text: string): number {
+  let value = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
+  return value ^ (value >>> 15)
+}
