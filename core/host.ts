@@ -7,8 +7,9 @@ import { recoverRestore } from './backup/staged-restore.ts'
 import { type Clock, systemClock } from './base/clock.ts'
 import { GlassboxError } from './base/errors.ts'
 import { InstanceLock, writePrivateFile } from './base/instance-lock.ts'
-import { HostCollector, samplesOfRound } from './collectors/host/host-collector.ts'
+import { samplesOfRound } from './collectors/host/host-collector.ts'
 import { ledgerReadings } from './collectors/host/ledger-readings.ts'
+import { startHostFigures } from './collectors/host/start-host-figures.ts'
 import { startScraping } from './collectors/scrape/start-scraping.ts'
 import { ConfigStore, type SettingsService } from './config/config-store.ts'
 import { SecretBox } from './config/secret-box.ts'
@@ -205,17 +206,15 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
         eventLoopDelay: cost.eventLoopDelay(),
         startedUs,
       })
-    if (settingsNow().collectors.host.enabled) {
-      const collector = new HostCollector({
-        clock,
-        intervalMs: settingsNow().collectors.host.intervalMs,
-        version: productVersion,
-        take: (round) => pipeline.ingestSamples(packDecoded(samplesOfRound(round))),
-        problem: (sentence) => log.warn(sentence),
-        ownReadings: () => ledgerReadings(pipeline.ledger()),
-      })
-      parts.add('host collector', () => withLimit(collector.stop(), closeLimitMs))
-    }
+    const hostFigures = startHostFigures(settingsNow(), (intervalMs) => ({
+      clock,
+      intervalMs,
+      version: productVersion,
+      take: (round) => pipeline.ingestSamples(packDecoded(samplesOfRound(round))),
+      problem: (sentence) => log.warn(sentence),
+      ownReadings: () => ledgerReadings(pipeline.ledger()),
+    }))
+    parts.add('host collector', () => withLimit(hostFigures.stop(), closeLimitMs))
     const scraping = startScraping({
       settings: settingsNow(),
       pipeline,
@@ -230,6 +229,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     settings.subscribe((changed) => {
       store.metrics.setLimits(changed.metrics)
       scraping.configure(changed)
+      hostFigures.configure(changed)
       promql.configure(promqlConfiguration(changed))
     })
     const server = createApiServer({

@@ -21,7 +21,7 @@ export interface ApiServices {
   version: string
   pipeline: Pipeline
   store: TelemetryStore
-  settings: Pick<SettingsService, 'all' | 'patch'>
+  settings: Pick<SettingsService, 'all' | 'patch' | 'importFile'>
   jobs: Pick<JobRegistry, 'list' | 'get' | 'cancel' | 'start' | 'subscribe'>
   backups: Pick<
     BackupService,

@@ -1,5 +1,6 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
@@ -9,8 +10,10 @@ import { type BoardStore, createBoardStore } from './board-store.ts'
 import { BOARD_TABLE } from './board-table.ts'
 import type { Keyring } from './keyring.ts'
 import { checkReadable, damagedConfig, readSavedSettings } from './load-settings.ts'
-import { hideSecrets, keepSecrets, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
+import { hasHidden, hideSecrets, keepSecrets, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
+import { settingTexts } from './setting-texts.ts'
 import { applySettings, defaultSettings, flattenSettings, type SettingSource, type Settings } from './settings.ts'
+import { readSettingsFile, type SettingsImport } from './settings-file.ts'
 
 /** A job as it is kept (core/jobs); `body` is JSON. */
 interface StoredJob {
@@ -25,6 +28,8 @@ export interface SettingValue {
   value: unknown
   default: unknown
   source: SettingSource
+  /** It was changed since the start, which alone takes it up. */
+  pending?: true
 }
 
 /** Settings for the parts that read, change and watch them. */
@@ -33,18 +38,27 @@ export interface SettingsService {
   /** Every key with its value, default and source. */
   all(): Record<string, SettingValue>
   /**
-   * Checks and saves changes by dotted key, all or none; durable when it returns. A key that a flag or the
-   * environment sets is saved, yet keeps the flag's value until a start without it.
+   * Checks and saves changes by dotted key, all or none; durable when it returns. Null is the way back to the default.
+   * A key that a flag or the environment sets is saved, yet keeps the flag's value until a start without it.
    * @throws GlassboxError `bad_setting` naming the key; `storage_unavailable` when it cannot be saved.
    */
   patch(changes: Record<string, unknown>): Promise<Record<string, SettingValue>>
   /** Reads the saved settings anew, after a restore changed them. */
   reload(): void
+  importFile(text: string, apply: boolean): Promise<SettingsImport>
   /** Calls `listener` after each change; answers how to stop that. */
   subscribe(listener: (settings: Settings) => void): () => void
 }
 
 const colorSlots = 12
+const DEFAULTS = flattenSettings(defaultSettings)
+
+/** Changes with the default where they ask for it by null. */
+function withDefaults(changes: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(changes).map(([key, value]) => [key, value === null ? structuredClone(DEFAULTS[key]) : value]),
+  )
+}
 
 /**
  * glassbox.db: what must never be lost. WAL with `synchronous=FULL`. The caller's thread opens it at start; changes are
@@ -53,6 +67,8 @@ const colorSlots = 12
 export class ConfigStore implements SettingsService {
   #db: Database.Database
   #settings: Settings
+  /** By key, as the parts of the host began with them. */
+  readonly #atStart: Record<string, unknown>
   #sources: Record<string, SettingSource>
   #listeners = new Set<(settings: Settings) => void>()
   readonly #file: string
@@ -69,6 +85,7 @@ export class ConfigStore implements SettingsService {
   /** @throws GlassboxError `data_damaged`; a damaged file is left as it is. */
   constructor(dataDir: string, settings: Settings, sources: Record<string, SettingSource>, keyring?: Keyring) {
     this.#settings = settings
+    this.#atStart = flattenSettings(settings)
     this.#sources = { ...sources }
     this.#dataDir = dataDir
     this.#keyring = keyring
@@ -99,28 +116,47 @@ export class ConfigStore implements SettingsService {
   }
 
   all(): Record<string, SettingValue> {
-    const defaults = flattenSettings(defaultSettings)
     const values = flattenSettings(this.#settings)
     return Object.fromEntries(
       Object.entries(values).map(([key, value]) => [
         key,
         {
           value: SECRET_SETTINGS.has(key) ? hideSecrets(value, key) : value,
-          default: defaults[key],
+          default: DEFAULTS[key],
           source: this.#sources[key] ?? 'default',
+          ...(settingTexts[key]?.restart && !isDeepStrictEqual(value, this.#atStart[key]) ? { pending: true } : {}),
         },
       ]),
     )
   }
 
+  /**
+   * Reads a file of settings (settings-file.ts) against what is set now, and takes it over when asked to.
+   * @throws GlassboxError `bad_setting` when it is to be taken over and has faults; `storage_unavailable`
+   */
+  async importFile(text: string, apply: boolean): Promise<SettingsImport> {
+    const { values, ...answer } = readSettingsFile(text, this.#settings, this.#sources)
+    if (!apply) return answer
+    if (answer.faults.length > 0) {
+      const [{ line, message }] = answer.faults
+      throw new GlassboxError('bad_setting', `line ${line}: ${message}`)
+    }
+    await this.patch(values)
+    return answer
+  }
+
   async patch(asked: Record<string, unknown>): Promise<Record<string, SettingValue>> {
     return this.#inTurn(async () => {
       const changes = this.#withPasswords(asked)
-      applySettings(this.#settings, changes)
+      const values = withDefaults(changes)
+      applySettings(this.#settings, values)
       await this.#rpc().call('save', { changes: this.#sealed(changes), nowUs: Date.now() * 1000 })
-      const free = Object.entries(changes).filter(([key]) => !['flag', 'environment'].includes(this.#sources[key]))
+      const free = Object.entries(values).filter(([key]) => !['flag', 'environment'].includes(this.#sources[key]))
       this.#settings = applySettings(this.#settings, Object.fromEntries(free))
-      for (const [key] of free) this.#sources[key] = 'saved'
+      for (const [key] of free) {
+        if (changes[key] === null) delete this.#sources[key]
+        else this.#sources[key] = 'saved'
+      }
       for (const listener of this.#listeners) listener(this.#settings)
       return this.all()
     })
@@ -178,10 +214,13 @@ export class ConfigStore implements SettingsService {
   #withPasswords(changes: Record<string, unknown>): Record<string, unknown> {
     const current = flattenSettings(this.#settings)
     return Object.fromEntries(
-      Object.entries(changes).map(([key, value]) => [
-        key,
-        SECRET_SETTINGS.has(key) ? keepSecrets(value, current[key], key) : value,
-      ]),
+      Object.entries(changes).map(([key, value]) => {
+        if (!SECRET_SETTINGS.has(key)) return [key, value]
+        const own = keepSecrets(value, current[key], key)
+        if (hasHidden(own))
+          throw new GlassboxError('bad_setting', `${key} holds *** in place of a password that is not saved here`)
+        return [key, own]
+      }),
     )
   }
 
@@ -189,7 +228,7 @@ export class ConfigStore implements SettingsService {
     return Object.fromEntries(
       Object.entries(changes).map(([key, value]) => [
         key,
-        SECRET_SETTINGS.has(key) && value !== '' ? this.#secrets.seal(value) : value,
+        SECRET_SETTINGS.has(key) && value !== '' && value !== null ? this.#secrets.seal(value) : value,
       ]),
     )
   }

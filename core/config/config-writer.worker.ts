@@ -38,14 +38,18 @@ const boards: Handlers = Object.fromEntries(
 
 serveRpc(parentPort, {
   ...boards,
-  /** Saves all changes or none; they are on disk when it answers. */
+  /** Saves all changes or none, null being the default; they are on disk when it answers. */
   save: ({ changes, nowUs }: { changes: Record<string, unknown>; nowUs: number }) =>
     writing('the settings were', (db) => {
       const save = db.prepare(
         'insert into setting values (?, ?, ?) on conflict (key) do update set value = excluded.value, updated_at = excluded.updated_at',
       )
+      const forget = db.prepare('delete from setting where key = ?')
       db.transaction(() => {
-        for (const [key, value] of Object.entries(changes)) save.run(key, JSON.stringify(value), nowUs)
+        for (const [key, value] of Object.entries(changes)) {
+          if (value === null) forget.run(key)
+          else save.run(key, JSON.stringify(value), nowUs)
+        }
       })()
     }),
   saveJob: (job: JobRow) =>

@@ -23,6 +23,24 @@ const namedSettings: Record<string, string> = {
   logLevel: 'log.level',
 }
 
+const nameOf = (key: string): string | undefined =>
+  Object.keys(namedSettings).find((name) => namedSettings[name] === key)
+const asVariable = (name: string): string =>
+  `GLASSBOX_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+const asFlag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+
+/** The environment variable that sets this setting; null without one. */
+export function variableOf(key: string): string | null {
+  const name = nameOf(key)
+  return name === undefined ? null : asVariable(name)
+}
+
+/** The flag of `glassbox serve` that sets this setting; null without one. */
+export function flagOf(key: string): string | null {
+  const name = nameOf(key)
+  return name === undefined ? null : asFlag(name)
+}
+
 /**
  * Settings as a start finds them: flags over environment (`GLASSBOX_API_PORT`) over saved over default.
  * @param input.flags values by flag name in camel case (`apiPort`); undefined ones and others are passed over.
@@ -45,12 +63,11 @@ export function loadSettings(input: {
     sources[key] = source
   }
   const given = Object.entries(namedSettings).map(([name, key]) => {
-    const variable = `GLASSBOX_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
-    const flagName = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    const variable = asVariable(name)
     return {
       key,
       variable,
-      flagName,
+      flagName: asFlag(name),
       fromEnvironment: input.environment[variable] || undefined,
       flag: input.flags[name],
     }

@@ -72,6 +72,12 @@ export function keepSecrets(changed: unknown, current: unknown, name = ''): unkn
   )
 }
 
+/** Whether a password is still hidden in it, as `hideSecrets` does. */
+export function hasHidden(value: unknown): boolean {
+  if (typeof value === 'string') return value === HIDDEN || value.includes(`:${HIDDEN}@`)
+  return value !== null && typeof value === 'object' && Object.values(value).some(hasHidden)
+}
+
 /** Stands before a wrapped key in its file; a file without it is the bare key. */
 const WRAPPED = Buffer.from('glassbox keyring 1\n')
 

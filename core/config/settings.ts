@@ -379,24 +379,48 @@ export function flattenSettings(settings: Settings): Record<string, unknown> {
   return flat
 }
 
-/**
- * Settings with `changes` (dotted keys) laid over `base`.
- * @throws GlassboxError `bad_setting` that names the key.
- */
-export function applySettings(base: Settings, changes: Record<string, unknown>): Settings {
+/** What is wrong with a change; `path` leads into the value where that is a list. */
+export interface SettingFault {
+  key: string
+  path: (string | number)[]
+  message: string
+}
+
+/** Settings with `changes` (dotted keys) laid over `base`, and everything that is wrong with them. */
+export function checkChanges(
+  base: Settings,
+  changes: Record<string, unknown>,
+): { settings: Settings; faults: [] } | { settings: null; faults: SettingFault[] } {
   const known = flattenSettings(defaultSettings)
   const copy = structuredClone(base) as Record<string, unknown>
+  const faults: SettingFault[] = []
   for (const [key, value] of Object.entries(changes)) {
-    if (!Object.hasOwn(known, key)) throw new GlassboxError('bad_setting', `there is no setting ${key}`)
+    if (!Object.hasOwn(known, key)) {
+      faults.push({ key, path: [], message: `there is no setting ${key}` })
+      continue
+    }
     const path = key.split('.')
     const last = path.pop() as string
     const parent = path.reduce((node, part) => node[part] as Record<string, unknown>, copy)
     parent[last] = value
   }
   const result = settingsSchema.safeParse(copy)
-  if (!result.success) {
-    const issue = result.error.issues[0]
-    throw new GlassboxError('bad_setting', `${issue.path.join('.')}: ${issue.message}`)
+  if (result.success) return faults.length === 0 ? { settings: result.data, faults: [] } : { settings: null, faults }
+  for (const { path, message } of result.error.issues) {
+    const text = path.join('.')
+    const key = Object.keys(known).find((one) => text === one || text.startsWith(`${one}.`)) ?? text
+    const inside = path.slice(key.split('.').length) as (string | number)[]
+    faults.push({ key, path: inside, message: `${text}: ${message}` })
   }
-  return result.data
+  return { settings: null, faults }
+}
+
+/**
+ * Settings with `changes` (dotted keys) laid over `base`.
+ * @throws GlassboxError `bad_setting` that names the key.
+ */
+export function applySettings(base: Settings, changes: Record<string, unknown>): Settings {
+  const { settings, faults } = checkChanges(base, changes)
+  if (settings === null) throw new GlassboxError('bad_setting', faults[0].message)
+  return settings
 }

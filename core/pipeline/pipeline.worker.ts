@@ -124,15 +124,22 @@ const metrics = new MetricIntake({
 })
 
 /** Span metrics go the way of all others; a report that is refused is made up for by the next. */
-const reporting = setInterval(() => {
+function reportSpanMetrics(): void {
   if (!intake.settings.collectors.spanMetrics.enabled) return
   const samples = spanMetrics.report(Math.floor(systemClock.nowUs() / 1000))
   if (!samples) return
   metrics
     .take(packDecoded(samples).decoded)
     .catch((error: Error) => warn(`span metrics were not written: ${error.message}`))
-}, settings.collectors.spanMetrics.intervalMs)
-reporting.unref()
+}
+let reportingMs = settings.collectors.spanMetrics.intervalMs
+let reporting = setInterval(reportSpanMetrics, reportingMs).unref()
+function reportEvery(intervalMs: number): void {
+  if (intervalMs === reportingMs) return
+  clearInterval(reporting)
+  reportingMs = intervalMs
+  reporting = setInterval(reportSpanMetrics, intervalMs).unref()
+}
 
 async function ingestMetrics({ bytes, encoding, format }: IngestRequest): Promise<IngestOutcome> {
   const decoded = await turns.run(() => {
@@ -186,6 +193,7 @@ serveRpc(main, {
     lastSettings = changed
     intake.settings = roomy ? withRoom(changed) : changed
     intake.setRedactor(createRedactor(changed.privacy))
+    reportEvery(changed.collectors.spanMetrics.intervalMs)
   },
   drain: async () => {
     await turns.run(() => undefined)

@@ -10,7 +10,9 @@ import type {
   Problem,
   SelectionComparison,
   ServiceInfo,
+  SettingInfo,
   SettingsAnswer,
+  SettingsImport,
   SpanAnswer,
   StatusAnswer,
   StorageTest,
@@ -248,6 +250,11 @@ export const api = {
     const response = await request('PATCH', '/api/settings', { body: changes })
     return (await response.json()) as SettingsAnswer
   },
+  settingCatalogue: async (signal?: AbortSignal) =>
+    (await get<{ items: SettingInfo[] }>('/api/settings/schema', {}, signal)).items,
+  exportSettings: (all: boolean) => request('GET', '/api/settings/export', { params: { all: String(all) } }),
+  importSettings: async (yaml: string, apply: boolean) =>
+    (await (await request('POST', '/api/settings/import', { body: { yaml, apply } })).json()) as SettingsImport,
   jobs: (signal?: AbortSignal) => get<Page<Job>>('/api/jobs', {}, signal),
   job: (id: string, signal?: AbortSignal) => get<Job>(`/api/jobs/${id}`, {}, signal),
   cancelJob: async (id: string) => (await (await request('POST', `/api/jobs/${id}/cancel`)).json()) as Job,

@@ -105,13 +105,15 @@ export function usePaletteCommands(): (text: string, found: readonly RecentTrace
     act('language', t('shell.actionLanguage'), Languages, actions.switchLanguage),
   ]
   const settings = (): Command[] =>
-    ['general', 'intake', 'storage', 'retention', 'keyboard', 'about'].map((section) => ({
-      id: `settings ${section}`,
-      group: 'groupSettings',
-      label: t(`settings.${section}`),
-      icon: Settings,
-      run: () => go(`/settings/${section}`),
-    }))
+    ['general', 'intake', 'storage', 'metrics', 'retention', 'backup', 'desktop', 'keyboard', 'transfer', 'about'].map(
+      (section) => ({
+        id: `settings ${section}`,
+        group: 'groupSettings',
+        label: t(`settings.${section}`),
+        icon: Settings,
+        run: () => go(`/settings/${section}`),
+      }),
+    )
   /** Services stand for themselves; what can be done with one comes only when it is typed. */
   const ofServices = (text: string): Command[] =>
     services.sorted.flatMap((info) => {

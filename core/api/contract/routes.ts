@@ -229,9 +229,29 @@ export const routes = {
   changeSettings: {
     method: 'PATCH',
     path: '/api/settings',
-    summary: 'Changes settings by dotted key, all or none',
+    summary: 'Changes settings by dotted key, all or none; null is the way back to the default',
     body: z.record(z.string(), z.unknown()),
     answer: 'SettingsAnswer',
+  },
+  settingCatalogue: {
+    method: 'GET',
+    path: '/api/settings/schema',
+    summary: 'What every setting is: kind, bounds, choices, unit, help, and whether it takes a restart',
+    answer: '{ items: SettingInfo[] }',
+  },
+  exportSettings: {
+    method: 'GET',
+    path: '/api/settings/export',
+    summary: 'Settings as YAML: those changed from their default, or all; without passwords',
+    query: z.strictObject({ all: z.enum(['true', 'false']).default('false') }),
+    answer: 'YAML file',
+  },
+  importSettings: {
+    method: 'POST',
+    path: '/api/settings/import',
+    summary: 'What a YAML file of settings would change, and with `apply` changes it, all or nothing',
+    body: z.strictObject({ yaml: z.string().max(1_000_000), apply: z.boolean().default(false) }),
+    answer: 'SettingsImport',
   },
   sql: {
     method: 'POST',

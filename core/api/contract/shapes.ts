@@ -3,7 +3,9 @@
  * The read model itself (TraceSummary, Trace, LogRecord) is core/model/records.ts.
  */
 
+import type { SettingInfo } from '../../config/setting-catalogue.ts'
 import type { SettingSource } from '../../config/settings.ts'
+import type { SettingsImport } from '../../config/settings-file.ts'
 import type { ListenState, StorageStats } from '../../model/answers.ts'
 import type { Job } from '../../model/job.ts'
 import type { LogRecord, TraceSummary } from '../../model/records.ts'
@@ -45,6 +47,7 @@ export type {
   RestorePlan,
 } from '../../model/backup.ts'
 export type { FindAnswer, SpanAnswer, ValuesAnswer } from '../../model/trace-parts.ts'
+export type { SettingInfo, SettingsImport }
 
 /** RFC 9457 problem details with a hint that says what to do. */
 export interface Problem {
@@ -57,7 +60,8 @@ export interface Problem {
   requestId: string
 }
 
-export type SettingsAnswer = Record<string, { value: unknown; default: unknown; source: SettingSource }>
+/** `pending`: changed since the start, which alone takes it up. */
+export type SettingsAnswer = Record<string, { value: unknown; default: unknown; source: SettingSource; pending?: true }>
 
 /** `GET /api/pipeline` is the Ledger itself plus `glassbox`. */
 export type PipelineAnswer = Ledger & { glassbox: PipelineState }

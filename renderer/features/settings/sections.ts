@@ -1,49 +1,59 @@
-import type { SettingsAnswer } from '../../../core/api/contract/shapes.ts'
+import type { SettingInfo } from '../../../core/api/contract/shapes.ts'
 
-export const SECTIONS = ['general', 'intake', 'storage', 'metrics', 'retention', 'keyboard', 'about'] as const
+export const SECTIONS = [
+  'general',
+  'intake',
+  'storage',
+  'metrics',
+  'retention',
+  'backup',
+  'desktop',
+  'keyboard',
+  'transfer',
+  'about',
+] as const
 export type Section = (typeof SECTIONS)[number]
 
-const PREFIXES: Partial<Record<Section, string[]>> = {
-  intake: ['server.', 'receivers.', 'pipeline.', 'sampling.'],
-  storage: ['storage.', 'query.'],
-  metrics: [
-    'metrics.',
-    'promql.',
-    'collectors.host.',
-    'collectors.spanMetrics.',
-    // The jobs themselves are a document, not a field.
-    'collectors.scrape.intervalMs',
-    'collectors.scrape.timeoutMs',
-  ],
-  retention: ['retention.', 'privacy.'],
-  about: ['log.'],
+/** Groups of the core's schema (the first part of a key) by section; one that is named nowhere comes under "about". */
+const GROUPS: Partial<Record<Section, string[]>> = {
+  general: ['views'],
+  intake: ['server', 'receivers', 'pipeline', 'sampling'],
+  storage: ['storage', 'query'],
+  metrics: ['metrics', 'promql', 'collectors'],
+  retention: ['retention', 'privacy'],
+  backup: ['backup'],
+  desktop: ['desktop'],
+  about: ['log'],
 }
 
-/** Set by the switch of engines alone. */
-const OWN = new Set(['storage.engine', 'storage.postgresUrl'])
+/** Names that older links use. */
+const ALIASES: Record<string, Section> = { privacy: 'retention' }
 
-/** Keys of the section in the order of the core's schema. */
-export function keysOf(section: Section, settings: SettingsAnswer): string[] {
-  const prefixes = PREFIXES[section] ?? []
-  return Object.keys(settings).filter((key) => !OWN.has(key) && prefixes.some((prefix) => key.startsWith(prefix)))
+export function sectionNamed(name: string): Section {
+  return ALIASES[name] ?? SECTIONS.find((one) => one === name) ?? 'general'
 }
 
-/** How a value stands in its field: lists with one entry a line. */
-export function fieldText(value: unknown): string {
-  return Array.isArray(value) ? value.join('\n') : String(value ?? '')
+export const groupOf = (key: string): string => key.split('.', 1)[0]
+
+export function sectionOf(key: string): Section {
+  const group = groupOf(key)
+  return SECTIONS.find((section) => GROUPS[section]?.includes(group)) ?? 'about'
 }
 
-/** The field's text as a value of the same kind as `like`; numbers that cannot be read stay text, for the core to refuse. */
-export function fieldValue(text: string, like: unknown): unknown {
-  if (Array.isArray(like)) {
-    return text
-      .split(/[\n,]/)
-      .map((entry) => entry.trim())
-      .filter(Boolean)
+export interface SettingGroup {
+  section: Section
+  group: string
+  infos: SettingInfo[]
+}
+
+/** Settings by group, in the order of the sections and, in each, of the schema. */
+export function groupSettings(infos: readonly SettingInfo[]): SettingGroup[] {
+  const groups = new Map<string, SettingGroup>()
+  for (const info of infos) {
+    const group = groupOf(info.key)
+    const known = groups.get(group)
+    if (known) known.infos.push(info)
+    else groups.set(group, { section: sectionOf(info.key), group, infos: [info] })
   }
-  if (typeof like === 'number') {
-    const number = Number(text.trim())
-    return text.trim() !== '' && Number.isFinite(number) ? number : text
-  }
-  return typeof like === 'boolean' ? text === 'true' : text
+  return [...groups.values()].sort((a, b) => SECTIONS.indexOf(a.section) - SECTIONS.indexOf(b.section))
 }

@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import AxeBuilder from '@axe-core/playwright'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { SettingsAnswer } from '../../core/api/contract/shapes.ts'
+import { defaultSettings, flattenSettings } from '../../core/config/settings.ts'
+import { launchBrowser } from '../fixtures/page-browser.ts'
+import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
+
+let host: RunningHost
+let browser: Browser
+let page: Page
+
+beforeAll(async () => {
+  const rendererDir = fileURLToPath(new URL('../../out/renderer', import.meta.url))
+  host = await startTestHost({}, rendererDir, {
+    sources: { 'server.apiPort': 'flag', 'server.otlpPort': 'environment', 'storage.reserveBytes': 'saved' },
+  })
+  browser = await launchBrowser()
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    colorScheme: 'light',
+    locale: 'en-US',
+  })
+  page = await context.newPage()
+  await page.goto(`${host.api}/settings/intake#token=${host.token}`)
+}, 120_000)
+afterAll(async () => {
+  await browser?.close()
+  await host?.stop()
+})
+
+const idle = (): Promise<unknown> =>
+  page.waitForFunction(() => (window as unknown as { glassboxIdle?: () => boolean }).glassboxIdle?.())
+const setting = async (key: string): Promise<SettingsAnswer[string]> =>
+  (await host.get<SettingsAnswer>('/api/settings'))[key]
+const toast = (text: string | RegExp): Promise<void> => page.locator('.toast', { hasText: text }).last().waitFor()
+
+async function accessible(): Promise<void> {
+  await idle()
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'])
+    .analyze()
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(' ')}`)).toEqual([])
+}
+
+it('changes a setting at once, refuses what is wrong at its field, and takes it back', async () => {
+  const field = page.getByLabel('pipeline.queueLimit', { exact: true })
+  await field.waitFor()
+  await accessible()
+  await field.fill('0')
+  await field.press('Enter')
+  await page.getByText('Has to be 1 rows or more.').waitFor()
+  expect(await field.getAttribute('aria-invalid')).toBe('true')
+  await field.fill('7000')
+  await field.press('Enter')
+  await toast('pipeline.queueLimit changed')
+  expect(await setting('pipeline.queueLimit')).toEqual({ value: 7000, default: 5000, source: 'saved' })
+  await page.getByRole('button', { name: 'Undo' }).last().click()
+  await toast('pipeline.queueLimit is as before')
+  expect(await setting('pipeline.queueLimit')).toMatchObject({ value: 5000, source: 'default' })
+
+  await page.getByLabel('receivers.maxBodyBytes', { exact: true }).fill('8 MiB')
+  await page.getByLabel('receivers.maxBodyBytes', { exact: true }).press('Enter')
+  await expect.poll(async () => (await setting('receivers.maxBodyBytes')).value).toBe(8 * 1024 * 1024)
+  await page.getByText('= 8 MiB').waitFor()
+}, 60_000)
+
+it('locks what a flag or the environment sets, naming it, and says what waits for a restart', async () => {
+  expect(await page.getByLabel('server.apiPort', { exact: true }).isDisabled()).toBe(true)
+  await page.getByText('Set by the flag --api-port of this start; change it there.').waitFor()
+  await page.getByText('Set by the environment (GLASSBOX_OTLP_PORT); change it there.').waitFor()
+  await page.getByLabel('server.otlpGrpcPort', { exact: true }).fill('4999')
+  await page.getByLabel('server.otlpGrpcPort', { exact: true }).press('Enter')
+  await page.getByText('Saved. In use from the next start of Glassbox.').waitFor()
+}, 60_000)
+
+it('finds settings of every section by words of their help, and those that were changed', async () => {
+  const search = page.getByLabel('Search all settings')
+  await search.fill('older removed daily')
+  await page.getByText('3 settings in all sections').waitFor()
+  expect(new URL(page.url()).searchParams.get('q')).toBe('older removed daily')
+  await search.fill('')
+  await page.getByLabel('Changed only').check()
+  await page.getByLabel('receivers.maxBodyBytes', { exact: true }).waitFor()
+  expect(await page.getByLabel('pipeline.queueLimit', { exact: true }).count()).toBe(0)
+  await page.getByRole('button', { name: 'receivers.maxBodyBytes back to its default' }).click()
+  await toast('receivers.maxBodyBytes is back at its default')
+  await page.getByRole('button', { name: 'Undo' }).last().click()
+  await page.getByLabel('receivers.maxBodyBytes', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Reset all' }).click()
+  await toast(/settings are back at their default/)
+  expect((await setting('receivers.maxBodyBytes')).source).toBe('default')
+  expect((await setting('server.apiPort')).source).toBe('flag')
+  await page.getByRole('button', { name: 'Undo' }).last().click()
+  await toast(/settings are as before/)
+  expect((await setting('receivers.maxBodyBytes')).value).toBe(8 * 1024 * 1024)
+}, 60_000)
+
+it('shows every setting of the schema, each in a section', async () => {
+  const shown = async (): Promise<string[]> =>
+    (await page.locator('.setting label.mono').allTextContents()).map((text) => text.trim())
+  await page.goto(`${host.api}/settings/general?q=.`)
+  await page.locator('.setting label.mono').first().waitFor()
+  await accessible()
+  expect((await shown()).sort()).toEqual(Object.keys(flattenSettings(defaultSettings)).sort())
+  for (const [link, key] of [
+    ['Backups', 'backup.keep.full'],
+    ['Desktop app', 'desktop.updates'],
+    ['Storage', 'query.timeoutMs'],
+  ]) {
+    await page
+      .getByRole('navigation', { name: 'Settings' })
+      .getByRole('link', { name: new RegExp(`^${link}`) })
+      .click()
+    await page.getByLabel(key, { exact: true }).waitFor()
+  }
+}, 60_000)
+
+it('edits lists of maps as YAML', async () => {
+  await page.goto(`${host.api}/settings/metrics`)
+  const jobs = page.getByLabel('collectors.scrape.jobs', { exact: true })
+  await jobs.fill('- job: [')
+  await jobs.blur()
+  await page.locator('.problem[role=alert]').waitFor()
+  await jobs.fill('- job: app\n  static: []')
+  await jobs.blur()
+  await toast('collectors.scrape.jobs changed')
+  expect((await setting('collectors.scrape.jobs')).value).toMatchObject([{ job: 'app', metricsPath: '/metrics' }])
+  await jobs.fill('- job: ""')
+  await jobs.blur()
+  await page.getByText(/collectors\.scrape\.jobs\.0\.job: /).waitFor()
+}, 60_000)
+
+it('goes out as YAML, and shows what a file changes before it does', async () => {
+  await page.goto(`${host.api}/settings/transfer`)
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save as YAML' }).click(),
+  ])
+  const yaml = readFileSync(await download.path(), 'utf8')
+  expect(yaml).toContain('maxBodyBytes: 8388608')
+  const paste = page.getByRole('textbox', { name: /^Paste YAML/ })
+  await paste.fill('retention:\n  logs:\n    days: never\nnothing: 1')
+  await page.getByRole('button', { name: 'Show what changes' }).click()
+  await page.getByText('line 3').waitFor()
+  await page.getByText('there is no setting nothing').waitFor()
+  expect(await page.getByRole('button', { name: /^Change / }).count()).toBe(0)
+  await paste.fill('retention:\n  logs:\n    days: 14\nserver:\n  apiPort: 1')
+  await page.getByRole('button', { name: 'Show what changes' }).click()
+  await page.getByText(/passed over: server\.apiPort/).waitFor()
+  await page.getByRole('row', { name: /retention\.logs\.days 7 14/ }).waitFor()
+  await accessible()
+  await page.getByRole('button', { name: 'Change 1 setting' }).click()
+  await toast('1 setting changed')
+  expect((await setting('retention.logs.days')).value).toBe(14)
+}, 60_000)
