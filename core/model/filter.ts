@@ -11,3 +11,30 @@ export type FilterTerm =
 
 /** All terms hold on one and the same span (or log record). */
 export type Filter = FilterTerm[]
+
+/** A number over the spans that a chain ends with, compared: `count() > 50`, `max(dur) > 1s`. */
+export interface SpanAggregate {
+  fn: 'count' | 'sum' | 'avg' | 'min' | 'max'
+  /** `dur` (µs) or an attribute key; empty for count. */
+  key: string
+  op: '=' | '!=' | '>' | '>=' | '<' | '<='
+  number: number
+}
+
+/**
+ * A condition on a whole trace: `{ A } >> { B } > { C } | count() > 2`. Each set but the first holds of spans that are
+ * children (`>`), or children of children (`>>`), of spans of the set before. Without aggregates, one span of the last
+ * set is enough; with them, all of them hold over the spans of the last set.
+ */
+export interface SpanChain {
+  sets: Filter[]
+  /** One fewer than there are sets. */
+  steps: ('child' | 'descendant')[]
+  aggregates: SpanAggregate[]
+}
+
+/** What `q` asks of traces: terms that hold on one and the same span, and conditions on whole traces. */
+export interface TraceFilter {
+  filter: Filter
+  chains: SpanChain[]
+}

@@ -1,16 +1,20 @@
 /**
- * The filter language of `q`:
+ * The language of `q`; LANGUAGE.md explains it to people.
  *
- *     filter = term { blank term }          all terms hold on one and the same span or log record
- *     term   = [ "-" ] ( key op value | key "exists" | text )
- *     op     = "=" | "!=" | ">" | ">=" | "<" | "<=" | "=~" | "!~"
+ *     query     = { term | chain | aggregate }       blanks between; terms hold on one and the same span or log record
+ *     term      = [ "-" ] ( key op value | key "exists" | text )
+ *     op        = "=" | "!=" | ">" | ">=" | "<" | "<=" | "=~" | "!~"
+ *     chain     = set { ( ">" | ">>" ) set } { "|" aggregate }
+ *     set       = "{" { term } "}"
+ *     aggregate = ( "count()" | ( "sum" | "avg" | "min" | "max" ) "(" key ")" ) op number
  *
- * Keys, values and text are bare (up to a blank; keys also up to an operator) or "quoted" with \" \\ \n \t escapes.
- * `=~` and `!~` take an RE2 pattern, found anywhere in the value. A term with `-` is the opposite comparison.
+ * Keys, values and text are bare (up to a blank; keys also up to an operator; in a set also up to `}`) or "quoted" with
+ * \" \\ \n \t escapes. `=~` and `!~` take an RE2 pattern, found anywhere in the value. A term with `-` is the opposite
+ * comparison. An aggregate on its own is one over all spans of the trace. Log records have terms only.
  */
 import { RE2JS } from 're2js'
 import { GlassboxError } from '../base/errors.ts'
-import type { Filter, FilterOp, FilterTerm } from '../model/filter.ts'
+import type { Filter, FilterOp, FilterTerm, SpanAggregate, SpanChain, TraceFilter } from '../model/filter.ts'
 
 const OPERATORS: readonly FilterOp[] = ['>=', '<=', '!=', '=~', '!~', '=', '>', '<']
 const OPPOSITE: Record<FilterOp, FilterOp> = {
@@ -30,23 +34,106 @@ const SEVERITY: Record<string, number> = { trace: 1, debug: 5, info: 9, warn: 13
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
 const DURATION = /^(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)?$/
 const MAX_LENGTH = 8192
+/** Sets of spans in one filter: each costs a look at all spans. */
+const MOST_SETS = 16
+const AGGREGATE = /^(count|sum|avg|min|max)\(([^()]*)\)/
 
 /**
- * Reads a filter. Durations of `dur` become µs and severity names become numbers, in `number`.
+ * Reads what is asked of one span or log record. Durations of `dur` become µs and severity names become numbers, in `number`.
  * @throws GlassboxError `bad_filter`, with the position (from 1) of what cannot be read.
  */
 export function parseFilter(text: string): Filter {
+  const scanner = newScanner(text)
+  const filter: Filter = []
+  for (scanner.skipBlanks(); !scanner.done; scanner.skipBlanks()) {
+    if (scanner.atSet || scanner.atAggregate)
+      scanner.fail(scanner.at, 'only traces have sets of spans and counts over them; put what is text in quotes')
+    filter.push(parseTerm(scanner))
+  }
+  return filter
+}
+
+/** As parseFilter, with conditions on whole traces. @throws GlassboxError `bad_filter` */
+export function parseTraceFilter(text: string): TraceFilter {
+  const scanner = newScanner(text)
+  const filter: Filter = []
+  const chains: SpanChain[] = []
+  for (scanner.skipBlanks(); !scanner.done; scanner.skipBlanks()) {
+    if (scanner.atSet) chains.push(parseChain(scanner))
+    else if (scanner.atAggregate) chains.push({ sets: [[]], steps: [], aggregates: [parseAggregate(scanner)] })
+    else filter.push(parseTerm(scanner))
+    const sets = chains.reduce((sum, chain) => sum + chain.sets.length, 0)
+    if (sets > MOST_SETS) scanner.fail(scanner.at - 1, `there are more than ${MOST_SETS} sets of spans`)
+  }
+  return { filter, chains }
+}
+
+function newScanner(text: string): Scanner {
   if (text.length > MAX_LENGTH)
     throw new GlassboxError('bad_filter', `The filter is longer than ${MAX_LENGTH} characters.`)
-  const scanner = new Scanner(text)
+  return new Scanner(text)
+}
+
+function parseChain(scanner: Scanner): SpanChain {
+  const chain: SpanChain = { sets: [parseSet(scanner)], steps: [], aggregates: [] }
+  for (;;) {
+    scanner.skipBlanks()
+    const at = scanner.at
+    const step = scanner.takeAny(['>>', '>'])
+    if (step) {
+      scanner.skipBlanks()
+      if (!scanner.atSet) scanner.fail(scanner.at, `a set in braces is missing after ${step}`)
+      chain.sets.push(parseSet(scanner))
+      chain.steps.push(step === '>>' ? 'descendant' : 'child')
+      continue
+    }
+    if (!scanner.takeAny(['|'])) return chain
+    scanner.skipBlanks()
+    if (!scanner.atAggregate) scanner.fail(scanner.at, 'after | comes count(), sum(…), avg(…), min(…) or max(…)')
+    chain.aggregates.push(parseAggregate(scanner))
+    scanner.skipBlanks()
+    if (scanner.takeAny(['>>', '>'])) scanner.fail(at, 'what a set has below it stands before |')
+  }
+}
+
+function parseSet(scanner: Scanner): Filter {
+  const open = scanner.at++
   const filter: Filter = []
-  for (scanner.skipBlanks(); !scanner.done; scanner.skipBlanks()) filter.push(parseTerm(scanner))
+  scanner.inSet = true
+  for (scanner.skipBlanks(); ; scanner.skipBlanks()) {
+    if (scanner.done) scanner.fail(open, 'the closing brace of this set is missing')
+    if (scanner.takeAny(['}'])) break
+    if (scanner.atSet) scanner.fail(scanner.at, 'a set cannot stand in a set')
+    filter.push(parseTerm(scanner))
+  }
+  scanner.inSet = false
   return filter
+}
+
+function parseAggregate(scanner: Scanner): SpanAggregate {
+  const at = scanner.at
+  const [fn, key] = scanner.takeAggregate()
+  if (fn === 'count' && key !== '') scanner.fail(at, 'count() takes nothing: it counts spans')
+  if (fn !== 'count' && key === '') scanner.fail(at, `${fn}() needs a key, such as ${fn}(dur)`)
+  scanner.skipBlanks()
+  const opAt = scanner.at
+  const op = scanner.takeOperator()
+  if (op === null || op === '=~' || op === '!~' || op === 'exists' || op === '!exists')
+    scanner.fail(opAt, `${fn}(${key}) is compared by =, !=, >, >=, < or <=`)
+  scanner.skipBlanks()
+  const valueAt = scanner.at
+  const value = scanner.takeValue()
+  const number = numberOf(key, value)
+  if (number === null) scanner.fail(valueAt, `${fn}(${key}) is compared with a number, not "${value}"`)
+  return { fn, key, op, number }
 }
 
 function parseTerm(scanner: Scanner): FilterTerm {
   const negated = scanner.takeNegation()
   const keyAt = scanner.at
+  if (scanner.atAggregate)
+    scanner.fail(keyAt, scanner.inSet ? 'this stands behind a set, after |' : 'turn the comparison round instead of -')
+  if (negated && !scanner.inSet && scanner.atSet) scanner.fail(keyAt, 'no such spans is written { … } | count() = 0')
   const word = scanner.takeWord()
   const wordEnd = scanner.at
   scanner.skipBlanks()
@@ -94,6 +181,21 @@ export function formatFilter(filter: Filter): string {
   return filter.map(formatTerm).join(' ')
 }
 
+/** Writes a filter so that parseTraceFilter reads the same again. */
+export function formatTraceFilter({ filter, chains }: TraceFilter): string {
+  return [...filter.map(formatTerm), ...chains.map(formatChain)].join(' ')
+}
+
+function formatChain({ sets, steps, aggregates }: SpanChain): string {
+  const set = (terms: Filter): string => (terms.length === 0 ? '{ }' : `{ ${formatFilter(terms)} }`)
+  const written = sets.map((terms, i) =>
+    i === 0 ? set(terms) : `${steps[i - 1] === 'child' ? '>' : '>>'} ${set(terms)}`,
+  )
+  // Durations are read without a unit as µs.
+  const over = aggregates.map(({ fn, key, op, number }) => `| ${fn}(${key}) ${op} ${number}`)
+  return [...written, ...over].join(' ')
+}
+
 function formatTerm(term: FilterTerm): string {
   if (term.type === 'text') {
     return `${term.negated ? '-' : ''}${isBareKey(term.value) ? term.value : quote(term.value)}`
@@ -105,11 +207,11 @@ function formatTerm(term: FilterTerm): string {
 }
 
 function isBareKey(text: string): boolean {
-  return text !== '' && text !== 'exists' && !/[\s"=<>!]/.test(text) && !text.startsWith('-')
+  return text !== '' && text !== 'exists' && !/[\s"=<>!{}]|^[-|]/.test(text) && !AGGREGATE.test(text)
 }
 
 function isBareValue(text: string): boolean {
-  return text !== '' && !/[\s"]/.test(text) && !/^[=~]/.test(text)
+  return text !== '' && !/[\s"{}]/.test(text) && !/^[=~]/.test(text)
 }
 
 function quote(text: string): string {
@@ -120,6 +222,8 @@ function quote(text: string): string {
 class Scanner {
   readonly text: string
   at = 0
+  /** Between braces, `}` ends a bare word. */
+  inSet = false
 
   constructor(text: string) {
     this.text = text
@@ -131,6 +235,26 @@ class Scanner {
 
   fail(at: number, why: string): never {
     throw new GlassboxError('bad_filter', `At character ${at + 1} of the filter: ${why}.`)
+  }
+
+  get atSet(): boolean {
+    return this.text[this.at] === '{'
+  }
+
+  get atAggregate(): boolean {
+    return AGGREGATE.test(this.text.slice(this.at, this.at + MAX_LENGTH))
+  }
+
+  takeAggregate(): [fn: SpanAggregate['fn'], key: string] {
+    const [whole, fn, key] = AGGREGATE.exec(this.text.slice(this.at)) ?? ['', 'count', '']
+    this.at += whole.length
+    return [fn as SpanAggregate['fn'], key.trim()]
+  }
+
+  takeAny<T extends string>(candidates: readonly T[]): T | null {
+    const found = candidates.find((candidate) => this.text.startsWith(candidate, this.at))
+    if (found) this.at += found.length
+    return found ?? null
   }
 
   skipBlanks(): void {
@@ -152,9 +276,8 @@ class Scanner {
 
   takeExists(wordEnd: number): FilterOp | null {
     const end = this.at + 'exists'.length
-    const after = this.text[end]
     if (this.at === wordEnd || !this.text.startsWith('exists', this.at)) return null
-    if (after !== undefined && !isBlank(after)) return null
+    if (end < this.text.length && !this.#endsWord(end)) return null
     this.at = end
     return 'exists'
   }
@@ -162,14 +285,14 @@ class Scanner {
   takeWord(): string {
     if (this.text[this.at] === '"') return this.takeQuoted()
     const from = this.at
-    while (!this.done && !isBlank(this.text[this.at]) && !this.#atOperator()) this.at++
+    while (!this.done && !this.#endsWord(this.at) && !this.#atOperator()) this.at++
     return this.text.slice(from, this.at)
   }
 
   takeValue(): string {
     if (this.text[this.at] === '"') return this.takeQuoted()
     const from = this.at
-    while (!this.done && !isBlank(this.text[this.at])) this.at++
+    while (!this.done && !this.#endsWord(this.at)) this.at++
     if (from === this.at) this.fail(from, 'a value is missing')
     return this.text.slice(from, this.at)
   }
@@ -190,10 +313,14 @@ class Scanner {
       taken += escaped === 'n' ? '\n' : escaped === 't' ? '\t' : escaped
     }
     this.at++
-    if (!this.done && !isBlank(this.text[this.at]) && !this.#atOperator()) {
+    if (!this.done && !this.#endsWord(this.at) && !this.#atOperator()) {
       this.fail(this.at, 'a blank is missing after the closing quote')
     }
     return taken
+  }
+
+  #endsWord(at: number): boolean {
+    return isBlank(this.text[at]) || (this.inSet && this.text[at] === '}')
   }
 
   #atOperator(): boolean {

@@ -15,7 +15,7 @@ import type {
   TraceSelection,
 } from '../model/answers.ts'
 import type { LogBatch, SpanBatch } from '../model/columns.ts'
-import type { Filter } from '../model/filter.ts'
+import type { Filter, SpanChain } from '../model/filter.ts'
 import type { LogRecord, Trace, TraceSummary } from '../model/records.ts'
 import type { TracePart, TracePartAnswer } from '../model/trace-parts.ts'
 import type { MetricStore } from './metric-store.ts'
@@ -83,6 +83,8 @@ export interface TraceQuery {
   service: string | null
   operation: string | null
   filter: Filter
+  /** Conditions on the whole trace, by the tree of its spans; absent = none. */
+  chains?: SpanChain[]
   limit: number
   cursor: string | null
   /** Absent = by start, newest first. `duration` = longest first. Of searchTraces only. */

@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TelemetryStore } from '../../core/storage/store.ts'
+import type { FilterTerm } from '../../core/model/filter.ts'
+import type { TraceSummary } from '../../core/model/records.ts'
+import { parseTraceFilter } from '../../core/query/filter-language.ts'
+import type { Page, TelemetryStore } from '../../core/storage/store.ts'
+import { seededRandom } from '../demo/shop.ts'
+import { type NaiveSpan, naiveTraces } from '../fixtures/naive-structure.ts'
 import { engines, type OpenedStore } from './engines.ts'
-import { MS, type SpanInput, spanBatch, T0, traceQuery } from './telemetry-rows.ts'
+import { MS, type SpanInput, spanBatch, T0, traceId, traceQuery } from './telemetry-rows.ts'
 
 /** Requests that are slow in one of two pools alone; every request has a user of its own. */
 function requests(): SpanInput[] {
@@ -31,6 +36,25 @@ function requests(): SpanInput[] {
   }).flat()
 }
 
+function rowsOf({ attributes = [] }: SpanInput): number {
+  const value = attributes.find(({ key }) => key === 'rows')?.['value'] as
+    | { intValue?: string; stringValue?: string }
+    | undefined
+  return Number(value?.intValue ?? value?.stringValue ?? Number.NaN)
+}
+
+/** The few terms that this file's queries are made of. */
+function termHolds(term: FilterTerm, span: SpanInput): boolean {
+  if (term.type === 'text') return false
+  const { key, op, value, number } = term
+  if (key === 'service') return span.service === value
+  if (key === 'name') return (span.name === value) === (op === '=')
+  if (key === 'status') return span.status === 2
+  if (key === 'dur') return (span.dur ?? 0) * MS > Number(number)
+  if (op === 'exists') return (span.attributes ?? []).length > 0
+  return rowsOf(span) > Number(number)
+}
+
 const both = engines()
 beforeAll(async () => {
   for (const engine of both) await engine.start()
@@ -51,6 +75,79 @@ describe.each(both)('$name', (engine) => {
     await store.writer.write({ spans: [spanBatch(spans.filter(({ parent }) => parent))], logs: [] })
   })
   afterAll(() => opened.close())
+
+  it('finds traces by the tree of their spans and by numbers over them, as the plain model does', async () => {
+    const seed = 20_261
+    const random = seededRandom(seed)
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]
+    const below = (n: number): number => Math.floor(random() * n)
+    const { store: own, close } = await engine.open()
+    const spans: SpanInput[] = Array.from({ length: 400 }, (_, i) => ({
+      trace: 1 + below(60),
+      // Ids repeat between traces, now and then within one.
+      span: 1 + below(random() < 0.9 ? 300 : 9),
+      ...(random() < 0.85 ? { parent: 1 + below(random() < 0.5 ? 12 : 300) } : {}),
+      service: pick(['shop', 'cart']),
+      name: pick(['read', 'write', 'call']),
+      at: i,
+      dur: below(50),
+      status: random() < 0.3 ? 2 : 0,
+      attributes:
+        random() < 0.5
+          ? [{ key: 'rows', value: pick([{ intValue: String(below(9)) }, { stringValue: '4' }, { stringValue: 'x' }]) }]
+          : [],
+    }))
+    for (let at = 0; at < spans.length; at += 150)
+      await own.writer.write({ spans: [spanBatch(spans.slice(at, at + 150))], logs: [] })
+    const sets = [
+      'service=shop',
+      'service=cart status=ERROR',
+      'name=read',
+      'dur>20ms',
+      'rows exists',
+      'name!=call rows>3',
+      '',
+    ]
+    const set = (): string => `{ ${pick(sets)} }`
+    const over = (): string =>
+      pick(['count() > 2', 'count() = 0', 'max(dur) > 30ms', 'avg(rows) >= 3', 'sum(rows) < 9', 'min(dur) <= 5000'])
+    const queries = Array.from({ length: 60 }, () => {
+      const chain = Array.from({ length: 1 + below(3) }, set).join(random() < 0.5 ? ' > ' : ' >> ')
+      return [
+        chain,
+        ...(random() < 0.4 ? [`| ${over()}`] : []),
+        ...(random() < 0.3 ? [pick([over(), set()])] : []),
+      ].join(' ')
+    })
+    const naive = spans.map(
+      (span): NaiveSpan => ({
+        trace: span.trace,
+        span: span.span,
+        parent: span.parent ?? 0,
+        matches: (wanted) => wanted.every((term) => termHolds(term, span)),
+        number: (key) => (key === 'dur' ? (span.dur ?? 0) * MS : rowsOf(span)),
+      }),
+    )
+    let some = 0
+    for (const q of queries) {
+      const parsed = parseTraceFilter(q)
+      const expected = naiveTraces(naive, parsed.chains).map((trace) => traceId(trace))
+      const { total } = await own.reader.traceHistogram(traceQuery(parsed), 4)
+      const ids: string[] = []
+      let cursor: string | null = null
+      do {
+        const page: Page<TraceSummary> = await own.reader.searchTraces(traceQuery({ ...parsed, limit: 7, cursor }))
+        ids.push(...page.items.map((item) => item.traceId))
+        const starts = page.items.map((item) => item.start)
+        expect(starts, q).toEqual(starts.toSorted((a, b) => b - a))
+        cursor = page.nextCursor
+      } while (cursor !== null)
+      expect([seed, q, ids.toSorted(), total]).toEqual([seed, q, expected, expected.length])
+      if (expected.length > 0 && expected.length < 60) some++
+    }
+    expect(some).toBeGreaterThan(20)
+    await close()
+  }, 60_000)
 
   it('ranks what sets a selection of traces apart, and passes over what is chance or differs for each', async () => {
     const selection = { start: T0, end: T0 + 600 * MS, minDuration: 500 * MS, maxDuration: null }

@@ -1,6 +1,6 @@
 import { GlassboxError } from '../../base/errors.ts'
 import { explorer } from '../../query/explore-pages.ts'
-import { parseFilter } from '../../query/filter-language.ts'
+import { parseTraceFilter } from '../../query/filter-language.ts'
 import type { TraceQuery } from '../../storage/store.ts'
 import type { QueryOf } from '../contract/routes.ts'
 import type { Call, Handlers } from '../handler.ts'
@@ -64,7 +64,7 @@ function traceQuery(
     status: query.status ?? null,
     service: query.service ?? null,
     operation: query.operation ?? null,
-    filter: parseFilter(query.q),
+    ...parseTraceFilter(query.q),
     limit: query.limit,
     cursor: query.cursor ?? null,
   }

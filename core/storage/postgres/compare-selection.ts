@@ -5,8 +5,9 @@ import { plainText } from '../../query/any-value.ts'
 import { isSelected, SelectionCounts } from '../../query/selection-compare.ts'
 import type { TraceQuery } from '../store.ts'
 import { cellText, rowAttributes } from './attribute-value.ts'
-import { type Extent, wantedPortions } from './search-traces.ts'
+import { wantedPortions } from './search-traces.ts'
 import { hexId, idBytes, type Session } from './session.ts'
+import type { Extent } from './structure-traces.ts'
 import { seenBy } from './trace-read.ts'
 
 /** Traces of either side whose spans are looked at: a fair sample, as rows come one by one here. */

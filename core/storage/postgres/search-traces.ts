@@ -1,25 +1,19 @@
 import type { Histogram, Page } from '../../model/answers.ts'
 import type { TraceSummary } from '../../model/records.ts'
+import { narrowing } from '../../query/structure-match.ts'
 import { decodeCursor, encodeCursor } from '../sqlite/cursor.ts'
 import { bucketize } from '../sqlite/histogram.ts'
 import type { TraceQuery } from '../store.ts'
 import { againColumns, filterSql, matchAgain, resourceIn, Values } from './filter-sql.ts'
 import { readAsOf } from './search-logs.ts'
 import { type AsOf, badCursor, hexId, idBytes, type Session, whole } from './session.ts'
+import { type Extent, structuredPortions } from './structure-traces.ts'
 import { seenBy, summariesOf } from './trace-read.ts'
 
 /** Spans of a trace may lie this long before or after the window and still be looked at, µs; as in the other engine. */
 const BEYOND_US = 3_600_000_000
 /** Traces whose extent is asked for in one statement. */
 const RESOLVE = 5000
-
-/** What is true of a whole trace. */
-export interface Extent {
-  id: string
-  start: number
-  end: number
-  failed: boolean
-}
 
 function isSelective({ filter, service, operation }: TraceQuery): boolean {
   return filter.length > 0 || service !== null || operation !== null
@@ -125,6 +119,7 @@ const EXTENT = `trace_id AS id, min(start) AS start, max(start + dur) AS "end", 
 /** One page of traces, newest first; a cursor continues on the writes that the first page looked at. */
 export async function searchTraces(session: Session, query: TraceQuery): Promise<Page<TraceSummary>> {
   if (query.sort === 'duration') return slowestTraces(session, query)
+  if (query.chains?.length) return structuredTraces(session, query)
   const after = query.cursor === null ? null : decodeCursor(query.cursor, ['number', 'string', 'number', 'string'])
   const position = after ? { start: after[0] as number, id: after[1] as string } : null
   const asOf = after ? readAsOf(after[2] as number, after[3] as string) : await session.asOf()
@@ -151,6 +146,33 @@ export async function searchTraces(session: Session, query: TraceQuery): Promise
     if (found.length >= wantedCount) break
   }
   settle(Number.NEGATIVE_INFINITY)
+  return page(session, query.limit, found, asOf, (last) => [last.start, last.id])
+}
+
+/** Rows that a first look at whole traces is to pass; each further look passes four times as many. */
+const FIRST_STRUCTURED = 50_000
+
+/** One page of traces that are asked about as a whole, looked for further and further back. */
+async function structuredTraces(session: Session, query: TraceQuery): Promise<Page<TraceSummary>> {
+  const after = query.cursor === null ? null : decodeCursor(query.cursor, ['number', 'string', 'number', 'string'])
+  const position = after ? { start: after[0] as number, id: after[1] as string } : null
+  const asOf = after ? readAsOf(after[2] as number, after[3] as string) : await session.asOf()
+  const end = position ? Math.min(query.end, position.start + 1) : query.end
+  const parts = (await session.parts('traces')).filter(({ min, max }) => max >= query.start && min < end)
+  const oldest = Math.min(end, ...parts.map(({ min }) => min))
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0)
+  const found: Extent[] = []
+  let to = Math.min(end, Math.max(query.start, ...parts.map(({ max }) => max + 1)))
+  let width = ((to - oldest) * FIRST_STRUCTURED) / Math.max(rows, FIRST_STRUCTURED)
+  while (to > query.start && parts.length > 0 && found.length <= query.limit) {
+    const back = Math.floor(to - Math.max(1, width))
+    const from = back <= oldest ? query.start : Math.max(query.start, back)
+    const some = await wantedTraces(session, { ...query, start: from, end: to }, asOf)
+    const rest = some.filter(({ start, id }) => !position || start < position.start || id > position.id)
+    for (const extent of rest.sort(newestFirst)) found.push(extent)
+    to = from
+    width *= 4
+  }
   return page(session, query.limit, found, asOf, (last) => [last.start, last.id])
 }
 
@@ -190,6 +212,18 @@ async function wholeTraces(session: Session, query: TraceQuery, asOf: AsOf): Pro
 
 /** All traces that the query asks for, in portions and in no order. */
 export async function* wantedPortions(session: Session, query: TraceQuery, asOf: AsOf): AsyncGenerator<Extent[]> {
+  const { chains = [] } = query
+  if (chains.length === 0) {
+    yield* matchingPortions(session, query, asOf)
+    return
+  }
+  // A set that every such trace has a span of narrows the search as a filter does.
+  const begin = isSelective(query) ? null : narrowing(chains)
+  for await (const portion of matchingPortions(session, begin ? { ...query, filter: begin } : query, asOf))
+    yield* structuredPortions(session, portion, chains, asOf)
+}
+
+async function* matchingPortions(session: Session, query: TraceQuery, asOf: AsOf): AsyncGenerator<Extent[]> {
   if (!isSelective(query)) {
     for await (const rows of session.stream<Extent>(await wholeTraces(session, query, asOf), [], () => 20_000))
       yield rows.map((row) => ({ ...row, id: hexId(row.id) }))
@@ -212,7 +246,7 @@ async function wantedTraces(session: Session, query: TraceQuery, asOf: AsOf): Pr
 export async function traceHistogram(session: Session, query: TraceQuery, buckets: number): Promise<Histogram> {
   const counts = bucketize(query.start, query.end, buckets, ['ok', 'error'])
   const asOf = await session.asOf()
-  if (isSelective(query)) {
+  if (isSelective(query) || query.chains?.length) {
     for (const { start, failed } of await wantedTraces(session, query, asOf)) counts.add(start, failed ? 1 : 0)
     return counts.finish()
   }

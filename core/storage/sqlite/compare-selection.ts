@@ -8,7 +8,8 @@ import { cellText } from './attribute-value.ts'
 import type { BlockCache, SpanMeta } from './block-cache.ts'
 import { resourceColumns } from './facet-traces.ts'
 import type { QueryGuard } from './query-guard.ts'
-import { blocksOf, type WantedTraces, wantedRows, wantedTraces } from './wanted-traces.ts'
+import { blocksOf, splitTraces, type WantedTraces, wantedRows } from './wanted-rows.ts'
+import { wantedTraces } from './wanted-traces.ts'
 
 /** Attribute keys that are compared, most frequent first. */
 const MOST_KEYS = 200
@@ -41,7 +42,7 @@ export function compareSelection(
     of[side[index]]++
   }
   const metas = chosenBlocks(cache, wanted, side)
-  const counter = new Counter(side, splitTraces(cache, guard, wanted, metas, side))
+  const counter = new Counter(side, fewSplit(splitTraces(cache, guard, wanted, metas), side))
   const keys = frequentKeys(metas)
   for (const { meta, traceOf } of wantedRows(cache, guard, wanted, metas)) {
     const block = cache.spanBlock(meta)
@@ -95,28 +96,10 @@ function everySo(metas: readonly SpanMeta[], most: number): SpanMeta[] {
 }
 
 /** Marks traces that lie in several of the blocks; beyond a number, such traces are left out of `side`. */
-function splitTraces(
-  cache: BlockCache,
-  guard: QueryGuard,
-  { scan, table }: WantedTraces,
-  metas: readonly SpanMeta[],
-  side: Uint8Array,
-): Uint8Array {
-  const blocks = new Uint8Array(table.size)
-  for (const meta of metas) {
-    guard.check()
-    const { n, words, start, end } = cache.partials(meta, scan.asOf)
-    for (let t = 0; t < n; t++) {
-      const index = end[t] < start[t] ? -1 : table.find(words, t * 4)
-      if (index !== -1 && side[index] !== UNSEEN && blocks[index] < 2) blocks[index]++
-    }
-  }
-  let split = 0
-  for (let index = 0; index < blocks.length; index++) {
-    blocks[index] = blocks[index] > 1 ? 1 : 0
-    if (blocks[index] === 1 && ++split > MOST_SPLIT) side[index] = UNSEEN
-  }
-  return blocks
+function fewSplit(split: Uint8Array, side: Uint8Array): Uint8Array {
+  let seen = 0
+  for (let index = 0; index < split.length; index++) if (split[index] === 1 && ++seen > MOST_SPLIT) side[index] = UNSEEN
+  return split
 }
 
 function frequentKeys(metas: readonly SpanMeta[]): Set<string> {

@@ -10,7 +10,8 @@ import type { BlockCache } from './block-cache.ts'
 import { orderFacets, ValueCounter } from './count-values.ts'
 import type { QueryGuard } from './query-guard.ts'
 import type { SpanBlock } from './span-block.ts'
-import { blocksOf, type WantedTraces, wantedRows, wantedTraces } from './wanted-traces.ts'
+import { blocksOf, type WantedTraces, wantedRows } from './wanted-rows.ts'
+import { wantedTraces } from './wanted-traces.ts'
 
 const MOST_KEYS = 24
 const MOST_GROUPS = 500

@@ -23,6 +23,7 @@ interface Position {
  */
 export function searchTraces(cache: BlockCache, guard: QueryGuard, query: TraceQuery): Page<TraceSummary> {
   if (query.sort === 'duration') return slowestTraces(cache, guard, query)
+  if (query.chains?.length) return structuredTraces(cache, guard, query)
   const after = query.cursor === null ? null : readPosition(query.cursor)
   const asOf = after?.asOf ?? cache.seq()
   const scan = new TraceScan(cache, guard, query, asOf)
@@ -63,6 +64,48 @@ export function searchTraces(cache: BlockCache, guard: QueryGuard, query: TraceQ
   const last = items.at(-1)
   const nextCursor = more && last ? encodeCursor([last.start, last.traceId, asOf]) : null
   return { items, nextCursor, partial: null }
+}
+
+/** Rows that a first look at whole traces is to pass; each further look passes four times as many. */
+const FIRST_LOOK = 200_000
+
+/**
+ * One page of traces that are asked about as a whole, newest first: looked for further and further back, as each must be
+ * read with all its spans.
+ */
+function structuredTraces(cache: BlockCache, guard: QueryGuard, query: TraceQuery): Page<TraceSummary> {
+  const after = query.cursor === null ? null : readPosition(query.cursor)
+  const asOf = after?.asOf ?? cache.seq()
+  const end = after ? Math.min(query.end, after.start + 1) : query.end
+  const metas = cache.spanMetas().filter((meta) => meta.maxStart >= query.start && meta.minStart < end)
+  const oldest = metas.reduce((least, meta) => Math.min(least, meta.minStart), end)
+  const rows = metas.reduce((sum, meta) => sum + meta.rows, 0)
+  let to = metas.reduce((most, meta) => Math.max(most, meta.maxStart + 1), query.start)
+  to = Math.min(end, to)
+  let width = ((to - oldest) * FIRST_LOOK) / Math.max(rows, FIRST_LOOK)
+  const items: TraceSummary[] = []
+  let more = false
+  while (to > query.start && metas.length > 0 && !more) {
+    const back = Math.floor(to - Math.max(1, width))
+    const from = back <= oldest ? query.start : Math.max(query.start, back)
+    const { scan, table, indexes } = wantedTraces(cache, guard, { ...query, start: from, end: to }, asOf)
+    const id = (index: number): string => Buffer.from(table.words.buffer, index * 16, 16).toString('hex')
+    const found = indexes
+      .filter((index) => isAfter(table, index, after))
+      .sort((a, b) => table.start[b] - table.start[a] || (id(a) < id(b) ? -1 : 1))
+    for (const index of found) {
+      guard.check()
+      if (items.length === query.limit) {
+        more = true
+        break
+      }
+      items.push(summaryOf(cache, scan.metas, table.bytes.subarray(index * 16, index * 16 + 16), asOf))
+    }
+    to = from
+    width *= 4
+  }
+  const last = items.at(-1)
+  return { items, nextCursor: more && last ? encodeCursor([last.start, last.traceId, asOf]) : null, partial: null }
 }
 
 /** Counts traces by start. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { GlassboxError } from '../../../core/base/errors.ts'
-import type { FilterTerm } from '../../../core/model/filter.ts'
-import { formatFilter, parseFilter } from '../../../core/query/filter-language.ts'
+import type { FilterTerm, SpanChain } from '../../../core/model/filter.ts'
+import { formatFilter, formatTraceFilter, parseFilter, parseTraceFilter } from '../../../core/query/filter-language.ts'
 
 function attribute(key: string, op: string, value: string, number: number | null = null): FilterTerm {
   return { type: 'attribute', key, op, value, number } as FilterTerm
@@ -70,20 +70,83 @@ describe('the filter language', () => {
       word.map((key) => attribute(key, 'exists', '')),
       word.map((key) => attribute(key, '!exists', '')),
     )
-    fc.assert(
-      fc.property(fc.array(term, { maxLength: 5 }), (filter) => {
-        expect(parseFilter(formatFilter(filter))).toEqual(filter)
+    const chain = fc.array(fc.array(term, { maxLength: 2 }), { minLength: 1, maxLength: 3 }).map(
+      (sets): SpanChain => ({
+        sets,
+        steps: sets.slice(1).map((_, i) => (i % 2 === 0 ? 'child' : 'descendant')),
+        aggregates: sets.length > 1 ? [{ fn: 'max', key: 'dur', op: '>', number: 20 }] : [],
       }),
-      { numRuns: 500 },
     )
+    fc.assert(
+      fc.property(fc.array(term, { maxLength: 5 }), fc.array(chain, { maxLength: 2 }), (filter, chains) => {
+        expect(parseFilter(formatFilter(filter))).toEqual(filter)
+        const whole = { filter, chains }
+        expect(parseTraceFilter(formatTraceFilter(whole))).toEqual(whole)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('reads sets of spans, what lies below them, and numbers over a trace', () => {
+    const ofService = (service: string): FilterTerm => attribute('service', '=', service)
+    expect(
+      parseTraceFilter('cart {service=shop} >> { status=ERROR name="GET /{id}" } > {} | count()>2 |max(dur) >= 1.5s'),
+    ).toEqual({
+      filter: [text('cart')],
+      chains: [
+        {
+          sets: [[ofService('shop')], [attribute('status', '=', 'ERROR'), attribute('name', '=', 'GET /{id}')], []],
+          steps: ['descendant', 'child'],
+          aggregates: [
+            { fn: 'count', key: '', op: '>', number: 2 },
+            { fn: 'max', key: 'dur', op: '>=', number: 1.5e6 },
+          ],
+        },
+      ],
+    })
+    expect(parseTraceFilter('avg(http.size) < 10 {db.system exists} a=b').chains).toEqual([
+      { sets: [[]], steps: [], aggregates: [{ fn: 'avg', key: 'http.size', op: '<', number: 10 }] },
+      { sets: [[attribute('db.system', 'exists', '')]], steps: [], aggregates: [] },
+    ])
+  })
+
+  it.each([
+    ['{ a=b', 1, /closing brace/],
+    ['x { a=b } >> c', 14, /set in braces is missing after >>/],
+    ['{ a=b } > 5', 11, /set in braces is missing after >/],
+    ['{ a { b } }', 5, /cannot stand in a set/],
+    ['{ a=b } | c', 11, /after \| comes count/],
+    ['{ a=b } | count() > 1 >> { c }', 9, /stands before \|/],
+    ['count(dur) > 1', 1, /count\(\) takes nothing/],
+    ['max() > 1', 1, /needs a key/],
+    ['max(dur) =~ 1', 10, /is compared by/],
+    ['max(dur) > long', 12, /compared with a number, not "long"/],
+    ['{ count() > 1 }', 3, /behind a set/],
+    ['-{ a=b }', 2, /count\(\) = 0/],
+    ['-count() > 2', 2, /turn the comparison round/],
+    ['{ a= }', 6, /value is missing/],
+    [Array(17).fill('{ a }').join(' '), null, /more than 16 sets/],
+  ])('says where %s is wrong', (input, position, why) => {
+    const at = position === null ? /At character \d+/ : new RegExp(`At character ${position} of`)
+    expect(() => parseTraceFilter(input)).toThrow(at)
+    expect(() => parseTraceFilter(input)).toThrow(why)
+  })
+
+  it('takes sets for traces alone, and quoted braces as text', () => {
+    expect(() => parseFilter('{ a=b }')).toThrow(/only traces have sets/)
+    expect(() => parseFilter('count() > 2')).toThrow(/only traces have sets/)
+    expect(parseFilter('"{ a" b={"c":1}')).toEqual([text('{ a'), attribute('b', '=', '{"c":1}')])
   })
 
   it('never fails with anything but bad_filter', () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: fc.constantFrom('a', '-', '=', '>', '!', '~', '"', '\\', ' ', '1', '(') }),
+        fc.string({
+          unit: fc.constantFrom('a', '-', '=', '>', '!', '~', '"', '\\', ' ', '1', '(', ')', '{', '}', '|', 'count()'),
+        }),
         (input) => {
           try {
+            parseTraceFilter(input)
             parseFilter(input)
           } catch (error) {
             expect((error as GlassboxError).code).toBe('bad_filter')
