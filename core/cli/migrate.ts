@@ -231,8 +231,8 @@ function progressText({ state, progress }: Job): string {
 }
 
 function doneText({ result }: Job): string {
-  const { engine, spans, logs, days, seconds, kept } = result as Record<string, string | number>
-  return `Moved ${spans} spans and ${logs} log records to ${engine} in ${seconds} s; counts and sums of ${days} signal-days are equal. ${kept} keeps its copy.`
+  const { engine, spans, logs, samples, days, seconds, kept } = result as Record<string, string | number>
+  return `Moved ${spans} spans, ${logs} log records and ${samples} metric samples to ${engine} in ${seconds} s; counts and sums of ${days} signal-days are equal. ${kept} keeps its copy.`
 }
 
 function withExitCode({ code, message, hint }: { code: string; message: string; hint: string }): CommandFailure {

@@ -2,7 +2,7 @@ import { GlassboxError } from '../base/errors.ts'
 import type { JobKind } from '../jobs/job-kind.ts'
 import type { SwitchParts } from './switch-job.ts'
 
-/** Deletes what the engine not in use still holds: the old data after a switch. Metrics stay. */
+/** Deletes what the engine not in use still holds: the old data after a switch. */
 export function deleteOldJob(parts: Pick<SwitchParts, 'engines' | 'settings'>): JobKind<null, null> {
   return {
     kind: 'delete-old',

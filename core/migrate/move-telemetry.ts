@@ -13,7 +13,11 @@ export interface Move {
   since: number | null
   signal: AbortSignal
   /** Rows done in this pass; `total` null when unknown. */
-  progress(phase: 'copy' | 'catch-up' | 'verify', done: number, total: number | null): void
+  progress(
+    phase: 'copy' | 'catch-up' | 'verify' | 'metrics' | 'verify-metrics',
+    done: number,
+    total: number | null,
+  ): void
   log(text: string, level?: 'info' | 'warn'): void
 }
 
@@ -36,34 +40,49 @@ export async function copyUpTo(
   total: number | null,
 ): Promise<number> {
   let copied = 0
+  await patiently(move, async (goesOn) => {
+    const after = await move.target.writer.movedTo(move.name)
+    for await (const part of scanAll(move.source.reader, { after, upTo, since: move.since }, move.signal)) {
+      move.signal.throwIfAborted()
+      const rows = rowsOf(part)
+      await move.target.writer.writeMoved(
+        { spans: part.spans, logs: part.logs },
+        { move: move.name, cursor: part.cursor },
+      )
+      goesOn()
+      copied += rows
+      move.progress(phase, copied, total)
+    }
+  })
+  return copied
+}
+
+/**
+ * Does work of a move, and again from its beginning while a server is away, for some minutes after it last went on.
+ * @throws what the work throws, when it is something else or it lasts too long; what `signal` says
+ */
+export async function patiently<T>(
+  { signal, log }: Pick<Move, 'signal' | 'log'>,
+  work: (goesOn: () => void) => Promise<T>,
+): Promise<T> {
   let awaySince: number | null = null
   let pause = FIRST_PAUSE_MS
   for (;;) {
-    move.signal.throwIfAborted()
+    signal.throwIfAborted()
     try {
-      const after = await move.target.writer.movedTo(move.name)
-      for await (const part of scanAll(move.source.reader, { after, upTo, since: move.since }, move.signal)) {
-        move.signal.throwIfAborted()
-        const rows = rowsOf(part)
-        await move.target.writer.writeMoved(
-          { spans: part.spans, logs: part.logs },
-          { move: move.name, cursor: part.cursor },
-        )
+      return await work(() => {
         awaySince = null
         pause = FIRST_PAUSE_MS
-        copied += rows
-        move.progress(phase, copied, total)
-      }
-      return copied
+      })
     } catch (error) {
-      move.signal.throwIfAborted()
+      signal.throwIfAborted()
       const { code, message } = error as GlassboxError
       if (!(error instanceof GlassboxError) || !AWAY.has(code)) throw error
       const now = performance.now()
-      if (awaySince === null) move.log(`${message}; the move waits`, 'warn')
+      if (awaySince === null) log(`${message}; the move waits`, 'warn')
       awaySince ??= now
       if (now - awaySince > PATIENCE_MS) throw error
-      await sleep(pause, move.signal)
+      await sleep(pause, signal)
       pause = Math.min(LONGEST_PAUSE_MS, pause * 2)
     }
   }
@@ -146,7 +165,8 @@ export async function verifyMove(move: Move, stretch: Stretch, total: number | n
   throw new GlassboxError('move_differs', `${left.length} days differ after copying: ${named.join('; ')}`)
 }
 
-function describeDay(signal: string, day: number, source: DaySum[], target: DaySum[]): string {
+/** A day that differs, in words. */
+export function describeDay(signal: string, day: number, source: DaySum[], target: DaySum[]): string {
   const rows = (list: DaySum[]): number => list.find((one) => one.signal === signal && one.day === day)?.rows ?? 0
   const date = new Date(day * 86_400_000).toISOString().slice(0, 10)
   return `${signal} of ${date}: ${rows(source)} rows in the source, ${rows(target)} in the target`

@@ -7,6 +7,7 @@ import { type DaySum, mergeDaySums } from '../storage/content-sum.ts'
 import type { Engines } from '../storage/open-store.ts'
 import type { TelemetryStore } from '../storage/store.ts'
 import type { StoreSwitch } from '../storage/store-switch.ts'
+import { MetricMover } from './move-metrics.ts'
 import { copyUpTo, type Move, verifyMove } from './move-telemetry.ts'
 
 export type Engine = 'sqlite' | 'postgres'
@@ -28,6 +29,8 @@ export interface SwitchResult {
   engine: Engine
   spans: number
   logs: number
+  /** Metric samples, 5-minute aggregates too. */
+  samples: number
   /** Signal-days whose count and sum were found equal. */
   days: number
   seconds: number
@@ -101,15 +104,16 @@ export function switchJob(parts: SwitchParts): JobKind<SwitchInput, Checkpoint> 
 
 /** A place that stays behind costs a line in a table and nothing else. */
 async function forgetPlace(job: RunningJob<SwitchInput, unknown>, store: TelemetryStore): Promise<void> {
-  await store.writer
-    .endMove(job.id, false)
-    .catch((error: Error) => job.log(`The note of this move stays in the store: ${error.message}`, 'warn'))
+  await Promise.all([store.writer.endMove(job.id, false), store.metricMoves.end(job.id, false)]).catch((error: Error) =>
+    job.log(`The note of this move stays in the store: ${error.message}`, 'warn'),
+  )
 }
 
 /** Takes back what the move brought. */
 async function clearUp(job: RunningJob<SwitchInput, unknown>, target: TelemetryStore): Promise<void> {
   try {
     const { spans, logs } = await target.writer.endMove(job.id, true)
+    await target.metricMoves.end(job.id, true)
     if (spans + logs > 0) job.log(`Removed ${spans} spans and ${logs} log records from the target again.`)
   } catch (error) {
     job.log(`What was copied could not be removed from the target: ${(error as Error).message}`, 'error')
@@ -126,8 +130,11 @@ async function moveAndExchange(
   const began = performance.now()
   const source = store.current
   await checkTarget(job, target)
-  const mover = what === 'settings' ? null : new Mover(job, source, target)
+  const move = what === 'settings' ? null : moveOf(job, source, target)
+  const mover = move && new Mover(move)
+  const metrics = move && new MetricMover(move)
   if (mover) {
+    await metrics?.catchUp()
     for (let step = 0; (await mover.step()) > SMALL_STEP; step++) {
       if (step === MOST_STEPS) {
         throw new GlassboxError(
@@ -143,7 +150,9 @@ async function moveAndExchange(
   try {
     await nothingWaits(source)
     await mover?.step()
-    const result = resultOf(job.input, mover?.verified ?? [], performance.now() - began)
+    await metrics?.finish()
+    const verified = mergeDaySums(mover?.verified ?? [], metrics?.verified ?? [])
+    const result = resultOf(job.input, verified, performance.now() - began)
     await job.save({ result })
     await settings.patch({
       'storage.engine': to,
@@ -163,9 +172,23 @@ function resultOf({ to, from }: SwitchInput, verified: DaySum[], ms: number): Sw
     engine: to,
     spans: rows('traces'),
     logs: rows('logs'),
+    samples: rows('metrics'),
     days: verified.length,
     seconds: Math.round(ms / 1000),
     kept: from,
+  }
+}
+
+function moveOf(job: RunningJob<SwitchInput, unknown>, source: TelemetryStore, target: TelemetryStore): Move {
+  const { move } = job.input
+  return {
+    source,
+    target,
+    name: job.id,
+    since: typeof move === 'object' ? move.since : null,
+    signal: job.signal,
+    progress: (phase, done, total) => job.progress({ phase, done, total, unit: 'rows' }),
+    log: (text, level) => job.log(text, level),
   }
 }
 
@@ -177,17 +200,8 @@ class Mover {
   #first = true
   verified: DaySum[] = []
 
-  constructor(job: RunningJob<SwitchInput, unknown>, source: TelemetryStore, target: TelemetryStore) {
-    const { move } = job.input
-    this.#move = {
-      source,
-      target,
-      name: job.id,
-      since: typeof move === 'object' ? move.since : null,
-      signal: job.signal,
-      progress: (phase, done, total) => job.progress({ phase, done, total, unit: 'rows' }),
-      log: (text, level) => job.log(text, level),
-    }
+  constructor(move: Move) {
+    this.#move = move
   }
 
   /** @returns rows copied */

@@ -10,7 +10,7 @@ import { HashSet } from './sqlite/recent-spans.ts'
 
 /** What one signal holds of one UTC day: equal content gives equal figures, whatever the engine and the order of rows. */
 export interface DaySum {
-  signal: 'traces' | 'logs'
+  signal: 'traces' | 'logs' | 'metrics'
   /** Days since 1970 of span start or record time. */
   day: number
   rows: number
@@ -92,11 +92,14 @@ export function rowHashes(batch: TelemetryBatch): Uint32Array {
   return hashes
 }
 
+const SIGNALS = ['traces', 'logs', 'metrics']
+
 function bySignalAndDay(x: DaySum, y: DaySum): number {
-  return x.signal === y.signal ? x.day - y.day : x.signal < y.signal ? 1 : -1
+  return x.signal === y.signal ? x.day - y.day : SIGNALS.indexOf(x.signal) - SIGNALS.indexOf(y.signal)
 }
 
-function hex32(word: number): string {
+/** A word as 8 hex digits. */
+export function hex32(word: number): string {
   return (word >>> 0).toString(16).padStart(8, '0')
 }
 
@@ -118,7 +121,7 @@ function addHex(x: string, y: string): string {
 }
 
 /** Days of which the two differ, with both figures; null = nothing of that day. */
-export function differingDays(x: DaySum[], y: DaySum[]): { signal: 'traces' | 'logs'; day: number }[] {
+export function differingDays(x: DaySum[], y: DaySum[]): { signal: DaySum['signal']; day: number }[] {
   const key = ({ signal, day }: DaySum): string => `${signal} ${day}`
   const other = new Map(y.map((one) => [key(one), one]))
   const known = new Set(x.map(key))
@@ -129,7 +132,7 @@ export function differingDays(x: DaySum[], y: DaySum[]): { signal: 'traces' | 'l
 }
 
 /** Two independent 32-bit lanes; words in, well mixed words out. */
-class RowHash {
+export class RowHash {
   a = 0
   b = 0
 

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { GlassboxError } from '../base/errors.ts'
+import type { MetricMoves } from './metric-move.ts'
 import type { MetricStore } from './metric-store.ts'
 import type { Changes, RetentionPolicy, TelemetryReader, TelemetryStore, TelemetryWriter } from './store.ts'
 
@@ -89,6 +90,10 @@ export class StoreSwitch implements TelemetryStore {
   async runRetention(policy: RetentionPolicy) {
     if (this.#retentionHeld === null) return this.#current.runRetention(policy)
     return { spans: 0, logs: 0, bytesFreed: 0, paused: this.#retentionHeld }
+  }
+
+  get metricMoves(): MetricMoves {
+    return this.#current.metricMoves
   }
 
   stats = () => this.#current.stats()

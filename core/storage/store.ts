@@ -18,6 +18,7 @@ import type { LogBatch, SpanBatch } from '../model/columns.ts'
 import type { Filter, SpanChain } from '../model/filter.ts'
 import type { LogRecord, Trace, TraceSummary } from '../model/records.ts'
 import type { TracePart, TracePartAnswer } from '../model/trace-parts.ts'
+import type { MetricMoves } from './metric-move.ts'
 import type { MetricStore } from './metric-store.ts'
 import type { QueryContext } from './query-context.ts'
 import type { TelemetryScanner } from './scan.ts'
@@ -179,6 +180,8 @@ export interface RetentionPolicy {
 export interface TelemetryStore {
   readonly reader: TelemetryReader
   readonly metrics: MetricStore
+  /** Metrics on their way to or from another engine. */
+  readonly metricMoves: MetricMoves
   /** Direct writes from the host's own thread (imports go through the pipeline instead). */
   readonly writer: TelemetryWriter
   /**
@@ -203,7 +206,7 @@ export interface TelemetryStore {
   ): Promise<{ spans: number; logs: number; bytesFreed: number; paused: string | null }>
   /** Where the bytes are; `services` and what follows from time is added by `storageUsage`. */
   usage(): Promise<EngineUsage>
-  /** Removes all traces and logs that this host stored; metrics stay. */
+  /** Removes all traces and logs that this host stored, and all metrics while no other host writes to the same store. */
   clear(): Promise<{ spans: number; logs: number }>
   /** Merges small blocks until nothing is left to merge. */
   compact(): Promise<void>

@@ -51,20 +51,42 @@ async function send(count: number): Promise<void> {
   for (let sent = 0; sent < count; sent += 500) await sender.send(Math.min(500, count - sent))
 }
 
+/** Sends `points` of a counter that grows by one each second, and answers how many are stored of it. */
+async function sendMetric(points: number): Promise<void> {
+  const now = Math.floor(Date.now() / 1000)
+  const dataPoints = Array.from({ length: points }, (_, i) => ({
+    timeUnixNano: `${now - points + i}000000000`,
+    asInt: String(i),
+  }))
+  const metrics = [{ name: 'moved', sum: { aggregationTemporality: 2, isMonotonic: true, dataPoints } }]
+  const body = JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics }] }] })
+  const headers = { 'content-type': 'application/json' }
+  expect((await fetch(`${host.otlp}/v1/metrics`, { method: 'POST', headers, body })).status).toBe(200)
+}
+const countSamples = async (): Promise<string | undefined> => {
+  const query = encodeURIComponent('count_over_time(moved_total[1h])')
+  const { data } = await host.get<{ data: { result: { value: [number, string] }[] } }>(`/api/v1/query?query=${query}`)
+  return data.result[0]?.value[1]
+}
+
 const sorted = (ids: Iterable<number>): number[] => [...ids].sort((a, b) => a - b)
 
 /** Everything that was acknowledged is there once. */
 async function expectAllThere(): Promise<void> {
   expect(sender.partial).toEqual([])
-  await expect.poll(async () => (await storedIds()).length, { timeout: 20_000 }).toBe(sender.acknowledged.size)
+  const headers = { 'content-type': 'application/json' }
+  const body = JSON.stringify({ query: 'select count(*) from _traces', limit: 1 })
+  const count = async (): Promise<number> =>
+    (await host.get<{ rows: number[][] }>('/api/sql', { method: 'POST', headers, body })).rows[0][0]
+  await expect.poll(count, { timeout: 60_000 }).toBe(sender.acknowledged.size)
   expect(await storedIds()).toEqual(sorted(sender.acknowledged))
 }
 
-/** Sends in the background until it is stopped. */
+/** Sends in the background until it is stopped, or a slow machine has had its fill. */
 function keepSending(): { stop(): Promise<void> } {
   let going = true
   const done = (async () => {
-    while (going) await sender.send(50)
+    for (let sent = 0; going && sent < 200; sent++) await sender.send(50)
   })()
   return {
     async stop() {
@@ -74,18 +96,22 @@ function keepSending(): { stop(): Promise<void> } {
   }
 }
 
-/** What lies in the Postgres schema: rows, and places of moves. */
-async function left(): Promise<{ spans: number; moves: number }> {
-  const [one] = await server.sql<{ spans: string; moves: string }>(
-    `SELECT (SELECT count(*) FROM glassbox._traces) AS spans, (SELECT count(*) FROM glassbox._moves) AS moves`,
+/** What lies in the Postgres schema: rows, samples, and places of moves. */
+async function left(): Promise<{ spans: number; chunks: number; series: number; moves: number }> {
+  const [one] = await server.sql<Record<'spans' | 'chunks' | 'series' | 'moves', string>>(
+    `SELECT (SELECT count(*) FROM glassbox._traces) AS spans, (SELECT count(*) FROM glassbox._metric_chunks) AS chunks,
+      (SELECT count(*) FROM glassbox._metric_series) AS series, (SELECT count(*) FROM glassbox._moves) AS moves`,
     url,
   )
-  return { spans: Number(one.spans), moves: Number(one.moves) }
+  const { spans, chunks, series, moves } = one
+  return { spans: Number(spans), chunks: Number(chunks), series: Number(series), moves: Number(moves) }
 }
 
 describe('a switch', () => {
   it('moves everything to Postgres and back while telemetry keeps arriving, and loses and doubles nothing', async () => {
     await send(rows)
+    await sendMetric(600)
+    expect(await countSamples()).toBe('600')
     for (const [target, engine, kept] of [
       [url, 'postgres', 'sqlite'],
       ['sqlite:', 'sqlite', 'postgres'],
@@ -97,7 +123,9 @@ describe('a switch', () => {
       await sending.stop()
       expect(job).toMatchObject({ state: 'done', error: null, result: { engine, kept } })
       expect((job.result as SwitchResult).spans).toBeGreaterThanOrEqual(rows)
+      expect((job.result as SwitchResult).samples).toBeGreaterThanOrEqual(600)
       expect(await engineOf()).toBe(engine)
+      expect(await countSamples()).toBe('600')
       await send(100)
       await expectAllThere()
     }
@@ -152,6 +180,7 @@ describe('a switch', () => {
 describe('a switch that does not come to its end', () => {
   it('leaves the old engine working and the target clean when it is cancelled at any step', async () => {
     await send(rows)
+    await sendMetric(600)
     const random = seededRandom(seed)
     let cancelled = 0
     for (let round = 0; round < 4; round++) {
@@ -169,7 +198,7 @@ describe('a switch that does not come to its end', () => {
       }
       expect(job, String(answer)).toMatchObject({ state: 'cancelled', error: null })
       cancelled++
-      expect(await left()).toEqual({ spans: 0, moves: 0 })
+      expect(await left()).toEqual({ spans: 0, chunks: 0, series: 0, moves: 0 })
       expect(await engineOf()).toBe('sqlite')
       await send(10)
       await expectAllThere()

@@ -116,23 +116,31 @@ async function take(
   return (rows[0] as { rows: number }).rows
 }
 
-/** Removes all rows that this host stored; everything at once while no other host stored any. */
+/**
+ * Removes all rows that this host stored; everything at once, metrics too, while no other host stored any. Samples that
+ * several hosts stored lie in the same chunks and stay.
+ */
 export async function removeHost(
   client: pg.ClientBase,
   schema: string,
   host: string,
-): Promise<{ spans: number; logs: number }> {
+): Promise<{ spans: number; logs: number; alone: boolean }> {
   await client.query('BEGIN')
   try {
     const { rows } = await client.query(
       `SELECT coalesce(sum(rows) FILTER (WHERE host = $1 AND signal = 'traces'), 0) AS spans,
          coalesce(sum(rows) FILTER (WHERE host = $1 AND signal = 'logs'), 0) AS logs,
-         count(*) FILTER (WHERE host <> $1) AS others FROM ${schema}._stored`,
+         count(*) FILTER (WHERE host <> $1) + (SELECT count(*) FROM ${schema}._metric_log WHERE host <> $1) AS others
+       FROM ${schema}._stored`,
       [host],
     )
     const { spans, logs, others } = rows[0] as { spans: number; logs: number; others: number }
     if (others === 0) {
       await client.query(`TRUNCATE ${schema}._traces, ${schema}._extents, ${schema}._logs, ${schema}._counts`)
+      const metrics = ['series', 'chunks', 'days', 'log', 'metadata', 'exemplars'].map(
+        (name) => `${schema}._metric_${name}`,
+      )
+      await client.query(`TRUNCATE ${metrics.join(', ')}`)
     } else {
       const own = String(Number.parseInt(host, 16))
       for (const [signal, besides] of [
@@ -147,7 +155,7 @@ export async function removeHost(
     }
     await client.query(`DELETE FROM ${schema}._stored WHERE host = $1`, [host])
     await client.query('COMMIT')
-    return { spans, logs }
+    return { spans, logs, alone: others === 0 }
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined)
     throw error

@@ -4,12 +4,14 @@ import type { TraceSelection } from '../../model/answers.ts'
 import { batchBuffers } from '../../model/columns.ts'
 import { partOfTrace, type TracePart } from '../../model/trace-parts.ts'
 import { ContentSums } from '../content-sum.ts'
+import type { MetricScanRequest } from '../metric-move.ts'
 import { type ScanRequest, SUMS_ROWS, type SumsPart, type SumsRequest } from '../scan.ts'
 import type { ExemplarsQuery, SamplesQuery } from '../sqlite/metrics/read-samples.ts'
 import type { LogQuery, TraceQuery } from '../store.ts'
 import { changesSince, SeenWrites } from './changes.ts'
 import { compareSelection } from './compare-selection.ts'
 import type { PostgresTarget } from './connection.ts'
+import { scanExtras, scanMoved } from './metrics/move-metrics.ts'
 import { readChunks, readExemplars } from './metrics/read-chunks.ts'
 import { scan, scanMark } from './scan.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
@@ -103,6 +105,8 @@ serveRpc(parentPort, {
   ),
   metricSamples: query((session, argument: SamplesQuery) => readChunks(session, argument)),
   metricExemplars: query((session, argument: ExemplarsQuery) => readExemplars(session, argument)),
+  scanMetrics: query((session, request: MetricScanRequest) => scanMoved(session, request)),
+  scanMetricExtras: query((session) => scanExtras(session)),
   cancel: ({ id, why }: { id: number; why: number }) => running.get(id)?.stop(why),
   stop: () => sessions.stop(),
 })

@@ -3,6 +3,7 @@ import { systemClock } from '../../base/clock.ts'
 import { serveRpc, Transferred } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { PackedSamples } from '../../model/packed-samples.ts'
+import type { MetricExtras, MetricStep, MovedSamples } from '../metric-move.ts'
 import type { MetricLimits } from '../metric-store.ts'
 import type { HeadQuery, SeriesQuery } from '../sqlite/metrics/metric-memory.ts'
 import type { RetentionPolicy } from '../store.ts'
@@ -29,6 +30,11 @@ const handlers = {
   movedTo: (move: string) => writer.movedTo(move),
   replaceWithMove: ({ move, mark }: { move: string; mark: string }) => writer.replaceWithMove(move, mark),
   endMove: ({ move, undo }: { move: string; undo: boolean }) => writer.endMove(move, undo),
+  metricMark: () => writer.metricMark(),
+  writeMovedMetrics: ({ samples, step }: { samples: MovedSamples[]; step: MetricStep }) =>
+    writer.writeMovedMetrics(samples, step),
+  writeMetricExtras: (extras: MetricExtras) => writer.writeMetricExtras(extras),
+  endMetricMove: ({ move, undo }: { move: string; undo: boolean }) => writer.endMetricMove(move, undo),
   writeSamples: (batch: PackedSamples) => writer.metrics.write(batch),
   metricLimits: (limits: MetricLimits) => {
     writer.metrics.memory.limits = limits

@@ -7,7 +7,7 @@ import { RpcClient, serveRpc } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
 import type { Settings } from '../../config/settings.ts'
 import { batchBuffers } from '../../model/columns.ts'
-import { createMetricStore } from '../sqlite/metrics/metric-store.ts'
+import { createMetricMoves, createMetricStore } from '../sqlite/metrics/metric-store.ts'
 import type { RetentionPolicy, StorageStats, TelemetryStore, WriteResult } from '../store.ts'
 import type { EngineUsage } from '../usage.ts'
 import { readTarget } from './connection.ts'
@@ -86,6 +86,7 @@ export async function openPostgresStore(options: {
       reader.askMetrics,
       (limits) => rpc.notify('metricLimits', limits),
     ),
+    metricMoves: createMetricMoves((method, argument) => rpc.call(method, argument), reader.askMetrics),
     writer: {
       write: (batches) =>
         rpc.call<WriteResult>('write', batches, [...batches.spans, ...batches.logs].flatMap(batchBuffers)),

@@ -3,8 +3,8 @@ import type { Clock } from '../../base/clock.ts'
 import { DiskQueue } from '../../base/disk-queue.ts'
 import type { PendingWrite } from './write-transaction.ts'
 
-/** What one transaction of a drain takes at most. */
-const A_RUN = { writes: 200, rows: 20_000, bytes: 8 * 1024 * 1024 }
+/** What one transaction of a drain takes at most; readers look for open numbers among the last 200 only. */
+const A_RUN = { writes: 100, rows: 20_000, bytes: 8 * 1024 * 1024 }
 const RATE_MS = 5000
 
 /** Writes that wait on disk, in order, for Postgres to come back; the tag of each says its rows and id. */

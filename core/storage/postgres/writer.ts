@@ -5,6 +5,7 @@ import type { Clock } from '../../base/clock.ts'
 import { GlassboxError } from '../../base/errors.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import { selectRows } from '../../model/select-rows.ts'
+import type { MetricExtras, MetricStep, MovedSamples } from '../metric-move.ts'
 import { RecentSpans } from '../sqlite/recent-spans.ts'
 import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
 import type { EngineUsage } from '../usage.ts'
@@ -271,13 +272,36 @@ export class Writer {
     return this.#connected((client) => replaceWithMove(client, this.#options.target.schema, move, place))
   }
 
+  /** Moves all samples into chunks; the place after them. */
+  async metricMark(): Promise<string> {
+    await this.saveMetrics()
+    await this.#caretaker.checkpoint()
+    return this.#connected((client) => this.metrics.mark(client))
+  }
+
+  writeMovedMetrics(samples: MovedSamples[], step: MetricStep): Promise<void> {
+    return this.#connected((client) => this.#answered(client, () => this.metrics.writeMoved(client, samples, step)))
+  }
+
+  writeMetricExtras(extras: MetricExtras): Promise<void> {
+    return this.#connected((client) => this.metrics.writeExtras(client, extras))
+  }
+
+  endMetricMove(move: string, undo: boolean): Promise<void> {
+    return this.#connected((client) => this.metrics.endMove(client, move, undo))
+  }
+
   usage(): Promise<EngineUsage> {
     return this.#connected((client) => storageUsage(client, this.#options.target.schema))
   }
 
-  /** Removes this host's rows; those of other hosts stay. */
+  /** Removes this host's rows; those of other hosts stay, and metrics while there are such hosts. */
   clear(): Promise<{ spans: number; logs: number }> {
-    return this.#connected((client) => removeHost(client, this.#options.target.schema, this.#options.hostId))
+    return this.#connected(async (client) => {
+      const { alone, ...removed } = await removeHost(client, this.#options.target.schema, this.#options.hostId)
+      if (alone) this.metrics.forgetAll()
+      return removed
+    })
   }
 
   /** Work of a move: it is told when the server is away instead of waiting in the queue. */

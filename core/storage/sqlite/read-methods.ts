@@ -4,6 +4,7 @@ import { Transferred } from '../../base/rpc.ts'
 import type { TraceSelection } from '../../model/answers.ts'
 import { batchBuffers } from '../../model/columns.ts'
 import type { TracePart } from '../../model/trace-parts.ts'
+import type { MetricScanRequest } from '../metric-move.ts'
 import type { ScanRequest, SumsRequest } from '../scan.ts'
 import type { LogQuery, TraceQuery } from '../store.ts'
 import type { BlockCache } from './block-cache.ts'
@@ -11,6 +12,7 @@ import { changesSince } from './changes.ts'
 import { compareSelection } from './compare-selection.ts'
 import { logFacets, logPatterns } from './facet-logs.ts'
 import { traceFacets, traceGroups, traceHeatmap } from './facet-traces.ts'
+import { scanBlocks, scanExtras } from './metrics/move-metrics.ts'
 import { type ExemplarsQuery, readExemplars, readSamples, type SamplesQuery } from './metrics/read-samples.ts'
 import { missingOf, withoutDamaged } from './missing-blocks.ts'
 import type { QueryGuard } from './query-guard.ts'
@@ -94,6 +96,8 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
       return new Transferred(result, columns as ArrayBuffer[])
     }),
     metricExemplars: query((argument: ExemplarsQuery, guard) => readExemplars(db, guard, argument)),
+    scanMetrics: query((request: MetricScanRequest, guard) => scanBlocks(db, guard, request)),
+    scanMetricExtras: query(() => scanExtras(db)),
     services: query((range: { start: number; end: number }, guard) => services(cache, guard, range)),
     tagKeys: query((signal: 'traces' | 'logs') => tagKeys(cache, signal)),
     tagValues: query((argument: TagQuery, guard) => tagValues(cache, guard, argument)),

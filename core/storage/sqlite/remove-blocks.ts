@@ -4,6 +4,7 @@ const TABLES = {
   span: ['span_block', 'span_core', 'span_attr', 'span_rest'],
   log: ['log_block', 'log_core', 'log_attr', 'log_body'],
 }
+const METRICS = ['metric_series', 'metric_block', 'metric_log', 'metric_metadata', 'metric_exemplar']
 const KEPT_TOMBSTONES = 2000
 
 /** Deletes one block from all its tables; inside the caller's transaction. */
@@ -12,13 +13,13 @@ export function deleteBlock(db: Database.Database, signal: 'span' | 'log', id: n
   db.prepare('DELETE FROM damaged_block WHERE signal = ? AND id = ?').run(signal, id)
 }
 
-/** Removes all traces and logs, without tombstones. */
+/** Removes all telemetry, without tombstones. What metrics have in memory is the caller's to forget. */
 export function removeAll(db: Database.Database): { spans: number; logs: number } {
   const rows = (signal: string): number =>
     db.prepare(`SELECT coalesce(sum(rows), 0) FROM ${signal}_block`).pluck().get() as number
   const removed = { spans: rows('span'), logs: rows('log') }
   db.transaction(() => {
-    for (const table of [...TABLES.span, ...TABLES.log, 'removed_block']) db.exec(`DELETE FROM ${table}`)
+    for (const table of [...TABLES.span, ...TABLES.log, ...METRICS, 'removed_block']) db.exec(`DELETE FROM ${table}`)
   }).immediate()
   return removed
 }

@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/settings.ts'
 import { batchBuffers } from '../../model/columns.ts'
 import type { RetentionPolicy, StorageStats, TelemetryStore, TelemetryWriter, WriteResult } from '../store.ts'
-import { createMetricStore } from './metrics/metric-store.ts'
+import { createMetricMoves, createMetricStore } from './metrics/metric-store.ts'
 import { startReader } from './reader.ts'
 import { WriterThread } from './writer-thread.ts'
 
@@ -69,6 +69,7 @@ export async function openSqliteStore(options: {
       reader.askMetrics,
       (limits) => thread.setMetricLimits(limits),
     ),
+    metricMoves: createMetricMoves((method, argument) => thread.call(method, argument), reader.askMetrics),
     writer,
     writerPort: (renew) => thread.port(renew),
     async stats() {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type Database from 'better-sqlite3'
 import { defaultSettings } from '../../config/settings.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
+import type { MetricExtras, MetricStep, MovedSamples } from '../metric-move.ts'
 import type { MetricLimits } from '../metric-store.ts'
 import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
 import type { EngineUsage } from '../usage.ts'
@@ -185,6 +186,23 @@ export class Writer {
     })
   }
 
+  /** Moves all samples into blocks; the place after them. */
+  metricMark(): string {
+    return this.#plainly(() => this.metrics.mark())
+  }
+
+  writeMovedMetrics(samples: MovedSamples[], step: MetricStep): void {
+    this.#plainly(() => this.metrics.writeMoved(samples, step))
+  }
+
+  writeMetricExtras(extras: MetricExtras): void {
+    this.#plainly(() => this.metrics.writeExtras(extras))
+  }
+
+  endMetricMove(move: string, undo: boolean): void {
+    this.#plainly(() => this.metrics.endMove(move, undo))
+  }
+
   /** @throws GlassboxError `storage_unavailable` */
   usage(): EngineUsage {
     return this.#plainly(() => storageUsage(this.#db, this.#options.dataDir))
@@ -193,6 +211,7 @@ export class Writer {
   clear(): { spans: number; logs: number } {
     return this.#plainly(() => {
       const removed = removeAll(this.#db)
+      this.metrics.renew()
       this.#recent = new RecentSpans()
       returnSpace(this.#db, 1_000_000)
       return removed

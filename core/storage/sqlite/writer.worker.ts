@@ -2,6 +2,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { serveRpc, Transferred } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { PackedSamples } from '../../model/packed-samples.ts'
+import type { MetricExtras, MetricStep, MovedSamples } from '../metric-move.ts'
 import type { MetricLimits } from '../metric-store.ts'
 import type { RetentionPolicy } from '../store.ts'
 import type { BlockName } from './damaged-block.ts'
@@ -40,6 +41,11 @@ const handlers = {
   replaceFile: (folder: string) => writer().replaceFile(folder),
   movedTo: (move: string) => writer().movedTo(move),
   endMove: ({ move, undo }: { move: string; undo: boolean }) => writer().endMove(move, undo),
+  metricMark: () => writer().metricMark(),
+  writeMovedMetrics: ({ samples, step }: { samples: MovedSamples[]; step: MetricStep }) =>
+    writer().writeMovedMetrics(samples, step),
+  writeMetricExtras: (extras: MetricExtras) => writer().writeMetricExtras(extras),
+  endMetricMove: ({ move, undo }: { move: string; undo: boolean }) => writer().endMetricMove(move, undo),
   writeSamples: (batch: PackedSamples) => writer().metrics.write(batch),
   metricLimits: (limits: MetricLimits) => {
     writer().metrics.memory.limits = limits

@@ -17,6 +17,8 @@ export const jobs = {
   phase_copy: 'Copying',
   phase_catch_up: 'Copying what arrived meanwhile',
   phase_verify: 'Comparing counts and sums',
+  phase_metrics: 'Copying metrics',
+  phase_verify_metrics: 'Comparing counts and sums of metrics',
   phase_delete: 'Deleting',
   done_rows: '{n} rows',
   done_bytes: '{n}',
@@ -26,7 +28,7 @@ export const jobs = {
   doneOf_steps: 'step {n} of {total}',
   left: 'about {time} left',
   result_switch:
-    '{spans} spans and {logs} log records lie in {engine} now. {days} days of traces and logs were compared: all equal.',
+    '{spans} spans, {logs} log records and {samples} metric samples lie in {engine} now. {days} signal-days were compared: all equal.',
   result_delete_old: '{spans} spans and {logs} log records were deleted from {engine}.',
   cancel: 'Cancel',
   leave: 'You can leave this page. It goes on after a restart.',

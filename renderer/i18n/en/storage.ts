@@ -127,7 +127,8 @@ export const storage = {
   existing_keep: 'Keep them beside',
   existing_keepText: 'Log records that were moved before would be there twice.',
   notMoved: 'What stays where it is',
-  notMovedMetrics: 'Metrics: {n} samples stay in the old engine; new ones go to the new one.',
+  samples: 'samples',
+  atMost: 'at most {n}',
   notMovedSettings: 'Settings, views and rules: they belong to this Glassbox and do not depend on the engine.',
   notMovedHosts: 'Other Glassbox hosts stay on the Postgres.',
 

@@ -19,6 +19,8 @@ export const jobs: Messages['jobs'] = {
   phase_copy: '正在复制',
   phase_catch_up: '正在复制期间新到的数据',
   phase_verify: '正在比较数量与校验和',
+  phase_metrics: '正在复制指标',
+  phase_verify_metrics: '正在比较指标的数量与校验和',
   phase_delete: '正在删除',
   done_rows: '{n} 行',
   done_bytes: '{n}',
@@ -27,7 +29,8 @@ export const jobs: Messages['jobs'] = {
   doneOf_bytes: '{n} / {total}',
   doneOf_steps: '第 {n} 步，共 {total} 步',
   left: '约剩 {time}',
-  result_switch: '{spans} 个 Span 和 {logs} 条日志现在位于 {engine}。已比较 {days} 天的 Trace 与日志：全部一致。',
+  result_switch:
+    '{spans} 个 Span、{logs} 条日志和 {samples} 个指标采样点现在位于 {engine}。已比较 {days} 个信号日：全部一致。',
   result_delete_old: '已从 {engine} 删除 {spans} 个 Span 和 {logs} 条日志。',
   cancel: '取消',
   leave: '可以离开此页面。重启后会继续。',

@@ -129,7 +129,8 @@ export const storage: Messages['storage'] = {
   existing_keep: '一并保留',
   existing_keepText: '以前迁移过的日志会出现两次。',
   notMoved: '留在原处的内容',
-  notMovedMetrics: '指标：{n} 个采样点留在旧引擎中；新的写入新引擎。',
+  samples: '个采样点',
+  atMost: '至多 {n}',
   notMovedSettings: '设置、视图和规则：属于此 Glassbox，与引擎无关。',
   notMovedHosts: '其他 Glassbox 主机仍使用该 Postgres。',
 

@@ -6,7 +6,7 @@ import type { Clock } from '../../../base/clock.ts'
 import { DiskQueue } from '../../../base/disk-queue.ts'
 import type { PackedSamples } from '../../../model/packed-samples.ts'
 import type { MetricMetadata } from '../../../model/series.ts'
-import { labelsOfKey } from '../../../model/series-key.ts'
+import type { MetricExtras, MetricStep, MovedSamples } from '../../metric-move.ts'
 import type { MetricWriteResult } from '../../metric-store.ts'
 import type { HeadSeries } from '../../sqlite/metrics/head-series.ts'
 import { MetricMemory } from '../../sqlite/metrics/metric-memory.ts'
@@ -14,7 +14,16 @@ import { BlockEncoder, Part } from '../../sqlite/metrics/sample-block.ts'
 import { readLogRow } from '../../sqlite/metrics/sample-log.ts'
 import { isAway, isServerTrouble } from '../postgres-error.ts'
 import { ForeignSamples } from './foreign-samples.ts'
-import { byteaBytes, ensureChunkDay, insertChunks, type NewChunk, seriesHash, unlessDamaged } from './metric-tables.ts'
+import {
+  byteaBytes,
+  ensureChunkDay,
+  insertChunks,
+  insertSeries,
+  type NewChunk,
+  seriesHash,
+  unlessDamaged,
+} from './metric-tables.ts'
+import { countMoves, endMetricMove, movedChunks, noteStep, readMark, writeExtras } from './move-metrics.ts'
 
 const DAY_MS = 86_400_000
 /** The log is moved into chunks when it holds so many samples, or its oldest is so old. */
@@ -61,6 +70,10 @@ export class MetricKeeper {
   #logSamples = 0
   #logSinceMs: number | null = null
   #followedMs = Number.NEGATIVE_INFINITY
+  /** Moves whose samples we know of. */
+  #moves = 0
+  /** Of the newest chunks that this host made. */
+  #stampMs = 0
   #recovered = false
 
   constructor(options: KeeperOptions, clock: Clock) {
@@ -88,6 +101,7 @@ export class MetricKeeper {
     if (this.#recovered) return
     const { schema, hostId } = this.#options
     await this.#readSeries(client)
+    this.#moves = await countMoves(client, schema)
     await this.#readRanges(client)
     const { rows: metadata } = await client.query(`SELECT metric, type, unit, help FROM ${schema}._metric_metadata`)
     for (const one of metadata as MetricMetadata[]) this.memory.knowMetadata(one)
@@ -141,6 +155,9 @@ export class MetricKeeper {
     if (this.#clock.monotonicMs() - this.#followedMs < FOLLOW_MS) return
     await this.#readSeries(client)
     const { schema, hostId } = this.#options
+    const moves = await countMoves(client, schema)
+    if (moves !== this.#moves) await this.#readRanges(client)
+    this.#moves = moves
     await this.#foreign.follow(client, schema, hostId, this.memory, (hash) => this.#locals.get(hash))
     this.#followedMs = this.#clock.monotonicMs()
   }
@@ -249,17 +266,7 @@ export class MetricKeeper {
     const { series, metadata, exemplars } = entry
     await client.query('BEGIN')
     try {
-      if (series.length > 0) {
-        await client.query(
-          `INSERT INTO ${schema}._metric_series (id, key, labels) SELECT * FROM unnest($1::int8[], $2::text[], $3::jsonb[])
-           ON CONFLICT (id) DO NOTHING`,
-          [
-            series.map(({ hash }) => hash),
-            series.map(({ key }) => JSON.stringify(key.toWellFormed().split('\0'))),
-            series.map(({ key }) => JSON.stringify(Object.fromEntries(labelsOfKey(key.toWellFormed())))),
-          ],
-        )
-      }
+      await insertSeries(client, schema, series)
       if (metadata.length > 0) {
         const columns = (['metric', 'type', 'unit', 'help'] as const).map((name) => metadata.map((one) => one[name]))
         await client.query(
@@ -300,7 +307,7 @@ export class MetricKeeper {
   /** Moves all samples of our log into chunks, in one transaction, and out of memory. */
   async checkpoint(client: pg.ClientBase): Promise<void> {
     const { schema, hostId, durable } = this.#options
-    const now = Math.floor(this.#nowMs())
+    const now = this.#nextStamp()
     const day = Math.floor(now / DAY_MS)
     const written: { series: HeadSeries; count: number }[] = []
     await client.query('BEGIN')
@@ -335,6 +342,61 @@ export class MetricKeeper {
     for (const { series, count } of written) if (series.times.length === count) series.clear()
     this.#logSamples = 0
     this.#logSinceMs = this.memory.dirty ? this.#nowMs() : null
+  }
+
+  /** The time now, ms, but never that of chunks made before. */
+  #nextStamp(): number {
+    this.#stampMs = Math.max(Math.floor(this.#nowMs()), this.#stampMs + 1)
+    return this.#stampMs
+  }
+
+  /** The place after all chunks and logs of now; for a move, after a checkpoint. */
+  mark(client: pg.ClientBase): Promise<string> {
+    return readMark(client, this.#options.schema, this.#stampMs)
+  }
+
+  /** Samples of a move as chunks; see MetricMoves. One transaction. */
+  async writeMoved(client: pg.ClientBase, samples: MovedSamples[], step: MetricStep): Promise<void> {
+    const { schema, durable } = this.#options
+    const keys = [...new Set(samples.map(({ key }) => key))]
+    const fresh = keys.filter((key) => !this.memory.byKey.has(key)).map((key) => ({ key, hash: seriesHash(key) }))
+    await client.query('BEGIN')
+    try {
+      const stamp = await noteStep(client, schema, step, this.#nextStamp())
+      const day = Math.floor(stamp / DAY_MS)
+      await insertSeries(client, schema, fresh)
+      await ensureChunkDay(client, schema, day, durable)
+      await insertChunks(client, schema, day, movedChunks(samples, stamp))
+      await client.query('COMMIT')
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined)
+      throw error
+    }
+    for (const { key, hash } of fresh) this.#name(this.memory.know(this.memory.nextId, key).id, hash)
+    for (const { key, times } of samples) {
+      const known = this.memory.byKey.get(key)
+      if (!known) continue
+      known.firstTime = Math.min(known.firstTime, times[0])
+      known.lastTime = Math.max(known.lastTime, times[times.length - 1])
+    }
+  }
+
+  async writeExtras(client: pg.ClientBase, extras: MetricExtras): Promise<void> {
+    await writeExtras(client, this.#options.schema, extras)
+    for (const one of extras.metadata) this.memory.knowMetadata(one)
+  }
+
+  async endMove(client: pg.ClientBase, move: string, undo: boolean): Promise<void> {
+    this.forget(await endMetricMove(client, this.#options.schema, move, undo))
+  }
+
+  /** The tables were emptied. */
+  forgetAll(): void {
+    this.memory.forget(new Set(this.memory.byId.keys()))
+    this.#hashes.clear()
+    this.#locals.clear()
+    this.#logSamples = 0
+    this.#logSinceMs = null
   }
 
   /** Forgets series of which nothing is left anywhere. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { GlassboxError } from '../../../base/errors.ts'
+import { labelsOfKey } from '../../../model/series-key.ts'
 import { TABLE_LOCK } from '../parts.ts'
 
 /**
@@ -76,6 +77,24 @@ export async function ensureChunkDay(
   await client.query(
     `CREATE ${durable ? '' : 'UNLOGGED'} TABLE ${schema}.${name} PARTITION OF ${schema}._metric_chunks FOR VALUES IN (${day});
      CREATE INDEX ${name}_series ON ${schema}.${name} (series, start)`,
+  )
+}
+
+/** Stores series that are not there yet. Keys are names and values of labels, parted by U+0000. */
+export async function insertSeries(
+  client: pg.ClientBase,
+  schema: string,
+  series: readonly { hash: string; key: string }[],
+): Promise<void> {
+  if (series.length === 0) return
+  await client.query(
+    `INSERT INTO ${schema}._metric_series (id, key, labels) SELECT * FROM unnest($1::int8[], $2::text[], $3::jsonb[])
+     ON CONFLICT (id) DO NOTHING`,
+    [
+      series.map(({ hash }) => hash),
+      series.map(({ key }) => JSON.stringify(key.toWellFormed().split('\0'))),
+      series.map(({ key }) => JSON.stringify(Object.fromEntries(labelsOfKey(key.toWellFormed())))),
+    ],
   )
 }
 

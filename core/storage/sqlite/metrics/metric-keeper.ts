@@ -1,9 +1,11 @@
 import type Database from 'better-sqlite3'
 import type { PackedSamples } from '../../../model/packed-samples.ts'
+import type { MetricExtras, MetricStep, MovedSamples } from '../../metric-move.ts'
 import type { MetricLimits, MetricWriteResult } from '../../metric-store.ts'
 import { MetricHead } from './metric-head.ts'
 import type { MetricMemory } from './metric-memory.ts'
 import { downsampleMetricBlocks, mergeMetricBlocks, removeOldMetrics } from './metric-upkeep.ts'
+import { blockMark, endMetricMove, writeBlocks, writeExtras } from './move-metrics.ts'
 
 const FLUSH_MS = 250
 const STEP_MS = 5
@@ -22,6 +24,7 @@ export class MetricKeeper {
   #timer: NodeJS.Timeout | null = null
   /** Merging and downsampling are looked for once a checkpoint or retention was run. */
   #tidy = false
+  #moving = false
 
   constructor(host: KeeperHost, limits?: MetricLimits) {
     this.#host = host
@@ -66,7 +69,7 @@ export class MetricKeeper {
       if (!this.#head.checkpointStep()) this.#tidy = true
       return true
     }
-    if (!this.#tidy) return false
+    if (!this.#tidy || this.#moving) return false
     const now = this.#host.nowMs()
     this.#tidy = mergeMetricBlocks(this.#host.db(), now) || downsampleMetricBlocks(this.#host.db(), now)
     return this.#tidy
@@ -81,6 +84,31 @@ export class MetricKeeper {
     while (mergeMetricBlocks(this.#host.db(), now) || downsampleMetricBlocks(this.#host.db(), now)) {
       // Likewise.
     }
+  }
+
+  /** Writes all that is in memory into blocks. @returns the place after them */
+  mark(): string {
+    while (this.#head.checkpointStep()) {
+      // Each step is one transaction.
+    }
+    return blockMark(this.#host.db())
+  }
+
+  /** Samples of a move; until its end blocks stay as they are, so that it can be undone. */
+  writeMoved(samples: MovedSamples[], step: MetricStep): void {
+    this.#moving = true
+    writeBlocks(this.#host.db(), this.#head.memory, samples, step, this.#host.nowMs())
+  }
+
+  writeExtras(extras: MetricExtras): void {
+    writeExtras(this.#host.db(), this.#head.memory, extras)
+  }
+
+  endMove(move: string, undo: boolean): void {
+    endMetricMove(this.#host.db(), this.#head.memory, move, undo)
+    this.#moving = false
+    this.#tidy = true
+    this.#schedule(STEP_MS)
   }
 
   retention(days: number): void {

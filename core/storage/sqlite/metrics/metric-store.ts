@@ -2,7 +2,9 @@ import type { Transferable } from 'node:worker_threads'
 import { packSamples } from '../../../model/packed-samples.ts'
 import type { Labels, MetricMetadata, SampleBatch, SeriesExemplars } from '../../../model/series.ts'
 import { seriesKey } from '../../../model/series-key.ts'
+import type { MetricExtras, MetricMoves, MetricScanPart } from '../../metric-move.ts'
 import type { MetricStats, MetricStore, MetricWriteResult, SelectResult } from '../../metric-store.ts'
+import { SCAN_STEP_MS } from '../../scan.ts'
 import type { QueryContext } from '../../store.ts'
 import type { HeadSamples } from './metric-memory.ts'
 import { compareLabels, type ExemplarsQuery, type SamplesQuery } from './read-samples.ts'
@@ -63,5 +65,18 @@ export function createMetricStore(
       return reader('metricExemplars', query, context)
     },
     metricStats: () => writer<MetricStats>('metricStats', null),
+  }
+}
+
+/** Moves of metrics as the host holds them. */
+export function createMetricMoves(writer: AskWriter, reader: AskReader): MetricMoves {
+  const patient = (context?: QueryContext): QueryContext => ({ timeoutMs: SCAN_STEP_MS, ...context })
+  return {
+    mark: () => writer<string>('metricMark', null),
+    scan: (request, context) => reader<MetricScanPart>('scanMetrics', request, patient(context)),
+    scanExtras: (context) => reader<MetricExtras>('scanMetricExtras', null, patient(context)),
+    write: (samples, step) => writer<void>('writeMovedMetrics', { samples, step }),
+    writeExtras: (extras) => writer<void>('writeMetricExtras', extras),
+    end: (move, undo) => writer<void>('endMetricMove', { move, undo }),
   }
 }
