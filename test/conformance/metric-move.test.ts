@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MetricMover } from '../../core/migrate/move-metrics.ts'
 import type { Move } from '../../core/migrate/move-telemetry.ts'
 import type { NativeHistogram } from '../../core/model/native-histogram.ts'
