@@ -4,7 +4,7 @@ import { workerEntries } from './core.mjs'
 import { root } from './renderer.mjs'
 
 /** Native modules, and what is large and seldom asked for: read from node_modules when it is. */
-const APART = [
+export const APART = [
   'better-sqlite3',
   'snappy',
   'ssh2',

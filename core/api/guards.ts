@@ -1,22 +1,29 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { GlassboxError } from '../base/errors.ts'
+import { isConfigured } from '../base/host-name.ts'
 
 /**
- * Refuses a Host that is not ours, which is what DNS rebinding brings. Names are compared whole, with the port.
+ * Refuses a Host that is not ours, which is what DNS rebinding brings. Own names are compared whole, with the port;
+ * configured ones stand for any port, as a reverse proxy has its own, unless they name one.
  * @throws GlassboxError `bad_request` when missing, `forbidden_host` when foreign.
  */
-export function checkHost(host: string | undefined, port: number, names: readonly string[]): void {
+export function checkHost(
+  host: string | undefined,
+  port: number,
+  listening: string,
+  configured: readonly string[],
+): void {
   if (!host) throw new GlassboxError('bad_request', 'The Host header is missing.', 'Send a Host header.')
   const given = host.toLowerCase()
-  const allowed = names.some((name) => given === `${name}:${port}` || (port === 80 && given === name))
-  if (!allowed)
+  const own = ownNames(listening).some((name) => given === `${name}:${port}` || (port === 80 && given === name))
+  if (!own && !isConfigured(given, configured))
     throw new GlassboxError('forbidden_host', `Host ${JSON.stringify(host)} is not one of this server's names.`)
 }
 
-/** The names that requests may address: loopback's, the address listened on, and the configured ones. */
-export function hostNames(listening: string, configured: readonly string[]): string[] {
-  const names = ['localhost', '127.0.0.1', '[::1]', ...configured.map((name) => name.toLowerCase())]
+/** The names that requests may address: loopback's, and the address listened on. */
+function ownNames(listening: string): string[] {
+  const names = ['localhost', '127.0.0.1', '[::1]']
   if (listening !== '0.0.0.0' && listening !== '::') names.push(listening.includes(':') ? `[${listening}]` : listening)
   return names
 }

@@ -6,7 +6,7 @@ import { GlassboxError } from '../base/errors.ts'
 import { portProblem } from '../receivers/listen.ts'
 import { prometheusRoutes } from './contract/prometheus-routes.ts'
 import { routes } from './contract/routes.ts'
-import { checkBearer, checkHost, checkOrigin, hostNames, securityHeaders } from './guards.ts'
+import { checkBearer, checkHost, checkOrigin, securityHeaders } from './guards.ts'
 import { createLive } from './live.ts'
 import { registerMcp } from './mcp-endpoint.ts'
 import { problemOf, toGlassboxError } from './problem.ts'
@@ -29,7 +29,7 @@ const maxJsonBytes = 1024 * 1024
 export function createApiServer(services: ApiServices): ApiServer {
   let listening = { host: '127.0.0.1', port: 0 }
   const guardHost = (host: string | undefined): void =>
-    checkHost(host, listening.port, hostNames(listening.host, services.settingsNow().server.allowedHosts))
+    checkHost(host, listening.port, listening.host, services.settingsNow().server.allowedHosts)
   const app = fastify({
     bodyLimit: maxJsonBytes,
     genReqId: () => randomUUID(),

@@ -3,8 +3,10 @@ import { createServer } from 'node:net'
 import { arch, platform, release } from 'node:os'
 import { dirname, join } from 'node:path'
 import { loadSettings } from '../config/load-settings.ts'
+import type { Settings } from '../config/settings.ts'
 import { bind, portProblem } from '../receivers/listen.ts'
 import { checkBlocks } from '../storage/sqlite/check-blocks.ts'
+import { clock, engine } from './doctor-upkeep.ts'
 
 export interface Check {
   name: string
@@ -24,8 +26,8 @@ const LOW_DISK_BYTES = 1024 * MiB
 
 /** What can be checked from outside: machine, data directory, and, while no host runs, its ports. */
 export async function localChecks(dataDir: string, running: boolean): Promise<Check[]> {
-  const checks = [versions(), folder(dataDir), disk(dataDir), ...(await databases(dataDir))]
-  return running ? checks : [...checks, ...(await ports(dataDir))]
+  const checks = [versions(), folder(dataDir), disk(dataDir), clock(dataDir), ...(await databases(dataDir))]
+  return running ? checks : [...checks, ...(await whatAStartNeeds(dataDir))]
 }
 
 function versions(): Check {
@@ -128,15 +130,20 @@ async function databases(dataDir: string): Promise<Check[]> {
   })
 }
 
-/** Whether the ports that a start would use are free, else which program holds them. */
-async function ports(dataDir: string): Promise<Check[]> {
-  let server: { host: string; apiPort: number; otlpPort: number; otlpGrpcPort: number }
+/** Settings that can be read, an engine that answers, ports that are free. */
+async function whatAStartNeeds(dataDir: string): Promise<Check[]> {
+  let settings: Settings
   try {
-    server = loadSettings({ dataDir, flags: {}, environment: process.env }).settings.server
+    settings = loadSettings({ dataDir, flags: {}, environment: process.env }).settings
   } catch (error) {
     const { message, hint = '', code } = error as Error & { hint?: string; code?: string }
     return [{ name: 'settings', ok: false, detail: message, hint, damaged: code === 'data_damaged' }]
   }
+  return [await engine(settings), ...(await ports(settings))]
+}
+
+/** Whether the ports that a start would use are free, else which program holds them. */
+function ports({ server }: Settings): Promise<Check[]> {
   const wanted: [string, number, string][] = [
     ['api port', server.apiPort, '--api-port'],
     ['OTLP/HTTP port', server.otlpPort, '--otlp-port'],

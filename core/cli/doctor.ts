@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
-import type { StatusAnswer } from '../api/contract/shapes.ts'
+import type { BackupsAnswer, SettingsAnswer, StatusAnswer } from '../api/contract/shapes.ts'
 import { readInstance } from '../base/instance-lock.ts'
 import { productVersion } from '../version.ts'
 import { type Check, localChecks } from './doctor-checks.ts'
+import { backups } from './doctor-upkeep.ts'
 import { CommandFailure, callHost, dataDirOf, type HostFlags, printable, withHostFlags } from './running-host.ts'
 
 /** What `glassbox doctor --json` prints. */
@@ -17,7 +18,7 @@ interface Diagnosis {
 /** Adds `glassbox doctor`. */
 export function register(program: Command): void {
   withHostFlags(program.command('doctor'))
-    .description('check versions, ports, disk, permissions and databases, and say what a running Glassbox found wrong')
+    .description('check versions, ports, disk, permissions, clock, engine, databases and backups, and say what to do')
     .addHelpText(
       'after',
       '\nExit code 0: nothing is wrong; 1: something is; 4: stored data is damaged; 6: --url does not answer.',
@@ -31,7 +32,10 @@ async function doctor(flags: HostFlags): Promise<void> {
   const diagnosis: Diagnosis = {
     version: productVersion,
     dataDir,
-    checks: [...(await localChecks(dataDir, status !== null)), ...(status ? hostChecks(status) : [])],
+    checks: [
+      ...(await localChecks(dataDir, status !== null)),
+      ...(status ? [...hostChecks(status), ...(await backupsOf(flags))] : []),
+    ],
     status,
   }
   process.stdout.write(flags.json ? `${JSON.stringify(diagnosis)}\n` : diagnosisText(diagnosis))
@@ -49,6 +53,11 @@ async function statusOf(flags: HostFlags, dataDir: string): Promise<StatusAnswer
     if (flags.url === undefined && error instanceof CommandFailure && error.exitCode === 6) return null
     throw error
   }
+}
+
+async function backupsOf(flags: HostFlags): Promise<Check[]> {
+  const ask = async <T>(path: string): Promise<T> => (await (await callHost(flags, path)).json()) as T
+  return backups(await ask<BackupsAnswer>('/api/backups'), await ask<SettingsAnswer>('/api/settings'))
 }
 
 function hostChecks({ endpoints, storage, intake }: StatusAnswer): Check[] {

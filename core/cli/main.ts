@@ -20,6 +20,7 @@ const commands: Record<string, () => Promise<{ register(program: import('command
   backup: () => import('./backup.ts'),
   verify: () => import('./verify.ts'),
   restore: () => import('./restore.ts'),
+  service: () => import('./service.ts'),
   doctor: () => import('./doctor.ts'),
   mcp: () => import('./mcp.ts'),
 }

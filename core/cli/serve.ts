@@ -24,6 +24,7 @@ export function register(program: Command): void {
     .option('--postgres-url <url>', 'where the postgres engine stores')
     .option('--token <token>', 'fixed api token (default: a new one at each start)')
     .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (default info)')
+    .option('--allowed-hosts <names>', 'further names of this host, commas between, such as those of a reverse proxy')
     .option('--no-open', 'do not open a browser (headless never does)')
     .action(serve)
 }

@@ -21,6 +21,7 @@ const namedSettings: Record<string, string> = {
   engine: 'storage.engine',
   postgresUrl: 'storage.postgresUrl',
   logLevel: 'log.level',
+  allowedHosts: 'server.allowedHosts',
 }
 
 const nameOf = (key: string): string | undefined =>
@@ -80,13 +81,19 @@ export function loadSettings(input: {
     lay(key, value, 'saved', `saved setting ${key}`)
   }
   for (const { key, variable, flagName, fromEnvironment, flag } of given) {
-    if (fromEnvironment !== undefined) lay(key, asNumber(key, fromEnvironment), 'environment', variable)
-    if (flag !== undefined) lay(key, asNumber(key, flag), 'flag', flagName)
+    if (fromEnvironment !== undefined) lay(key, fromText(key, fromEnvironment), 'environment', variable)
+    if (flag !== undefined) lay(key, fromText(key, flag), 'flag', flagName)
   }
   return { settings, sources }
 }
 
-function asNumber(key: string, value: unknown): unknown {
+/** Ports as numbers, lists from words with commas between. */
+function fromText(key: string, value: unknown): unknown {
+  if (key === 'server.allowedHosts' && typeof value === 'string')
+    return value
+      .split(',')
+      .map((name) => name.trim())
+      .filter(Boolean)
   if (!key.endsWith('Port') || typeof value !== 'string') return value
   return /^\d+$/.test(value) ? Number(value) : value
 }

@@ -20,7 +20,7 @@ export const settingTexts: Record<string, SettingText> = {
   'server.otlpPort': { help: 'Port for OTLP over HTTP, and for Zipkin. 0 takes any free one.', restart: true },
   'server.otlpGrpcPort': { help: 'Port for OTLP over gRPC. 0 takes any free one.', restart: true },
   'server.allowedHosts': {
-    help: 'Names that a reverse proxy may put into the Host header, besides the address itself. Anything else is refused, which keeps foreign web pages out.',
+    help: 'Further names of this host, such as those of a reverse proxy. A request for any other name is refused, which keeps foreign web pages out.',
   },
   'server.corsOrigins': {
     help: 'Web origins other than this machine that may send telemetry from a browser, such as https://shop.example.',

@@ -1,15 +1,25 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import { isConfigured } from '../base/host-name.ts'
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** DNS rebinding makes any page same-origin with loopback: only known names, with our own port, are answered. */
-export function hostAllowed(header: string, port: number, allowed: readonly string[]): boolean {
+/**
+ * DNS rebinding makes any page same-origin with loopback: only known names, with our own port, are answered, and
+ * configured ones with any.
+ */
+export function hostAllowed(
+  header: string,
+  port: number,
+  own: readonly string[],
+  configured: readonly string[],
+): boolean {
+  if (isConfigured(header, configured)) return true
   const match = /^(\[[0-9a-f:.]+\]|[^:]+)(?::(\d+))?$/i.exec(header.trim())
   if (!match) return false
   const name = match[1].toLowerCase()
   if (match[2] !== undefined && Number(match[2]) !== port) return false
-  return LOOPBACK.has(name) || allowed.includes(name)
+  return LOOPBACK.has(name) || own.includes(name)
 }
 
 /**

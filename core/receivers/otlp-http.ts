@@ -95,7 +95,7 @@ export function createOtlpHttpReceiver(options: ReceiverOptions): Receiver {
     const { host, origin } = request.headers
     const { requireToken } = options
     const own = requireToken === undefined ? [] : [addressName(request.socket.localAddress)]
-    if (host === undefined || !hostAllowed(host, ports.http, [...server.allowedHosts, ...own])) {
+    if (host === undefined || !hostAllowed(host, ports.http, own, server.allowedHosts)) {
       if (host !== undefined) doctor.finding('host-refused', peer, `Host ${host} is not on the list`)
       return respond(
         request,

@@ -4,7 +4,7 @@ export const settingHelp: Record<string, string> = {
   'server.apiPort': '本页面与 API 的端口。0 表示任意空闲端口。',
   'server.otlpPort': 'OTLP/HTTP 与 Zipkin 的端口。0 表示任意空闲端口。',
   'server.otlpGrpcPort': 'OTLP/gRPC 的端口。0 表示任意空闲端口。',
-  'server.allowedHosts': '除自身地址外，反向代理可在 Host 头中使用的名称。其余一律拒绝，以阻止外来网页。',
+  'server.allowedHosts': '此主机的其他名称，例如反向代理的名称。发往其余名称的请求一律拒绝，以阻止外来网页。',
   'server.corsOrigins': '除本机外，允许从浏览器发送遥测数据的来源，例如 https://shop.example。',
   'storage.engine': '遥测数据保存在哪里：一个文件，或团队共用的 Postgres。',
   'storage.postgresUrl': 'Postgres 的地址，其密码加密保存。',
