@@ -13,11 +13,13 @@ import { compileTest, type ValueTest } from './filter-test.ts'
 export interface MatchAttribute {
   rows: Uint32Array
   types: Uint8Array
+  /** The type of all cells, 0 when they differ. */
+  uniform: number
   /** Of bool, int and double values. */
   numbers: Float64Array
   /** How many distinct texts there are; `index` has the number of each cell's, for values kept as text. */
   texts: number
-  index: ArrayLike<number>
+  index: ArrayLike<number> & { indexOf(value: number, from?: number): number }
   text(number: number): string
   /** The number of a text, or -1. */
   find(text: string): number
@@ -101,6 +103,24 @@ function matchTerms(
 
 const FIELDS = new Set(['service', 'name', 'kind', 'status', 'dur', 'severity'])
 
+/** Of so many texts each one is on few rows. */
+const SELDOM = 64
+
+/** Clears every row on which the column is not `wanted`. */
+export function keepEqual(mask: Uint8Array, column: ArrayLike<number>, wanted: number): void {
+  for (let row = 0; row < mask.length; row++) if (column[row] !== wanted) mask[row] = 0
+}
+
+/** The same where few rows hold it: the search for them is native. */
+function keepSeldom(mask: Uint8Array, column: MatchAttribute['index'], wanted: number): void {
+  let from = 0
+  for (let row = column.indexOf(wanted); row !== -1; row = column.indexOf(wanted, row + 1)) {
+    mask.fill(0, from, row)
+    from = row + 1
+  }
+  mask.fill(0, from)
+}
+
 function keepText(mask: Uint8Array, dictionary: readonly string[], index: ArrayLike<number>, test: ValueTest): void {
   // 0 not looked at yet, 1 fails, 2 holds.
   const verdict = new Uint8Array(dictionary.length)
@@ -152,8 +172,10 @@ function keepAttribute(mask: Uint8Array, block: MatchBlock, key: string, test: V
   if (column && test.exact !== null) {
     // One look at the texts instead of one at each that a row has.
     const wanted = column.find(test.exact)
-    if (column.rows.length === mask.length && allStrings(column.types)) {
-      for (let row = 0; row < mask.length; row++) if (column.index[row] !== wanted) mask[row] = 0
+    if (column.rows.length === mask.length && column.uniform === AttrType.string) {
+      if (wanted === -1) mask.fill(0)
+      else if (column.texts > SELDOM) keepSeldom(mask, column.index, wanted)
+      else keepEqual(mask, column.index, wanted)
       return
     }
     verdict.fill(1)
@@ -172,11 +194,6 @@ function keepAttribute(mask: Uint8Array, block: MatchBlock, key: string, test: V
     }
     if (own) next++
   }
-}
-
-function allStrings(types: Uint8Array): boolean {
-  for (let i = 0; i < types.length; i++) if (types[i] !== AttrType.string) return false
-  return true
 }
 
 function cellHolds(column: MatchAttribute, cell: number, test: ValueTest, verdict: Uint8Array): boolean {

@@ -319,6 +319,7 @@ function attributeColumn(rows: AgainRow[], key: string, at: number): MatchAttrib
   return {
     rows: Uint32Array.from(has),
     types: Uint8Array.from(types),
+    uniform: 0,
     numbers: Float64Array.from(numbers),
     texts: texts.length,
     index,

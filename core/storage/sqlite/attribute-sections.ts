@@ -3,7 +3,16 @@ import type { KeyValue } from '../../model/records.ts'
 import type { BlockRows } from './block-rows.ts'
 import { AttrHasher, newBloom } from './bloom.ts'
 import type { BlockName } from './damaged-block.ts'
-import { joinParts, packFloats, packUints, splitParts, unpackFloats, unpackUints } from './pack.ts'
+import {
+  joinParts,
+  type NarrowUints,
+  packFloats,
+  packUints,
+  splitParts,
+  unpackFloats,
+  unpackNarrow,
+  unpackUints,
+} from './pack.ts'
 import { Group, writeGroup } from './sections.ts'
 import { ArenaWriter, readSize, readStrings, sizeBytes, TextArena, writeStrings } from './text-column.ts'
 
@@ -30,12 +39,16 @@ export interface AttributeColumn {
   /** Ascending row numbers. */
   rows: Uint32Array
   types: Uint8Array
+  /** The AttrType of all entries, 0 when they differ. */
+  uniform: number
   /** Value of bool, int and double entries; empty where there are none. */
   numbers: Float64Array
   /** How many distinct texts string, bigint, bytes and json entries have. */
   texts: number
   /** Of each such entry its text's number, below `texts`. */
-  index: Uint32Array
+  index: NarrowUints
+  /** Memory that it takes for itself. */
+  bytes: number
   /** One of the texts by its number. */
   text(number: number): string
   /** The number of a text, or -1 where no entry has it. */
@@ -227,13 +240,27 @@ function everyRow(n: number): Uint32Array {
   return counting.subarray(0, n)
 }
 
+const uniformTypes = new Map<number, Uint8Array>()
+
+/** `n` times the same type, in memory that all columns share. */
+function everyType(type: number, n: number): Uint8Array {
+  let types = uniformTypes.get(type)
+  if (!types || types.length < n) {
+    types = new Uint8Array(Math.max(n, 16_384)).fill(type)
+    uniformTypes.set(type, types)
+  }
+  return types.subarray(0, n)
+}
+
 /** An attribute column with its texts still as bytes. */
 interface StoredColumn {
   rows: Uint32Array
   types: Uint8Array
+  uniform: number
   numbers: Float64Array
   arena: TextArena
-  index: Uint32Array
+  index: NarrowUints
+  bytes: number
 }
 
 /** The attributes of a stored block. */
@@ -273,9 +300,11 @@ export class BlockAttributes {
       column = stored && {
         rows: stored.rows,
         types: stored.types,
+        uniform: stored.uniform,
         numbers: stored.numbers,
         texts: stored.arena.size,
         index: stored.index,
+        bytes: stored.bytes,
         text: (number) => stored.arena.text(number),
         find: (text) => stored.arena.find(text),
       }
@@ -290,14 +319,15 @@ export class BlockAttributes {
     const all = n === this.#n && rowPart.length === 0
     const rows = all ? everyRow(n) : unpackUints(rowPart, n)
     if (!all) for (let i = 1; i < n; i++) rows[i] += rows[i - 1]
-    const types = typePart.length === 1 ? new Uint8Array(n).fill(typePart[0]) : new Uint8Array(unpackUints(typePart, n))
-    return {
-      rows,
-      types,
-      // Nothing was written where no entry is a number.
-      numbers: numberPart.length === 0 ? new Float64Array(0) : unpackFloats(numberPart, n),
-      arena: new TextArena(unpackUints(lengths, readSize(size)), bytes),
-      index: unpackUints(index, n),
-    }
+    const uniform = typePart.length === 1 ? typePart[0] : 0
+    const types = uniform ? everyType(uniform, n) : new Uint8Array(unpackUints(typePart, n))
+    // Nothing was written where no entry is a number.
+    const numbers = numberPart.length === 0 ? new Float64Array(0) : unpackFloats(numberPart, n)
+    // A copy, as the rest of the section need not be kept for it.
+    const arena = new TextArena(unpackNarrow(lengths, readSize(size)), bytes.slice())
+    const entries = unpackNarrow(index, n)
+    const shared = (all ? 0 : rows.byteLength) + (uniform ? 0 : types.byteLength)
+    const own = numbers.byteLength + arena.byteLength + entries.byteLength
+    return { rows, types, uniform, numbers, arena, index: entries, bytes: shared + own }
   }
 }

@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3'
 import { type BlockName, DamagedBlock, readGroupBytes, readingBlock, type SetAside } from './damaged-block.ts'
 import { LogBlock } from './log-block.ts'
+import { MatchColumns } from './match-columns.ts'
 import { SpanBlock } from './span-block.ts'
 import { decodeStats, LOG_FIGURES, SPAN_FIGURES, type StoredStats } from './stats.ts'
 import { makePartials, type TracePartials } from './trace-partials.ts'
@@ -40,6 +41,7 @@ export interface ServiceCount {
 
 const BLOCK_BYTES = 24 << 20
 const PARTIAL_BYTES = 48 << 20
+const COLUMN_BYTES = 48 << 20
 
 /** What blocks hold, by block id. Blocks never change, so nothing here can be stale; ids are never used again. */
 export class BlockCache {
@@ -49,6 +51,7 @@ export class BlockCache {
   #spans = new ByteLru<SpanBlock>(BLOCK_BYTES)
   #logs = new ByteLru<LogBlock>(BLOCK_BYTES / 2)
   #partials = new ByteLru<TracePartials>(PARTIAL_BYTES)
+  #columns = new ByteLru<MatchColumns>(COLUMN_BYTES)
   #reads = new Map<string, Database.Statement>()
   /** Damaged blocks found on this connection; the writer marks them in the file for all. */
   #found = { span: new Map<number, SetAside>(), log: new Map<number, SetAside>() }
@@ -141,6 +144,7 @@ export class BlockCache {
       this.#spanMetas.delete(id)
       this.#spans.delete(id)
       this.#partials.delete(id)
+      this.#columns.delete(id)
       this.spanServices.delete(id)
     } else {
       this.#logMetas.delete(id)
@@ -170,6 +174,18 @@ export class BlockCache {
       )
       return { value: block, bytes: meta.rows * 90 + meta.bytes * 2 }
     })
+  }
+
+  /** The block as searches filter it: small, so that many stay at hand from one search to the next. */
+  matchColumns(meta: SpanMeta): MatchColumns {
+    return this.#columns.get(meta.id, () => ({
+      value: new MatchColumns(
+        meta.rows,
+        () => this.spanBlock(meta),
+        (bytes) => this.#columns.grow(meta.id, bytes),
+      ),
+      bytes: MatchColumns.emptyBytes,
+    }))
   }
 
   logBlock(meta: LogMeta): LogBlock {
@@ -204,6 +220,7 @@ export class BlockCache {
     this.#spans.clear()
     this.#logs.clear()
     this.#partials.clear()
+    this.#columns.clear()
     this.spanServices.clear()
     this.logServices.clear()
   }
@@ -251,6 +268,14 @@ class ByteLru<T> {
       this.delete(oldest)
     }
     return entry.value
+  }
+
+  /** The entry takes so much more; it is weighed when the next one is asked for. */
+  grow(id: number, bytes: number): void {
+    const entry = this.#entries.get(id)
+    if (!entry) return
+    entry.bytes += bytes
+    this.#bytes += bytes
   }
 
   delete(id: number): void {

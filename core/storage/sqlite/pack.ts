@@ -34,21 +34,45 @@ export function packUints(values: Uints): Uint8Array {
   return out
 }
 
-/** @param count how many numbers were packed */
-export function unpackUints(bytes: Uint8Array, count: number): Uint32Array {
-  if (bytes.length === 0) return new Uint32Array(count)
+/** Whole numbers from 0 in as few bytes each as the largest needs. */
+export type NarrowUints = Uint8Array | Uint16Array | Uint32Array
+
+/**
+ * As unpackUints, in as little memory as the numbers were packed in.
+ * @param count how many numbers were packed
+ */
+export function unpackNarrow(bytes: Uint8Array, count: number): NarrowUints {
+  if (bytes.length === 0) return new Uint8Array(count)
   const width = bytes[0]
-  if (width === 1) return new Uint32Array(bytes.subarray(1, 1 + count))
-  const out = new Uint32Array(count)
+  if (width === 1) return bytes.slice(1, 1 + count)
+  if (width !== 2) return unpackUints(bytes, count)
+  const out = new Uint16Array(count)
   const second = 1 + count
+  for (let i = 0; i < count; i++) out[i] = bytes[1 + i] | (bytes[second + i] << 8)
+  return out
+}
+
+/**
+ * @param count how many numbers were packed
+ * @param first the first of them that is wanted
+ * @param stop the one before which to stop
+ */
+export function unpackUints(bytes: Uint8Array, count: number, first = 0, stop = count): Uint32Array {
+  const wanted = stop - first
+  if (bytes.length === 0) return new Uint32Array(wanted)
+  const width = bytes[0]
+  const plane = 1 + first
+  if (width === 1) return new Uint32Array(bytes.subarray(plane, 1 + stop))
+  const out = new Uint32Array(wanted)
+  const second = plane + count
   if (width === 2) {
-    for (let i = 0; i < count; i++) out[i] = bytes[1 + i] | (bytes[second + i] << 8)
+    for (let i = 0; i < wanted; i++) out[i] = bytes[plane + i] | (bytes[second + i] << 8)
     return out
   }
   const third = second + count
   const fourth = third + count
-  for (let i = 0; i < count; i++)
-    out[i] = bytes[1 + i] | (bytes[second + i] << 8) | (bytes[third + i] << 16) | (bytes[fourth + i] << 24)
+  for (let i = 0; i < wanted; i++)
+    out[i] = bytes[plane + i] | (bytes[second + i] << 8) | (bytes[third + i] << 16) | (bytes[fourth + i] << 24)
   return out
 }
 
@@ -90,20 +114,24 @@ export function packFloats(values: Float64Array, delta: boolean): Uint8Array {
   return out
 }
 
-export function unpackFloats(bytes: Uint8Array, count: number): Float64Array {
-  if (bytes.length === 0) return new Float64Array(count)
-  if (bytes[0] === PLAIN) return new Float64Array(unshuffle(bytes, 1, 8, count).buffer)
-  const lowLength = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1, true)
-  const low = unpackUints(bytes.subarray(5, 5 + lowLength), count)
-  const high = unpackUints(bytes.subarray(5 + lowLength), count)
+/** Parameters as unpackUints. */
+export function unpackFloats(bytes: Uint8Array, count: number, first = 0, stop = count): Float64Array {
+  if (bytes.length === 0) return new Float64Array(stop - first)
+  if (bytes[0] === PLAIN) return new Float64Array(unshuffle(bytes, 1, 8, count).buffer).subarray(first, stop)
   const delta = bytes[0] === DELTA
-  const out = new Float64Array(count)
+  // A sum needs every step from the first one on.
+  const from = delta ? 0 : first
+  const lowLength = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1, true)
+  const low = unpackUints(bytes.subarray(5, 5 + lowLength), count, from, stop)
+  const high = unpackUints(bytes.subarray(5 + lowLength), count, from, stop)
+  const out = new Float64Array(stop - first)
   let before = 0
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < low.length; i++) {
     const half = high[i] * TWO31 + (low[i] >>> 1)
     const step = (low[i] & 1) === 0 ? half : -half - 1
     before = delta ? before + step : step
-    out[i] = before
+    const at = i + from - first
+    if (at >= 0) out[at] = before
   }
   return out
 }

@@ -10,6 +10,8 @@ import { STOP, stopError } from './query-guard.ts'
 /** How long a thread may run on after its deadline before it is replaced: SQLite cannot be interrupted from outside. */
 const OVERRUN_MS = 2000
 const CHANGES_TIMEOUT_MS = 5000
+/** What a search makes is mostly large arrays, which lie elsewhere: without a limit the rest grew to 80 MB a thread. */
+const YOUNG_MB = 24
 
 /** One reading thread, started at its first query and again after it was replaced. */
 class ReaderThread {
@@ -67,6 +69,7 @@ class ReaderThread {
     if (this.#rpc) return this.#rpc
     const worker = new Worker(workerFile(import.meta.url, './reader.worker.ts'), {
       workerData: { dataDir: this.#dataDir },
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     })
     const rpc = new RpcClient(worker)
     serveRpc(worker, { damaged: this.#damaged })

@@ -7,12 +7,13 @@ import { type BlockRows, gatherEntries, gatherShared, mergeDictionaries, partiti
 import { bloomAdd, newBloom, TRACE_BITS, traceHash } from './bloom.ts'
 import type { BlockName } from './damaged-block.ts'
 import { IdTable } from './id-table.ts'
-import { packFloats, packUints, unpackFloats, unpackUints } from './pack.ts'
+import { type NarrowUints, packFloats, packUints, unpackFloats, unpackNarrow, unpackUints } from './pack.ts'
 import { restoreAttributes } from './restore-attributes.ts'
 import { Group, writeGroup } from './sections.ts'
 import { encodeStats, SPAN_FIGURES } from './stats.ts'
 import {
   ArenaWriter,
+  readPackedText,
   readSize,
   readStrings,
   readTextColumn,
@@ -298,6 +299,20 @@ function decodeParents(spanIds: Uint8Array, codes: Uint32Array, foreign: Uint8Ar
   return out
 }
 
+/** Of some rows in turn what a summary tells. Times are µs. */
+export interface SpanRange {
+  start: Float64Array
+  startNs: ArrayLike<number>
+  dur: Float64Array
+  kind: ArrayLike<number>
+  status: ArrayLike<number>
+  sampleRate: ArrayLike<number>
+  name(row: number): string
+}
+
+/** Below one row in so many, a range of rows is unpacked for itself. */
+const FEW = 8
+
 /** A stored block of spans. Sections are decompressed when first asked for and then kept. */
 export class SpanBlock {
   readonly rows: number
@@ -387,8 +402,8 @@ export class SpanBlock {
   get services(): string[] {
     return this.#keep(13, () => readStrings(this.#service(0)))
   }
-  get service(): Uint32Array {
-    return this.#keep(14, () => unpackUints(this.#service(1), this.rows))
+  get service(): NarrowUints {
+    return this.#keep(14, () => unpackNarrow(this.#service(1), this.rows))
   }
   /** Services stand beside the attributes, too: a search by both need not read the core of every block. */
   #service(part: 0 | 1): Uint8Array {
@@ -399,7 +414,7 @@ export class SpanBlock {
     return this.#keep(15, () => readTextColumn(this.#core.section(15), this.rows))
   }
   get names(): string[] {
-    return this.#names.arena.all()
+    return this.#keep('all names', () => this.#names.arena.all())
   }
   get name(): Uint32Array {
     return this.#names.index
@@ -418,6 +433,32 @@ export class SpanBlock {
   }
   get sampleRate(): Uint16Array {
     return this.#keep(20, () => new Uint16Array(unpackUints(this.#core.section(20), this.rows)))
+  }
+
+  /** The rows from `first` to before `stop`, counted from `first`: of few rows, only they are unpacked. */
+  range(first: number, stop: number): SpanRange {
+    const few = (stop - first) * FEW < this.rows
+    const packedOf = (section: number): Uint8Array | null =>
+      few && !this.#kept.has(section) ? this.#keep(`packed ${section}`, () => this.#core.section(section)) : null
+    const uints = (section: number, all: () => NarrowUints): NarrowUints => {
+      const packed = packedOf(section)
+      return packed ? unpackUints(packed, this.rows, first, stop) : all().subarray(first, stop)
+    }
+    const floats = (section: number, all: () => Float64Array): Float64Array => {
+      const packed = packedOf(section)
+      return packed ? unpackFloats(packed, this.rows, first, stop) : all().subarray(first, stop)
+    }
+    const { arena, packed } = this.#keep('names', () => readPackedText(this.#core.section(15)))
+    const names = unpackUints(packed, this.rows, first, stop)
+    return {
+      start: floats(7, () => this.startUs),
+      startNs: uints(8, () => this.startNs),
+      dur: floats(9, () => this.durUs),
+      kind: uints(11, () => this.kind),
+      status: uints(12, () => this.status),
+      sampleRate: uints(20, () => this.sampleRate),
+      name: (row) => arena.text(names[row]),
+    }
   }
 
   /** What the block knows of each of its traces, all rows counted. Blocks of old files have no section of it. */

@@ -1,5 +1,5 @@
 import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
-import { joinParts, packUints, splitParts, unpackUints } from './pack.ts'
+import { joinParts, type NarrowUints, packUints, splitParts, unpackNarrow, unpackUints } from './pack.ts'
 
 const utf8 = new TextDecoder()
 
@@ -7,22 +7,35 @@ const utf8 = new TextDecoder()
 export class TextArena {
   readonly size: number
   readonly bytes: Uint8Array
-  readonly offsets: Uint32Array
-  #texts: (string | undefined)[]
+  #lengths: NarrowUints
+  #offsets: Uint32Array | null = null
+  #texts = new Map<number, string>()
 
-  constructor(lengths: Uint32Array, bytes: Uint8Array) {
+  constructor(lengths: NarrowUints, bytes: Uint8Array) {
     this.size = lengths.length
     this.bytes = bytes
-    this.offsets = new Uint32Array(lengths.length + 1)
-    for (let i = 0; i < lengths.length; i++) this.offsets[i + 1] = this.offsets[i] + lengths[i]
-    this.#texts = new Array(lengths.length)
+    this.#lengths = lengths
+  }
+
+  /** Memory taken before any text is made. */
+  get byteLength(): number {
+    return this.bytes.byteLength + this.#lengths.byteLength
+  }
+
+  get offsets(): Uint32Array {
+    if (!this.#offsets) {
+      const offsets = new Uint32Array(this.size + 1)
+      for (let i = 0; i < this.size; i++) offsets[i + 1] = offsets[i] + this.#lengths[i]
+      this.#offsets = offsets
+    }
+    return this.#offsets
   }
 
   text(index: number): string {
-    let text = this.#texts[index]
+    let text = this.#texts.get(index)
     if (text === undefined) {
       text = utf8.decode(this.bytes.subarray(this.offsets[index], this.offsets[index + 1]))
-      this.#texts[index] = text
+      this.#texts.set(index, text)
     }
     return text
   }
@@ -30,10 +43,10 @@ export class TextArena {
   /** Number of the entry with this text, or -1; nothing is decoded. */
   find(text: string): number {
     const wanted = Buffer.from(text)
-    const { bytes, offsets, size } = this
-    for (let i = 0; i < size; i++) {
-      const from = offsets[i]
-      if (offsets[i + 1] - from !== wanted.length) continue
+    const { bytes, size } = this
+    const lengths = this.#lengths
+    for (let i = 0, from = 0; i < size; from += lengths[i++]) {
+      if (lengths[i] !== wanted.length) continue
       let at = 0
       while (at < wanted.length && bytes[from + at] === wanted[at]) at++
       if (at === wanted.length) return i
@@ -42,8 +55,7 @@ export class TextArena {
   }
 
   all(): string[] {
-    for (let i = 0; i < this.size; i++) this.text(i)
-    return this.#texts as string[]
+    return Array.from({ length: this.size }, (_, i) => this.text(i))
   }
 }
 
@@ -121,9 +133,15 @@ export function writeTextColumn(writer: ArenaWriter, entries: Uint32Array): Uint
   return joinParts([sizeBytes(size), lengths, bytes, packUints(index)])
 }
 
+/** As readTextColumn, with the index still packed. */
+export function readPackedText(section: Uint8Array): { arena: TextArena; packed: Uint8Array } {
+  const [size, lengths, bytes, packed] = splitParts(section)
+  return { arena: new TextArena(unpackNarrow(lengths, readSize(size)), bytes), packed }
+}
+
 export function readTextColumn(section: Uint8Array, rows: number): { arena: TextArena; index: Uint32Array } {
-  const [size, lengths, bytes, index] = splitParts(section)
-  return { arena: new TextArena(unpackUints(lengths, readSize(size)), bytes), index: unpackUints(index, rows) }
+  const { arena, packed } = readPackedText(section)
+  return { arena, index: unpackUints(packed, rows) }
 }
 
 /** Strings that are not in a batch dictionary (services, JSON tables). */

@@ -81,7 +81,7 @@ function structure(cache: BlockCache, guard: QueryGuard, stored: readonly Stored
       spanId: span.spanId,
       parentId: span.parentId,
       start: span.start,
-      startNs: block.startNs[row],
+      startNs: span.startNs,
       dur: span.dur,
       durNs: block.durNs[row],
       name: span.name,

@@ -21,7 +21,7 @@ import { missingOfTrace, throwIfDamaged } from './missing-blocks.ts'
 import type { QueryGuard } from './query-guard.ts'
 import { hex } from './row-ids.ts'
 import { resourceRecord, Shared, scopeRecord } from './shared-records.ts'
-import type { SpanBlock } from './span-block.ts'
+import type { SpanBlock, SpanRange } from './span-block.ts'
 import { decodeStats } from './stats.ts'
 import { findPartial } from './trace-partials.ts'
 
@@ -29,6 +29,7 @@ import { findPartial } from './trace-partials.ts'
 export interface StoredSpan extends AssemblySpan {
   block: SpanBlock
   row: number
+  startNs: number
 }
 
 const FEW_ROWS = 64
@@ -47,29 +48,40 @@ function readSpans(cache: BlockCache, metas: readonly SpanMeta[], id: Uint8Array
     const [first, stop] = [partials.firstRow[t], partials.firstRow[t + 1]]
     // Of few rows the parents are looked up one by one; of many it is quicker to decode those of the whole block.
     const parents = stop - first > FEW_ROWS ? block.parentIds : null
+    const range = block.range(first, stop)
+    const { services, service } = cache.matchColumns(meta)
     for (let row = first; row < stop; row++) {
-      if (meta.lastSeq <= asOf || block.seq[row] <= asOf) spans.push(storedSpan(block, row, parents))
+      if (meta.lastSeq <= asOf || block.seq[row] <= asOf)
+        spans.push(storedSpan(block, row, range, row - first, services[service[row]], parents))
     }
   }
   const order = (a: StoredSpan, b: StoredSpan): number =>
-    a.start - b.start || a.block.startNs[a.row] - b.block.startNs[b.row] || a.block.seq[a.row] - b.block.seq[b.row]
+    a.start - b.start || a.startNs - b.startNs || a.block.seq[a.row] - b.block.seq[b.row]
   return dedupeSpans(spans.sort(order))
 }
 
-function storedSpan(block: SpanBlock, row: number, parents: Uint8Array | null): StoredSpan {
+function storedSpan(
+  block: SpanBlock,
+  row: number,
+  range: SpanRange,
+  at: number,
+  service: string,
+  parents: Uint8Array | null,
+): StoredSpan {
   const parent = parents ? { bytes: parents, at: row * 8 } : block.parentOf(row)
   return {
     block,
     row,
     spanId: hex(block.spanIds, row * 8, 8) ?? '0'.repeat(16),
     parentId: parent && hex(parent.bytes, parent.at, 8),
-    service: block.services[block.service[row]],
-    name: block.names[block.name[row]],
-    kind: block.kind[row],
-    start: block.startUs[row],
-    dur: block.durUs[row],
-    status: block.status[row],
-    sampleRate: block.sampleRate[row],
+    service,
+    name: range.name(at),
+    kind: range.kind[at],
+    start: range.start[at],
+    startNs: range.startNs[at],
+    dur: range.dur[at],
+    status: range.status[at],
+    sampleRate: range.sampleRate[at],
   }
 }
 

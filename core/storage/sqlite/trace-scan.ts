@@ -1,4 +1,4 @@
-import { matchSpans } from '../../query/filter-match.ts'
+import { keepEqual, matchSpans } from '../../query/filter-match.ts'
 import type { TraceQuery } from '../store.ts'
 import type { BlockCache, SpanMeta } from './block-cache.ts'
 import { BlockSkip } from './block-skip.ts'
@@ -73,18 +73,21 @@ export class TraceScan {
 
   #mask(meta: SpanMeta): Uint8Array | null {
     const { filter, service, operation } = this.#query
-    const block = this.#cache.spanBlock(meta)
+    const block = this.#cache.matchColumns(meta)
     const mask = new Uint8Array(block.rows).fill(1)
-    if (meta.lastSeq > this.asOf) keep(mask, block.seq, (seq) => seq <= this.asOf)
     if (service !== null) {
       const wanted = block.services.indexOf(service)
       if (wanted === -1) return null
-      keep(mask, block.service, (entry) => entry === wanted)
+      keepEqual(mask, block.service, wanted)
     }
     if (operation !== null) {
       const wanted = block.names.indexOf(operation)
       if (wanted === -1) return null
-      keep(mask, block.name, (entry) => entry === wanted)
+      keepEqual(mask, block.name, wanted)
+    }
+    if (meta.lastSeq > this.asOf) {
+      const { seq } = block
+      for (let row = 0; row < mask.length; row++) if (seq[row] > this.asOf) mask[row] = 0
     }
     return matchSpans(filter, block, mask) ? mask : null
   }
@@ -129,8 +132,4 @@ export class TraceScan {
     if (maxDuration !== null && dur > maxDuration) return false
     return status === null || (status === 'error') === (table.failed[index] === 1)
   }
-}
-
-function keep(mask: Uint8Array, column: ArrayLike<number>, holds: (value: number) => boolean): void {
-  for (let row = 0; row < mask.length; row++) if (mask[row] !== 0 && !holds(column[row])) mask[row] = 0
 }
