@@ -10,6 +10,7 @@ export interface BenchServer {
   otlp: string
   readyMs: number
   get<T>(path: string): Promise<T>
+  change(settings: Record<string, unknown>): Promise<unknown>
   /** Sends a body as a stream. */
   post<T>(path: string, body: ReadableStream<Uint8Array>): Promise<T>
   stop(): Promise<void>
@@ -28,7 +29,11 @@ export async function startServer(dataDir: string): Promise<BenchServer> {
   const ready = await readyLine(server)
   const readyMs = performance.now() - begun
   async function ask<T>(path: string, init: RequestInit): Promise<T> {
-    const headers = { authorization: `Bearer ${ready.token}`, 'content-type': 'application/octet-stream' }
+    const headers = {
+      authorization: `Bearer ${ready.token}`,
+      'content-type': 'application/octet-stream',
+      ...init.headers,
+    }
     const response = await fetch(ready.api + path, { ...init, headers })
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
     return (await response.json()) as T
@@ -38,6 +43,12 @@ export async function startServer(dataDir: string): Promise<BenchServer> {
     otlp: ready.otlp,
     readyMs,
     get: <T>(path: string) => ask<T>(path, {}),
+    change: (settings) =>
+      ask('/api/settings', {
+        method: 'PATCH',
+        body: JSON.stringify(settings),
+        headers: { 'content-type': 'application/json' },
+      }),
     post: <T>(path: string, body: ReadableStream<Uint8Array>) =>
       ask<T>(path, { method: 'POST', body, ...{ duplex: 'half' } }),
     async stop() {
