@@ -164,6 +164,37 @@ it('says why the slowest are different, and writes a value into the filter', asy
   await page.context().close()
 }, 60_000)
 
+it('finds traces by the tree of their spans, helped by completion and the page of the language', async () => {
+  const page = await open('/traces?range=1h')
+  await page.keyboard.press('/')
+  await page.keyboard.type('{ http.route=')
+  await page.getByRole('option').filter({ hasText: '/checkout' }).click()
+  await page.keyboard.type('} >')
+  await page.getByRole('option', { name: '>> {' }).click()
+  await page.keyboard.type('name="SELECT cart"')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Enter')
+  await page
+    .getByRole('alert')
+    .getByText(/Character 29: the closing brace/)
+    .waitFor()
+  await page.keyboard.press('End')
+  await page.keyboard.type(' }')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Enter')
+  await page.getByText('20 traces', { exact: true }).waitFor()
+  expect(query(page)['q']).toBe('{ http.route=/checkout } >> { name="SELECT cart" }')
+  await page.getByRole('button', { name: 'How filters are written' }).click()
+  await page.getByRole('button', { name: 'max(dur) > 1s' }).click()
+  await page.keyboard.press('Backspace')
+  await page.keyboard.press('Backspace')
+  await page.keyboard.type('250ms')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Enter')
+  await page.getByText('4 traces', { exact: true }).waitFor()
+  await page.context().close()
+}, 60_000)
+
 it('sorts by duration, orders columns, groups, and exports the whole result', async () => {
   const page = await open('/traces?range=1h')
   await page

@@ -29,6 +29,7 @@ export function useSuggestionSource(signal: 'traces' | 'logs', facets: () => rea
       signal === 'traces'
         ? ['status', 'service', 'operation', 'duration', 'name', 'kind', 'dur']
         : ['severity', 'service', 'body', 'trace', 'span'],
+    aggregates: signal === 'traces' ? ['count()', 'max(dur)', 'min(dur)', 'avg(dur)', 'sum(dur)'] : [],
     shortcuts: signal === 'traces' ? ['status=error', 'status=ok'] : ['severity>=error', 'severity>=warn'],
     facets,
     keys: () => keep('keys', () => api.tagKeys(signal)),

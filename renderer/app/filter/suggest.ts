@@ -1,5 +1,5 @@
 import type { Facet, TagValue } from '../../../core/api/contract/shapes.ts'
-import { type PlacedTerm, scanTerms, termText } from './terms.ts'
+import { CHAIN, type PlacedTerm, scanTerms, setAt, termText } from './terms.ts'
 
 export interface Suggestion {
   /** Replaces the text between `from` and the cursor. */
@@ -21,6 +21,8 @@ export interface Suggestions {
 export interface SuggestionSource {
   /** Keys that are no attributes, in the order to offer them. */
   fields: readonly string[]
+  /** Numbers over a trace, such as `count()`; none where there are no traces. */
+  aggregates?: readonly string[]
   /** Whole terms that are often wanted. */
   shortcuts: readonly string[]
   keys(): Promise<TagValue[]>
@@ -34,10 +36,59 @@ const OPERATORS = ['=', '!=', '=~', '!~', '>', '>=', '<', '<=', ' exists']
 
 /** What can be written at the cursor: keys by frequency, then operators, then values with counts. */
 export async function suggest(source: SuggestionSource, text: string, cursor: number): Promise<Suggestions | null> {
-  const term = scanTerms(text).find((one) => one.from < cursor && cursor <= one.to)
+  const terms = scanTerms(text)
+  const term = terms.find((one) => one.from < cursor && cursor <= one.to)
+  if (term?.op === CHAIN) return inChain(source, text, term, cursor)
+  // Right after a set: what may lie below it comes first.
+  const before = terms.find((one) => one.op === CHAIN && one.to < cursor && text.slice(one.to, cursor).trim() === '')
+  if (!term && before) {
+    return { from: cursor, items: [...continuations(source, ''), ...(await keysFor(source, '', false))].slice(0, MOST) }
+  }
   if (term && term.op !== '' && cursor > term.opFrom) return valuesFor(source, text, term, cursor)
   const from = term ? term.from + (term.negated ? 1 : 0) : cursor
   return { from, items: await keysFor(source, text.slice(from, cursor), term?.negated ?? false) }
+}
+
+/** What may follow a set in braces, given what stands behind it already. */
+function continuations({ aggregates = [] }: SuggestionSource, typed: string): Suggestion[] {
+  const all = ['>> { ', '> { ', ...aggregates.map((one) => `| ${one} > `)]
+  return all
+    .filter((text) => text.replaceAll(' ', '').startsWith(typed.replaceAll(' ', '')))
+    .map((insert): Suggestion => ({ insert, label: insert.trim(), count: null, kind: 'operator', complete: false }))
+}
+
+/** Within braces as anywhere else, but nothing there is whole before the brace is closed. */
+async function inChain(
+  source: SuggestionSource,
+  text: string,
+  term: PlacedTerm,
+  cursor: number,
+): Promise<Suggestions | null> {
+  const set = setAt(text, term, cursor)
+  if (!set) {
+    const from = text.lastIndexOf('}', cursor - 1) + 1
+    const typed = text.slice(from, cursor)
+    const blank = /^\s/.test(typed) ? '' : ' '
+    return {
+      from,
+      items: continuations(source, typed).map((item) => ({ ...item, insert: (blank || ' ') + item.insert })),
+    }
+  }
+  const found = await suggest(
+    { ...source, aggregates: [], shortcuts: [], facets: () => source.facets() },
+    set.text,
+    cursor - set.from,
+  )
+  if (!found) return null
+  const braces = (insert: string): string => (/^[^"].*[{}]|^[{}]/.test(insert) ? `"${insert}"` : insert)
+  return {
+    from: set.from + found.from,
+    items: found.items.map((item) => ({
+      ...item,
+      insert: item.kind === 'value' ? `${braces(item.insert)} ` : item.insert,
+      complete: false,
+    })),
+  }
 }
 
 async function keysFor(source: SuggestionSource, typed: string, negated: boolean): Promise<Suggestion[]> {
@@ -53,7 +104,11 @@ async function keysFor(source: SuggestionSource, typed: string, negated: boolean
   )
   const exact = hits.find(({ value }) => value.toLowerCase() === wanted)
   const shortcuts = negated || wanted.length < 2 ? [] : source.shortcuts.filter((text) => text.includes(wanted))
+  const aggregates = wanted === '' || negated ? [] : (source.aggregates ?? []).filter((text) => text.startsWith(wanted))
   return [
+    ...aggregates.map(
+      (text): Suggestion => ({ insert: `${text} > `, label: text, count: null, kind: 'operator', complete: false }),
+    ),
     ...shortcuts.map((text): Suggestion => ({ insert: text, label: text, count: null, kind: 'term', complete: true })),
     ...(exact ? operatorsOf(exact.value) : []),
     ...hits

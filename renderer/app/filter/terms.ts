@@ -7,7 +7,7 @@ export interface FilterToken {
   negated: boolean
   /** Empty for free text. */
   key: string
-  /** Empty for free text; `exists` has no value. */
+  /** Empty for free text; `exists` has no value. `{}` for sets of spans, whose text is the value. */
   op: string
   value: string
 }
@@ -21,6 +21,9 @@ export type TermProblem =
   | 'badSeverity'
   | 'badId'
   | 'openQuote'
+  | 'openBrace'
+  | 'noSet'
+  | 'badAggregate'
 
 /** A term and where it stands: `from` to `to` in the text, its parts between. */
 export interface PlacedTerm extends FilterToken {
@@ -32,12 +35,64 @@ export interface PlacedTerm extends FilterToken {
   valueFrom: number
   to: number
   problem: TermProblem | null
+  /** Where the problem is, if not at `from`. */
+  problemAt?: number
 }
 
 const OPERATORS = ['>=', '<=', '!=', '=~', '!~', '=', '>', '<'] as const
 const DURATION = /^(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)$/
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
 export const SEVERITY_WORDS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+
+/** The operator of a term of sets: `{ … } >> { … } | count() > 2`. */
+export const CHAIN = '{}'
+const AGGREGATE = /^(count|sum|avg|min|max)\([^()]*\)/
+const AGGREGATE_TERM = /^(count\(\)|(sum|avg|min|max)\([^()]+\))\s*(>=|<=|!=|=|>|<)\s*[^\s{}|]+/
+
+/** Where a set that begins at `open` ends: at its closing brace, or -1. Braces in quotes do not count. */
+function closeOf(text: string, open: number): number {
+  for (let at = open + 1; at < text.length; at++) {
+    if (text[at] === '}') return at
+    if (text[at] !== '"' || !/[\s{=<>~-]/.test(text[at - 1])) continue
+    for (at++; at < text.length && text[at] !== '"'; at++) if (text[at] === '\\') at++
+  }
+  return -1
+}
+
+function scanChain(text: string, from: number): { to: number; problem: TermProblem | null; problemAt?: number } {
+  const rest = (at: number): number => at + (/^\s*/.exec(text.slice(at))?.[0].length ?? 0)
+  const wrong = (problem: TermProblem, problemAt: number) => ({ to: text.trimEnd().length, problem, problemAt })
+  let fault: { problem: TermProblem; problemAt: number } | null = null
+  for (let at = from; ; ) {
+    const close = closeOf(text, at)
+    if (close === -1) return wrong('openBrace', at)
+    for (const term of scanTerms(text.slice(at + 1, close)))
+      if (term.problem !== null) fault ??= { problem: term.problem, problemAt: at + 1 + term.from }
+    let to = close + 1
+    let next = rest(to)
+    while (text[next] === '|') {
+      const over = AGGREGATE_TERM.exec(text.slice(rest(next + 1)))
+      if (!over) return wrong('badAggregate', rest(next + 1))
+      to = rest(next + 1) + over[0].length
+      next = rest(to)
+    }
+    const step = /^>>?/.exec(text.slice(next))
+    if (!step) return { to, ...(fault ?? { problem: null }) }
+    at = rest(next + step[0].length)
+    if (text[at] !== '{') return wrong('noSet', at)
+  }
+}
+
+/** The set of a chain that the cursor stands in: its text and where that begins; null outside of braces. */
+export function setAt(text: string, term: PlacedTerm, cursor: number): { from: number; text: string } | null {
+  for (let at = term.from; at !== -1 && at < cursor; at = text.indexOf('{', at)) {
+    const close = closeOf(text, at)
+    const end = close === -1 ? term.to : close
+    if (cursor <= end || close === -1) return { from: at + 1, text: text.slice(at + 1, Math.max(end, cursor)) }
+    at = end
+  }
+  return null
+}
 
 /** Every term of the text, also unfinished and wrong ones. */
 export function scanTerms(text: string): PlacedTerm[] {
@@ -65,6 +120,16 @@ export function scanTerms(text: string): PlacedTerm[] {
   }
   for (skip(); at < text.length; skip()) {
     const from = at
+    if (text[at] === '{') {
+      const chain = scanChain(text, at)
+      at = chain.to
+      terms.push({
+        ...{ negated: false, key: '', op: CHAIN, value: text.slice(from, at) },
+        ...{ from, keyFrom: from, keyTo: from, opFrom: from, opTo: from, valueFrom: from },
+        ...chain,
+      })
+      continue
+    }
     const negated = text[at] === '-' && at + 1 < text.length && !blank(at + 1)
     if (negated) at++
     const keyFrom = at
@@ -137,6 +202,10 @@ function termProblem(token: FilterToken, emptyIsMeant = false): TermProblem | nu
   if (op === 'exists') return null
   if (value === '' && !emptyIsMeant) return 'noValue'
   const ordered = /^[<>]/.test(op)
+  if (AGGREGATE.test(key))
+    return AGGREGATE_TERM.test(`${key}${op}${value}`) && (NUMBER.test(value) || DURATION.test(value))
+      ? null
+      : 'badAggregate'
   if (key === 'duration' || key === 'dur') return DURATION.test(value) ? null : 'badDuration'
   if (key === 'status') return /^(ok|error|unset)$/i.test(value) ? null : 'badStatus'
   if (key === 'severity')
@@ -149,7 +218,8 @@ function termProblem(token: FilterToken, emptyIsMeant = false): TermProblem | nu
 /** The term as the field and the address write it. */
 export function termText({ negated, key, op, value }: FilterToken): string {
   const minus = negated ? '-' : ''
-  if (op === '') return minus + quoteKey(value)
+  if (op === CHAIN) return value
+  if (op === '') return minus + (AGGREGATE.test(value) ? quote(value) : quoteKey(value))
   if (op === 'exists') return `${minus}${quoteKey(key)} exists`
   return `${minus}${quoteKey(key)}${op}${quoteValue(value)}`
 }
@@ -168,7 +238,7 @@ export function equals(key: string, value: string, negated = false): FilterToken
 }
 
 function quoteKey(key: string): string {
-  return key !== '' && key !== 'exists' && !/[\s"=<>!]/.test(key) && !key.startsWith('-') ? key : quote(key)
+  return key !== '' && key !== 'exists' && !/[\s"=<>!{}]|^[-|]/.test(key) ? key : quote(key)
 }
 
 function quoteValue(value: string): string {

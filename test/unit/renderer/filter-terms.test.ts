@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseFilter } from '../../../core/query/filter-language.ts'
+import { parseFilter, parseTraceFilter } from '../../../core/query/filter-language.ts'
 import { ignoredParams, LOG_FILTER, paramsOf, TRACE_FILTER, tokensOf } from '../../../renderer/app/filter/address.ts'
 import { type SuggestionSource, suggest } from '../../../renderer/app/filter/suggest.ts'
 import { scanTerms, termsText, termText } from '../../../renderer/app/filter/terms.ts'
@@ -41,6 +41,44 @@ describe('terms of a filter', () => {
     ['user.id=""', null],
   ])('%s: %s', (text, problem) => {
     expect(scanTerms(text)[0].problem).toBe(problem)
+  })
+
+  it.each([
+    ['{ service=cart } >> { status=error } | count() > 2', null, null],
+    ['{ a="}" }', null, null],
+    ['count() > 50', null, null],
+    ['max(dur) > 1s', null, null],
+    ['{ service=cart', 'openBrace', 0],
+    ['{ a=b } >> cart', 'noSet', 11],
+    ['{ a=b } | many', 'badAggregate', 10],
+    ['{ a=b } > { status=fine }', 'badStatus', 12],
+    ['max(dur) > long', 'badAggregate', null],
+  ])('takes %s as one term: %s', (text, problem, at) => {
+    const terms = scanTerms(text)
+    expect(terms.map((term) => [term.problem, term.problemAt ?? null])).toEqual([[problem, at]])
+    if (problem === null) expect(parseTraceFilter(termText(terms[0]))).toEqual(parseTraceFilter(text))
+  })
+
+  it('completes in braces as anywhere else, and says what may follow them', async () => {
+    const source: SuggestionSource = {
+      fields: ['status', 'service'],
+      shortcuts: [],
+      aggregates: ['count()'],
+      keys: async () => [],
+      values: async () => [{ value: '/users/{id}', count: 2 }],
+      facets: () => [],
+    }
+    const written = async (text: string): Promise<string[]> => {
+      const found = await suggest(source, text, text.length)
+      return (found?.items ?? []).map((item) => text.slice(0, found?.from) + item.insert)
+    }
+    expect(await written('{ ser')).toEqual(['{ service='])
+    expect(await written('{ service=')).toEqual(['{ service="/users/{id}" '])
+    expect(await written('{ a=b } ')).toEqual(
+      expect.arrayContaining(['{ a=b } >> { ', '{ a=b } > { ', '{ a=b } | count() > ']),
+    )
+    expect(await written('{ a=b } >')).toEqual(['{ a=b } >> { ', '{ a=b } > { '])
+    expect(await written('cou')).toEqual(['count() > '])
   })
 
   it('survives being typed one character at a time', () => {
