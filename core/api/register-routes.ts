@@ -12,6 +12,7 @@ import { importHandlers } from './routes/import.ts'
 import { jobHandlers } from './routes/jobs.ts'
 import { logHandlers } from './routes/logs.ts'
 import { registerPrometheus } from './routes/prometheus.ts'
+import { runHandlers } from './routes/runs.ts'
 import { sqlHandlers } from './routes/sql.ts'
 import { storageHandlers } from './routes/storage.ts'
 import { systemHandlers } from './routes/system.ts'
@@ -25,6 +26,7 @@ const handlers: Handlers = {
   ...tracePartHandlers,
   ...logHandlers,
   ...catalogueHandlers,
+  ...runHandlers,
   ...hostHandlers,
   ...sqlHandlers,
   ...storageHandlers,

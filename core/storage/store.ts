@@ -17,6 +17,7 @@ import type {
 import type { LogBatch, SpanBatch } from '../model/columns.ts'
 import type { Filter, SpanChain } from '../model/filter.ts'
 import type { LogRecord, Trace, TraceSummary } from '../model/records.ts'
+import type { RunComparison, ServiceRuns } from '../model/runs.ts'
 import type { TracePart, TracePartAnswer } from '../model/trace-parts.ts'
 import type { MetricMoves } from './metric-move.ts'
 import type { MetricStore } from './metric-store.ts'
@@ -92,6 +93,13 @@ export interface TraceQuery {
   sort?: 'start' | 'duration'
 }
 
+export interface RunsQuery {
+  service: string
+  /** µs */
+  start: number
+  end: number
+}
+
 export interface LogQuery {
   start: number
   end: number
@@ -141,6 +149,13 @@ export interface TelemetryReader extends TelemetryScanner {
   services(range: { start: number; end: number }, context?: QueryContext): Promise<ServiceInfo[]>
   /** Who calls whom, from the spans that started in the range. */
   serviceGraph(range: { start: number; end: number }, context?: QueryContext): Promise<ServiceGraph>
+  /** Every start of a service that its spans in the range tell of. */
+  serviceRuns(query: RunsQuery, context?: QueryContext): Promise<ServiceRuns>
+  /** What is new, gone, slower or failing in one run of a service compared with another; both named as serviceRuns does. */
+  serviceRunDifference(
+    query: RunsQuery & { before: string; after: string },
+    context?: QueryContext,
+  ): Promise<RunComparison>
   /** Attribute keys by how often they occur, most frequent first. */
   tagKeys(signal: 'traces' | 'logs', context?: QueryContext): Promise<TagValue[]>
   tagValues(

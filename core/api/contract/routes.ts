@@ -191,6 +191,25 @@ export const routes = {
     query: z.strictObject(range),
     answer: 'ServiceGraph',
   },
+  serviceRuns: {
+    method: 'GET',
+    path: '/api/services/runs',
+    summary: 'Every start of a service, by instance or version, latest first; the last hour when no time is given',
+    query: z.strictObject({ ...range, service: z.string().min(1).max(1024) }),
+    answer: 'ServiceRuns',
+  },
+  serviceRunDifference: {
+    method: 'GET',
+    path: '/api/services/runs/difference',
+    summary: 'What is new, gone, slower or failing in one run of a service compared with another',
+    query: z.strictObject({
+      ...range,
+      service: z.string().min(1).max(1024),
+      before: z.string().min(1).max(1024).describe('id of a run'),
+      after: z.string().min(1).max(1024).describe('id of a run'),
+    }),
+    answer: 'RunComparison',
+  },
   operations: {
     method: 'GET',
     path: '/api/services/operations',

@@ -46,6 +46,16 @@ export type {
   RestoreItem,
   RestorePlan,
 } from '../../model/backup.ts'
+export type {
+  RunChange,
+  RunComparison,
+  RunDatabaseCalls,
+  RunError,
+  RunFigures,
+  RunOperation,
+  ServiceRun,
+  ServiceRuns,
+} from '../../model/runs.ts'
 export type { FindAnswer, SpanAnswer, ValuesAnswer } from '../../model/trace-parts.ts'
 export type { SettingInfo, SettingsImport }
 

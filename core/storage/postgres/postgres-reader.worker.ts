@@ -7,12 +7,13 @@ import { ContentSums } from '../content-sum.ts'
 import type { MetricScanRequest } from '../metric-move.ts'
 import { type ScanRequest, SUMS_ROWS, type SumsPart, type SumsRequest } from '../scan.ts'
 import type { ExemplarsQuery, SamplesQuery } from '../sqlite/metrics/read-samples.ts'
-import type { LogQuery, TraceQuery } from '../store.ts'
+import type { LogQuery, RunsQuery, TraceQuery } from '../store.ts'
 import { changesSince, SeenWrites } from './changes.ts'
 import { compareSelection } from './compare-selection.ts'
 import type { PostgresTarget } from './connection.ts'
 import { scanExtras, scanMoved } from './metrics/move-metrics.ts'
 import { readChunks, readExemplars } from './metrics/read-chunks.ts'
+import { serviceRunDifference, serviceRuns } from './runs.ts'
 import { scan, scanMark } from './scan.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
 import { searchTraces, traceHistogram } from './search-traces.ts'
@@ -94,6 +95,10 @@ serveRpc(parentPort, {
   ),
   services: query((session, range: { start: number; end: number }) => services(session, range)),
   serviceGraph: query((session, range: { start: number; end: number }) => serviceGraph(session, range)),
+  serviceRuns: query((session, argument: RunsQuery) => serviceRuns(session, argument)),
+  serviceRunDifference: query((session, argument: RunsQuery & { before: string; after: string }) =>
+    serviceRunDifference(session, argument),
+  ),
   tagKeys: query((session, signal: 'traces' | 'logs') => tagKeys(session, signal)),
   tagValues: query((session, argument: { signal: 'traces' | 'logs'; key: string; prefix: string; limit: number }) =>
     tagValues(session, argument.signal, argument.key, argument.prefix, argument.limit),

@@ -77,6 +77,8 @@ export function startReader(
     logHistogram: (argument, buckets, context) => query('logHistogram', { query: argument, buckets }, context),
     services: (range, context) => query('services', range, context),
     serviceGraph: (range, context) => query('serviceGraph', range, context),
+    serviceRuns: (argument, context) => query('serviceRuns', argument, context),
+    serviceRunDifference: (argument, context) => query('serviceRunDifference', argument, context),
     tagKeys: (signal, context) => query('tagKeys', signal, context),
     tagValues: (signal, key, prefix, limit, context) => query('tagValues', { signal, key, prefix, limit }, context),
     operations: (service, context) => query('operations', service, context),

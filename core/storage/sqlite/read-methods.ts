@@ -6,7 +6,7 @@ import { batchBuffers } from '../../model/columns.ts'
 import type { TracePart } from '../../model/trace-parts.ts'
 import type { MetricScanRequest } from '../metric-move.ts'
 import type { ScanRequest, SumsRequest } from '../scan.ts'
-import type { LogQuery, TraceQuery } from '../store.ts'
+import type { LogQuery, RunsQuery, TraceQuery } from '../store.ts'
 import type { BlockCache } from './block-cache.ts'
 import { changesSince } from './changes.ts'
 import { compareSelection } from './compare-selection.ts'
@@ -16,6 +16,7 @@ import { scanBlocks, scanExtras } from './metrics/move-metrics.ts'
 import { type ExemplarsQuery, readExemplars, readSamples, type SamplesQuery } from './metrics/read-samples.ts'
 import { missingOf, withoutDamaged } from './missing-blocks.ts'
 import type { QueryGuard } from './query-guard.ts'
+import { serviceRunDifference, serviceRuns } from './runs.ts'
 import { contentSums, scan, scanMark } from './scan.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
 import { searchTraces, traceHistogram } from './search-traces.ts'
@@ -90,6 +91,10 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
     }),
     contentSums: (request: SumsRequest, guard: QueryGuard) => contentSums(db, cache, guard, request),
     serviceGraph: query((range: { start: number; end: number }, guard) => serviceGraph(cache, guard, range)),
+    serviceRuns: query((argument: RunsQuery, guard) => serviceRuns(cache, guard, argument)),
+    serviceRunDifference: query((argument: RunsQuery & { before: string; after: string }, guard) =>
+      serviceRunDifference(cache, guard, argument),
+    ),
     metricSamples: query((argument: SamplesQuery, guard) => {
       const result = readSamples(db, guard, argument)
       const columns = result.series.flatMap(({ times, values }) => [times.buffer, values.buffer])
