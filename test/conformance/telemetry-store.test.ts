@@ -118,6 +118,41 @@ describe.each(all)('$name', (engine) => {
     expect((await store.reader.traceHistogram(traceQuery(), 4)).total).toBe(1)
   })
 
+  it('finds a trace by what it did hours after the window, and knows where it began and how it ended', async () => {
+    const HOUR_MS = 3_600_000
+    const late = (n: number, hours: number) => ({ trace: n, span: n * 100 + hours, parent: n, at: hours * HOUR_MS })
+    await write([1, 2, 3].map((n) => ({ trace: n, span: n, at: n })))
+    await write([{ trace: 50, span: 50, at: 5 * HOUR_MS, service: 'mail' }])
+    await write([{ ...late(1, 5), service: 'mail', status: 2 }, late(2, 5)])
+    await write([{ ...late(3, 9), service: 'mail', name: 'last' }])
+    const { reader } = store
+    const hour = { start: T0, end: T0 + 1000 * MS }
+    const search = (changes: Parameters<typeof traceQuery>[0]) =>
+      allPages((cursor) => reader.searchTraces(traceQuery({ ...hour, limit: 1, ...changes, cursor })))
+    const total = async (changes: Parameters<typeof traceQuery>[0]) =>
+      (await reader.traceHistogram(traceQuery({ ...hour, ...changes }), 4)).total
+    for (const sort of ['start', 'duration'] as const) {
+      expect(ids(await search({ sort, service: 'mail' }))).toEqual([traceId(3), traceId(1)])
+      expect(ids(await search({ sort, operation: 'last' }))).toEqual([traceId(3)])
+      expect(ids(await search({ sort, service: 'mail', status: 'error' }))).toEqual([traceId(1)])
+    }
+    expect(await total({ service: 'mail' })).toBe(2)
+    expect(ids(await search({ status: 'error' }))).toEqual([traceId(1)])
+    expect([await total({}), await total({ status: 'error' })]).toEqual([3, 1])
+    expect([await total({ minDuration: 8e9 * 3.6 }), await total({ maxDuration: 8e9 * 3.6 })]).toEqual([1, 2])
+    // Began before this window, by what lies hours before it.
+    const later = { start: T0 + 4 * HOUR_MS * MS, end: T0 + 10 * HOUR_MS * MS }
+    expect(ids(await search(later))).toEqual([traceId(50)])
+    expect(await total(later)).toBe(1)
+    // What arrives between two searches counts at once, also where it lies before what is known.
+    await write([
+      { ...late(2, 7), service: 'mail' },
+      { trace: 50, span: 51, at: 4 },
+    ])
+    expect(ids(await search({ service: 'mail' }))).toEqual([50, 3, 2, 1].map(traceId))
+    expect([await total({}), await total(later)]).toEqual([4, 0])
+  })
+
   it('continues a search on the data of its first page while more arrives', async () => {
     const at = (i: number) => ({ trace: i, span: i, at: i })
     await write(

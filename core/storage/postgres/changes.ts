@@ -16,9 +16,14 @@ export class SeenWrites {
     if (this.#gaps.size > REMEMBERED && !oldest.done) this.#gaps.delete(oldest.value)
   }
 
+  /** Writes below `seq` that were under way when a reader saw it. */
+  gapsOf(seq: number): number[] {
+    return this.#gaps.get(seq) ?? []
+  }
+
   /** Condition for rows that came after a reader saw `seq`. */
   after(seq: number): string {
-    const late = this.#gaps.get(seq) ?? []
+    const late = this.gapsOf(seq)
     return late.length === 0 ? `seq > ${Math.trunc(seq)}` : `(seq > ${Math.trunc(seq)} OR seq IN (${late.join(',')}))`
   }
 }

@@ -19,13 +19,14 @@ import { logHistogram, searchLogs } from './search-logs.ts'
 import { searchTraces, traceHistogram } from './search-traces.ts'
 import { serviceGraph } from './service-graph.ts'
 import { type Session, Sessions, type Stoppable } from './session.ts'
+import { SpreadTraces } from './spread-traces.ts'
 import { runSql } from './sql.ts'
 import { operations, services, tagKeys, tagValues } from './tags.ts'
 import { readTrace } from './trace-read.ts'
 
 /** The reading thread: what comes from the server is read into rows here, never on the main thread. */
 if (!parentPort) throw new Error('postgres-reader.worker.ts runs as a worker')
-const sessions = new Sessions(workerData as PostgresTarget)
+const sessions = new Sessions(workerData as PostgresTarget, new SpreadTraces())
 const running = new Map<number, Stoppable>()
 const seen = new SeenWrites()
 

@@ -3,6 +3,7 @@ import type { TraceSummary } from '../../model/records.ts'
 import { narrowing } from '../../query/structure-match.ts'
 import { decodeCursor, encodeCursor } from '../sqlite/cursor.ts'
 import { bucketize } from '../sqlite/histogram.ts'
+import { SPREAD_US } from '../sqlite/spread-traces.ts'
 import type { TraceQuery } from '../store.ts'
 import { againColumns, filterSql, matchAgain, resourceIn, Values } from './filter-sql.ts'
 import { readAsOf } from './search-logs.ts'
@@ -10,8 +11,6 @@ import { type AsOf, badCursor, hexId, idBytes, type Session, whole } from './ses
 import { type Extent, structuredPortions } from './structure-traces.ts'
 import { seenBy, summariesOf } from './trace-read.ts'
 
-/** Spans of a trace may lie this long before or after the window and still be looked at, µs; as in the other engine. */
-const BEYOND_US = 3_600_000_000
 /** Traces whose extent is asked for in one statement. */
 const RESOLVE = 5000
 
@@ -56,11 +55,12 @@ async function* newestTraces(session: Session, query: TraceQuery, asOf: AsOf, en
 
 /** Traces of which a span holds to what is asked of single spans, newest first by looking back further and further. */
 async function* matchingNewest(session: Session, query: TraceQuery, asOf: AsOf, end: number): AsyncGenerator<Portion> {
-  const parts = (await session.parts('traces')).filter(({ min, max }) => max >= query.start && min < end + BEYOND_US)
+  for await (const ids of matchingLate(session, query, asOf, end)) yield { ids, frontier: Number.POSITIVE_INFINITY }
+  const parts = (await session.parts('traces')).filter(({ min, max }) => max >= query.start && min < end + SPREAD_US)
   if (parts.length === 0) return
   const rows = parts.reduce((sum, part) => sum + part.rows, 0)
   const oldest = Math.max(query.start, Math.min(...parts.map(({ min }) => min)))
-  let to = Math.min(end + BEYOND_US, Math.max(...parts.map(({ max }) => max)) + 1)
+  let to = Math.min(end + SPREAD_US, Math.max(...parts.map(({ max }) => max)) + 1)
   let step = ((to - oldest) * FIRST_LOOK) / Math.max(rows, FIRST_LOOK)
   for (let look = 1; to > oldest; look++) {
     const from = look === MOST_LOOKS ? oldest : Math.max(oldest, Math.floor(to - step))
@@ -71,13 +71,25 @@ async function* matchingNewest(session: Session, query: TraceQuery, asOf: AsOf, 
   }
 }
 
-/** Traces of which a span that started in the range holds to what is asked of single spans; in portions, in no order. */
+/** Spread traces of which a span holds to what is asked of single spans, more than an hour after the window's `end`. */
+async function* matchingLate(session: Session, query: TraceQuery, asOf: AsOf, end: number): AsyncGenerator<string[]> {
+  const from = end + SPREAD_US
+  if ((await session.inParts('traces', from, Number.POSITIVE_INFINITY)) === 'false') return
+  const among = await session.spread.within(session, from, end)
+  if (among.length > 0) yield* matching(session, query, asOf, from, Number.POSITIVE_INFINITY, among)
+}
+
+/**
+ * Traces of which a span that started in the range holds to what is asked of single spans; in portions, in no order.
+ * @param among only these, by their ids in hex; null = all
+ */
 async function* matching(
   session: Session,
   query: TraceQuery,
   asOf: AsOf,
   from: number,
   to: number,
+  among: string[] | null = null,
 ): AsyncGenerator<string[]> {
   const held = await session.inParts('traces', from, to)
   if (held === 'false') return
@@ -85,6 +97,7 @@ async function* matching(
   await session.entries.load(session)
   const filter = filterSql('traces', query.filter, values, session.entries.resources)
   const conditions = [held, `start >= ${whole(from)} AND start < ${whole(to)}`, seenBy(asOf), ...filter.conditions]
+  if (among) conditions.push(`trace_id = ANY(${values.add(among.map(idBytes))}::bytea[])`)
   if (query.service !== null) conditions.push(resourceIn(session.entries.ofService(query.service)))
   if (query.operation !== null) conditions.push(`name = ${values.add(query.operation)}`)
   const where = `FROM ${session.schema}._traces WHERE ${conditions.join(' AND ')}`
@@ -199,15 +212,23 @@ async function page(
 
 /** One row a trace, of all that begin in the window and hold to what is asked of whole traces. */
 async function wholeTraces(session: Session, query: TraceQuery, asOf: AsOf): Promise<string> {
-  const from = query.start - BEYOND_US
-  const to = query.end + BEYOND_US
+  const from = query.start - SPREAD_US
+  const to = query.end + SPREAD_US
   const having = [`min(start) >= ${whole(query.start)}`, `min(start) < ${whole(query.end)}`]
   const dur = 'max(start + dur) - min(start)'
   if (query.minDuration !== null) having.push(`${dur} >= ${whole(query.minDuration)}`)
   if (query.maxDuration !== null) having.push(`${dur} <= ${whole(Math.floor(query.maxDuration))}`)
   if (query.status !== null) having.push(`bool_or(failed) = ${query.status === 'error'}`)
-  return `SELECT ${EXTENT} FROM ${session.schema}._extents WHERE ${await session.inParts('traces', from, to)}
-    AND start >= ${whole(from)} AND start < ${whole(to)} AND ${seenBy(asOf)} GROUP BY trace_id HAVING ${having.join(' AND ')}`
+  const rows = `SELECT trace_id, start, dur, failed FROM ${session.schema}._extents WHERE ${seenBy(asOf)}`
+  const near = `start >= ${whole(from)} AND start < ${whole(to)}`
+  const all = [`${rows} AND ${await session.inParts('traces', from, to)} AND ${near}`]
+  const isAllNear = (await session.parts('traces')).every(({ min, max }) => min >= from && max < to)
+  const spread = isAllNear ? [] : await session.spread.within(session, query.start, to)
+  if (spread.length > 0) {
+    const ids = spread.map((id) => `'${idBytes(id)}'::bytea`).join(',')
+    all.push(`${rows} AND trace_id IN (${ids}) AND NOT (${near})`)
+  }
+  return `SELECT ${EXTENT} FROM (${all.join(' UNION ALL ')}) extents GROUP BY trace_id HAVING ${having.join(' AND ')}`
 }
 
 /** All traces that the query asks for, in portions and in no order. */
@@ -230,8 +251,9 @@ async function* matchingPortions(session: Session, query: TraceQuery, asOf: AsOf
     return
   }
   const ids = new Set<string>()
-  for await (const some of matching(session, query, asOf, query.start, query.end + BEYOND_US))
+  for await (const some of matching(session, query, asOf, query.start, query.end + SPREAD_US))
     for (const id of some) ids.add(id)
+  for await (const some of matchingLate(session, query, asOf, query.end)) for (const id of some) ids.add(id)
   yield (await extents(session, [...ids], asOf)).filter((extent) => wanted(query, extent))
 }
 

@@ -17,19 +17,26 @@ const FETCH = 2000
 const MOST_CONNECTIONS = 4
 const FAIL_FAST_MS = 1000
 
+/** Traces that reach over more than an hour; see SpreadTraces in spread-traces.ts. */
+export interface Spread {
+  within(session: Session, from: number, end: number): Promise<string[]>
+}
+
 /** One query's read-only snapshot of the database. */
 export class Session {
   readonly #client: pg.ClientBase
   readonly schema: string
   readonly entries: Entries
+  readonly spread: Spread
   #cursors = 0
   #beginning: boolean | null = null
   #parts = new Map<string, PartRange[]>()
 
-  constructor(client: pg.ClientBase, schema: string, entries: Entries) {
+  constructor(client: pg.ClientBase, schema: string, entries: Entries, spread: Spread) {
     this.#client = client
     this.schema = schema
     this.entries = entries
+    this.spread = spread
   }
 
   async rows<T>(sql: string, values: unknown[] = []): Promise<T[]> {
@@ -192,11 +199,13 @@ export class Sessions {
   /** Made once it is known how the server is to be spoken to. */
   #pool: Promise<pg.Pool> | null = null
   #entries = new Entries()
+  readonly #spread: Spread
   #failedAt = Number.NEGATIVE_INFINITY
   #failure: Error | null = null
 
-  constructor(target: PostgresTarget) {
+  constructor(target: PostgresTarget, spread: Spread) {
     this.#target = target
+    this.#spread = spread
   }
 
   async #makePool(): Promise<pg.Pool> {
@@ -280,7 +289,7 @@ export class Sessions {
       stopper(() => {
         if (!done) void this.#cancel(pid)
       })
-      const session = new Session(client, this.#target.schema, this.#entries)
+      const session = new Session(client, this.#target.schema, this.#entries, this.#spread)
       const result = await work(session)
       done = true
       await client.query('COMMIT')

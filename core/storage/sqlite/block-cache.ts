@@ -2,9 +2,12 @@ import type Database from 'better-sqlite3'
 import { type BlockName, DamagedBlock, readGroupBytes, readingBlock, type SetAside } from './damaged-block.ts'
 import { LogBlock } from './log-block.ts'
 import { MatchColumns } from './match-columns.ts'
+import type { QueryGuard } from './query-guard.ts'
 import { SpanBlock } from './span-block.ts'
+import { SpreadTraces } from './spread-traces.ts'
 import { decodeStats, LOG_FIGURES, SPAN_FIGURES, type StoredStats } from './stats.ts'
 import { makePartials, type TracePartials } from './trace-partials.ts'
+import type { TraceTable } from './trace-table.ts'
 
 interface BlockMeta extends StoredStats {
   id: number
@@ -58,11 +61,26 @@ export class BlockCache {
   #damaged: (found: DamagedBlock) => void
   readonly spanServices = new Map<number, ServiceCount[]>()
   readonly logServices = new Map<number, ServiceCount[]>()
+  readonly #spread: SpreadTraces
 
-  /** @param damaged is told of each damaged block that is found */
-  constructor(db: Database.Database, damaged: (found: DamagedBlock) => void = () => undefined) {
+  /**
+   * @param damaged is told of each damaged block that is found
+   * @param keepSpread is given what is to lie in `meta` as `spread`
+   */
+  constructor(
+    db: Database.Database,
+    damaged: (found: DamagedBlock) => void = () => undefined,
+    keepSpread: (packed: Uint8Array) => void = () => undefined,
+  ) {
     this.#db = db
     this.#damaged = damaged
+    this.#spread = new SpreadTraces(keepSpread)
+  }
+
+  /** Traces that reach over more than an hour; see SpreadTraces. */
+  spread(guard: QueryGuard): TraceTable {
+    const read = this.#db.prepare("SELECT value FROM meta WHERE key = 'spread'").pluck()
+    return this.#spread.upTo(this.seq(), this, guard, () => (read.get() as Uint8Array | undefined) ?? null)
   }
 
   /** The running number of the last write. */

@@ -13,16 +13,24 @@ const CHANGES_TIMEOUT_MS = 5000
 /** What a search makes is mostly large arrays, which lie elsewhere: without a limit the rest grew to 80 MB a thread. */
 const YOUNG_MB = 24
 
+/** What reading threads have to tell, as they cannot write. */
+export interface ReaderEvents {
+  /** A damaged block was found. */
+  damaged(block: BlockName): void
+  /** What is to be kept of spread traces, so that the next start need not look for them; see SpreadTraces. */
+  keepSpread(packed: Uint8Array): void
+}
+
 /** One reading thread, started at its first query and again after it was replaced. */
 class ReaderThread {
   #dataDir: string
-  #damaged: (block: BlockName) => void
+  #events: ReaderEvents
   #worker: Worker | null = null
   #rpc: RpcClient | null = null
 
-  constructor(dataDir: string, damaged: (block: BlockName) => void) {
+  constructor(dataDir: string, events: ReaderEvents) {
     this.#dataDir = dataDir
-    this.#damaged = damaged
+    this.#events = events
   }
 
   get pending(): number {
@@ -72,7 +80,7 @@ class ReaderThread {
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     })
     const rpc = new RpcClient(worker)
-    serveRpc(worker, { damaged: this.#damaged })
+    serveRpc(worker, { damaged: this.#events.damaged, keepSpread: this.#events.keepSpread })
     worker.on('error', (error) => {
       rpc.close(error)
       if (this.#rpc === rpc) this.#rpc = null
@@ -102,19 +110,18 @@ class ReaderThread {
  * The read side. Short questions and searches run on threads apart, so that a long search never holds up a trace that
  * is opened; SQL has a third, as it may have to be replaced, metrics a fourth, scans of everything a fifth and
  * comparisons, which look at all columns, a sixth.
- * @param damaged is told of each damaged block that one of them finds
  */
 export async function startReader(
   dataDir: string,
   queryTimeoutMs: number,
-  damaged: (block: BlockName) => void = () => undefined,
+  events: ReaderEvents = { damaged: () => undefined, keepSpread: () => undefined },
 ): Promise<TelemetryReader & { askMetrics: AskReader; stop(): Promise<void> }> {
-  const quick = new ReaderThread(dataDir, damaged)
-  const search = new ReaderThread(dataDir, damaged)
-  const sql = new ReaderThread(dataDir, damaged)
-  const metrics = new ReaderThread(dataDir, damaged)
-  const scans = new ReaderThread(dataDir, damaged)
-  const comparing = new ReaderThread(dataDir, damaged)
+  const quick = new ReaderThread(dataDir, events)
+  const search = new ReaderThread(dataDir, events)
+  const sql = new ReaderThread(dataDir, events)
+  const metrics = new ReaderThread(dataDir, events)
+  const scans = new ReaderThread(dataDir, events)
+  const comparing = new ReaderThread(dataDir, events)
   const ask = <T>(thread: ReaderThread, method: string, argument: unknown, context?: QueryContext): Promise<T> =>
     thread.ask<T>(method, argument, context?.timeoutMs ?? queryTimeoutMs, context?.signal)
   return {

@@ -8,8 +8,11 @@ import { openReadConnection, readMethods } from './read-methods.ts'
 if (!parentPort) throw new Error('reader.worker.ts runs as a worker')
 const main = parentPort
 const db = openReadConnection((workerData as { dataDir: string }).dataDir)
-const cache = new BlockCache(db, ({ block }) =>
-  main.postMessage({ kind: 'notice', method: 'damaged', argument: block }),
+const tell = (method: string, argument: unknown): void => main.postMessage({ kind: 'notice', method, argument })
+const cache = new BlockCache(
+  db,
+  ({ block }) => tell('damaged', block),
+  (packed) => tell('keepSpread', packed),
 )
 const IDLE_MS = 60_000
 let idle: NodeJS.Timeout | null = null

@@ -5,6 +5,7 @@ import type { BlockCache } from './block-cache.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { bucketize } from './histogram.ts'
 import type { QueryGuard } from './query-guard.ts'
+import type { TracePartials } from './trace-partials.ts'
 import { summaryOf } from './trace-read.ts'
 import { TraceScan } from './trace-scan.ts'
 import { TraceTable } from './trace-table.ts'
@@ -27,23 +28,26 @@ export function searchTraces(cache: BlockCache, guard: QueryGuard, query: TraceQ
   const after = query.cursor === null ? null : readPosition(query.cursor)
   const asOf = after?.asOf ?? cache.seq()
   const scan = new TraceScan(cache, guard, query, asOf)
-  const blocks = scan.candidates(after ? Math.min(query.end, after.start + 1) : query.end)
+  const end = after ? Math.min(query.end, after.start + 1) : query.end
+  const blocks = scan.candidates(end)
   const table = new TraceTable()
   const resolved = new Set<number>()
   const queue = new NewestFirst(table)
   const items: TraceSummary[] = []
   let more = false
+  const found = (partials: TracePartials, t: number): void => {
+    // The trace cannot begin later than here, so this one began before the window.
+    if (partials.start[t] < query.start) return
+    const known = table.size
+    const index = table.intern(partials.words, t * 4)
+    table.merge(index, partials.start[t], partials.end[t], partials.failed[t])
+    if (index === known) queue.push(index)
+  }
 
-  for (let i = 0; i < blocks.length && !more; i++) {
-    scan.matches(blocks[i], (partials, t) => {
-      // The trace cannot begin later than here, so this one began before the window.
-      if (partials.start[t] < query.start) return
-      const known = table.size
-      const index = table.intern(partials.words, t * 4)
-      table.merge(index, partials.start[t], partials.end[t], partials.failed[t])
-      if (index === known) queue.push(index)
-    })
-    const frontier = i + 1 < blocks.length ? blocks[i + 1].maxStart : Number.NEGATIVE_INFINITY
+  scan.lateMatches(end, found)
+  // One round more than there are blocks: what the late ones gave may be all there is.
+  for (let i = 0; i <= blocks.length && !more; i++) {
+    const frontier = i < blocks.length ? blocks[i].maxStart : Number.NEGATIVE_INFINITY
     while (!more && queue.newest > frontier) {
       const index = queue.pop()
       if (resolved.has(index)) {
@@ -59,6 +63,7 @@ export function searchTraces(cache: BlockCache, guard: QueryGuard, query: TraceQ
       resolved.add(index)
       queue.push(index)
     }
+    if (i < blocks.length && !more) scan.matches(blocks[i], found)
   }
 
   const last = items.at(-1)

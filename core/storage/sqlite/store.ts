@@ -38,8 +38,13 @@ export async function openSqliteStore(options: {
       throw error
     })
   if (quarantined) movedAside(quarantined)
-  const reader = await startReader(dataDir, settings.query.timeoutMs, (block) => {
-    thread.call('setAside', block).catch((error: Error) => log.error({ block }, error.message))
+  const reader = await startReader(dataDir, settings.query.timeoutMs, {
+    damaged(block) {
+      thread.call('setAside', block).catch((error: Error) => log.error({ block }, error.message))
+    },
+    keepSpread(packed) {
+      thread.call('keepSpread', packed).catch((error: Error) => log.warn({}, error.message))
+    },
   })
   renewReaders = () => reader.stop()
   let last = await thread.call<StorageStats>('stats', null)

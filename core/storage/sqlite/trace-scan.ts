@@ -4,12 +4,11 @@ import type { BlockCache, SpanMeta } from './block-cache.ts'
 import { BlockSkip } from './block-skip.ts'
 import { bloomHas, traceHash } from './bloom.ts'
 import type { QueryGuard } from './query-guard.ts'
+import { SPREAD_US } from './spread-traces.ts'
 import type { TracePartials } from './trace-partials.ts'
 import { findPartial } from './trace-partials.ts'
 import { TraceTable } from './trace-table.ts'
 
-/** Spans of a trace may lie this long before or after the window and still be looked at, µs. */
-export const BEYOND_US = 3_600_000_000
 /** From so many looked up one by one, joining all blocks once is cheaper. */
 const SINGLE_LOOKUPS = 1000
 
@@ -39,17 +38,63 @@ export class TraceScan {
     return filter.length > 0 || service !== null || operation !== null
   }
 
-  /** Blocks that may hold a matching span of a trace that starts before `end`, latest first. */
+  /**
+   * Blocks that may hold a matching span of a trace that starts before `end`, latest first; for those of spread traces,
+   * which may lie in later ones, see `lateMatches`.
+   */
   candidates(end: number): SpanMeta[] {
     return this.metas
       .filter(
         (meta) =>
           meta.maxStart >= this.#query.start &&
-          meta.minStart < end + (this.selective ? BEYOND_US : 0) &&
-          this.#skip.mayLast(meta.minDur, meta.maxDur) &&
-          this.#skip.mayMatch(meta),
+          meta.minStart < end + (this.selective ? SPREAD_US : 0) &&
+          this.#mayMatch(meta),
       )
       .sort((a, b) => b.maxStart - a.maxStart || b.id - a.id)
+  }
+
+  #mayMatch(meta: SpanMeta): boolean {
+    return this.#skip.mayLast(meta.minDur, meta.maxDur) && this.#skip.mayMatch(meta)
+  }
+
+  /** Spread traces with a part from `from` on that begin before `end`; nobody knows of a later begin as of this search. */
+  #spreadTraces(from: number, end: number): { table: TraceTable; indexes: number[] } {
+    const table = this.#cache.spread(this.#guard)
+    const indexes: number[] = []
+    for (let index = 0; index < table.size; index++)
+      if (table.end[index] >= from && table.start[index] < end) indexes.push(index)
+    return { table, indexes }
+  }
+
+  /** Calls `found` for each trace that starts before `end` and has a matching span in a block too late for `candidates`. */
+  lateMatches(end: number, found: (partials: TracePartials, trace: number) => void): void {
+    if (!this.selective) return
+    const late = this.metas.filter((meta) => meta.minStart >= end + SPREAD_US && this.#mayMatch(meta))
+    if (late.length === 0) return
+    const { table, indexes } = this.#spreadTraces(end + SPREAD_US, end)
+    const hashes = indexes.map((index) => ({ index, ...traceHash(table.bytes, index * 16) }))
+    for (const meta of late) {
+      this.#guard.check()
+      const own = hashes.filter(({ hi, lo }) => bloomHas(meta.traceBloom, hi, lo))
+      const mask = own.length > 0 ? this.#mask(meta) : null
+      if (!mask) continue
+      const partials = this.#cache.partials(meta, this.asOf)
+      for (const { index } of own) {
+        const t = findPartial(partials, table.words, index * 4)
+        if (t === -1) continue
+        const row = mask.indexOf(1, partials.firstRow[t])
+        if (row !== -1 && row < partials.firstRow[t + 1]) found(partials, t)
+      }
+    }
+  }
+
+  /** Makes whole what `table`, joined from the blocks around the window, knows of spread traces. */
+  completeSpread(table: TraceTable): void {
+    const { table: spread, indexes } = this.#spreadTraces(this.#query.start, this.#query.end + SPREAD_US)
+    for (const index of indexes) {
+      const at = table.find(spread.words, index * 4)
+      if (at !== -1) this.resolve(table, at)
+    }
   }
 
   /** Calls `found` for each trace of the block that has a matching span. */

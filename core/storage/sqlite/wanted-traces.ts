@@ -2,8 +2,10 @@ import { narrowing } from '../../query/structure-match.ts'
 import type { TraceQuery } from '../store.ts'
 import type { BlockCache } from './block-cache.ts'
 import type { QueryGuard } from './query-guard.ts'
+import { SPREAD_US } from './spread-traces.ts'
 import { keepStructured } from './structure-traces.ts'
-import { BEYOND_US, TraceScan } from './trace-scan.ts'
+import type { TracePartials } from './trace-partials.ts'
+import { TraceScan } from './trace-scan.ts'
 import { TraceTable } from './trace-table.ts'
 import type { WantedTraces } from './wanted-rows.ts'
 
@@ -26,17 +28,20 @@ function matchingTraces(cache: BlockCache, guard: QueryGuard, query: TraceQuery,
   const scan = new TraceScan(cache, guard, query, asOf)
   if (!scan.selective) {
     // Blocks around the window, too: a trace that began before it is not of the window, and one may end or fail after it.
-    const { start, end } = { start: query.start - BEYOND_US, end: query.end + BEYOND_US }
-    return pick(scan, scan.join(scan.metas.filter((meta) => meta.maxEnd >= start && meta.minStart < end)))
+    const { start, end } = { start: query.start - SPREAD_US, end: query.end + SPREAD_US }
+    const near = scan.metas.filter((meta) => meta.maxEnd >= start && meta.minStart < end)
+    const table = scan.join(near)
+    if (near.length < scan.metas.length) scan.completeSpread(table)
+    return pick(scan, table)
   }
   const table = new TraceTable()
-  for (const block of scan.candidates(query.end)) {
-    scan.matches(block, (partials, t) => {
-      const known = table.size
-      const index = table.intern(partials.words, t * 4)
-      if (index === known) scan.resolve(table, index)
-    })
+  const found = (partials: TracePartials, t: number): void => {
+    const known = table.size
+    const index = table.intern(partials.words, t * 4)
+    if (index === known) scan.resolve(table, index)
   }
+  for (const block of scan.candidates(query.end)) scan.matches(block, found)
+  scan.lateMatches(query.end, found)
   return pick(scan, table)
 }
 

@@ -1,9 +1,9 @@
 import type Database from 'better-sqlite3'
 import type { ClockWitness } from './clock-guard.ts'
 
-/** What the writer leaves in `meta` for its next start. */
+/** What the writer leaves in `meta` for its next start and for readers. */
 
-function put(db: Database.Database, key: string, value: number | string): void {
+function put(db: Database.Database, key: string, value: number | string | Uint8Array): void {
   db.prepare('INSERT OR REPLACE INTO meta VALUES (?,?)').run(key, value)
 }
 
@@ -24,4 +24,8 @@ export function rememberClean(db: Database.Database): void {
 
 export function forgetClean(db: Database.Database): void {
   put(db, 'clean', 0)
+}
+
+export function rememberSpread(db: Database.Database, packed: Uint8Array): void {
+  put(db, 'spread', packed)
 }

@@ -25,7 +25,7 @@ import { StorageMode } from './storage-mode.ts'
 import { readStats } from './storage-stats.ts'
 import { type Trouble, troubleOf, unavailable } from './storage-trouble.ts'
 import { storageUsage } from './storage-usage.ts'
-import { forgetClean, readWitness, rememberClean, rememberWitness } from './writer-memory.ts'
+import { forgetClean, readWitness, rememberClean, rememberSpread, rememberWitness } from './writer-memory.ts'
 
 export interface WriterOptions {
   dataDir: string
@@ -376,6 +376,11 @@ export class Writer {
   setAside(block: BlockName): void {
     const why = this.#try(() => setBlockAside(this.#db, block, this.#clock.nowUs()))
     if (why !== null) this.#problem(`block ${block.id} of ${block.signal}s is damaged and left out of answers: ${why}`)
+  }
+
+  /** What a reader found of spread traces; see SpreadTraces. */
+  keepSpread(packed: Uint8Array): void {
+    this.#try(() => rememberSpread(this.#db, packed))
   }
 
   /** Merges until nothing is left to merge, then gives the space back. */

@@ -66,6 +66,7 @@ const handlers = {
   clear: () => writer().clear(),
   compact: () => writer().compact(),
   setAside: (block: BlockName) => writer().setAside(block),
+  keepSpread: (packed: Uint8Array) => writer().keepSpread(packed),
   opened: () => writer().opened(),
   stop: () => opened?.stop(),
   metricsPending: () => writer().metrics.memory.pending,

@@ -27,18 +27,22 @@ const attributes = fc.dictionary(fc.constantFrom('k', 'code', 'zone'), value, { 
 
 export type SpanRow = Omit<TestSpan, 'span' | 'start'> & { offset: number }
 
-const spanRow: fc.Arbitrary<SpanRow> = fc.record({
-  trace: fc.integer({ min: 1, max: 25 }),
-  parent: fc.integer({ min: 0, max: 40 }),
-  service: fc.constantFrom('shop', 'db', 'mail'),
-  name: fc.constantFrom('GET /', 'select', 'Send Mail'),
-  kind: fc.integer({ min: 0, max: 5 }),
-  status: fc.constantFrom(0, 0, 0, 0, 0, 0, 1, 2),
-  /** After the trace's first possible start; a match is looked for up to an hour after the window. */
-  offset: fc.integer({ min: 0, max: 5 }).map((step) => step * (HOUR / 6)),
-  dur: fc.integer({ min: 0, max: 30 }).map((step) => step * 60_000_000),
-  attributes,
-})
+/** Steps of ten minutes after the trace's first possible start. */
+const shortly = fc.integer({ min: 0, max: 5 })
+const hoursLater = fc.integer({ min: 6, max: 60 })
+
+const spanRow = (offset: fc.Arbitrary<number>): fc.Arbitrary<SpanRow> =>
+  fc.record({
+    trace: fc.integer({ min: 1, max: 25 }),
+    parent: fc.integer({ min: 0, max: 40 }),
+    service: fc.constantFrom('shop', 'db', 'mail'),
+    name: fc.constantFrom('GET /', 'select', 'Send Mail'),
+    kind: fc.integer({ min: 0, max: 5 }),
+    status: fc.constantFrom(0, 0, 0, 0, 0, 0, 1, 2),
+    offset: offset.map((step) => step * (HOUR / 6)),
+    dur: fc.integer({ min: 0, max: 30 }).map((step) => step * 60_000_000),
+    attributes,
+  })
 
 export type LogRow = Omit<TestLog, 'body'>
 
@@ -54,7 +58,11 @@ const logRow: fc.Arbitrary<LogRow> = fc.record({
 const batches = <T>(row: fc.Arbitrary<T>): fc.Arbitrary<T[][]> =>
   fc.array(fc.array(row, { minLength: 5, maxLength: 40, size: 'max' }), { minLength: 2, maxLength: 5, size: 'max' })
 
-export const spanBatches = batches(spanRow)
+/** Some of the traces reach over hours. */
+export const spanBatches = batches(
+  spanRow(fc.oneof({ weight: 8, arbitrary: shortly }, { weight: 1, arbitrary: hoursLater })),
+)
+export const shortTraces = batches(spanRow(shortly))
 export const logBatches = batches(logRow)
 
 const filterText = fc.constantFrom(

@@ -10,6 +10,7 @@ import {
   logQuery,
   runs,
   type SpanRow,
+  shortTraces,
   spanBatches,
   steps,
   T0,
@@ -125,7 +126,8 @@ describe('trace search', () => {
     let removed = 0
     let kept = 0
     fc.assert(
-      fc.property(spanBatches, traceQuery, fc.boolean(), (batches, asked, merged) => {
+      // Not of hours: a search by duration cannot know that it showed a trace of which retention took half since.
+      fc.property(shortTraces, traceQuery, fc.boolean(), (batches, asked, merged) => {
         const db = startOver()
         const spans = new Spans(db)
         for (const batch of batches) {

@@ -44,7 +44,11 @@ export class TestStore {
 
   #openReader(): { methods: ReturnType<typeof readMethods>; close(): void } {
     const db = openReadConnection(this.dataDir)
-    const cache = new BlockCache(db, ({ block }) => this.#writer.setAside(block))
+    const cache = new BlockCache(
+      db,
+      ({ block }) => this.#writer.setAside(block),
+      (packed) => this.#writer.keepSpread(packed),
+    )
     return { methods: readMethods(db, cache), close: () => db.close() }
   }
 

@@ -1,0 +1,54 @@
+import { SPREAD_US } from '../sqlite/spread-traces.ts'
+import { SeenWrites } from './changes.ts'
+import { hexId, type Session } from './session.ts'
+import { seenBy } from './trace-read.ts'
+
+/** From the begin of a trace's first span to the end of its last, µs. */
+interface Extent {
+  start: number
+  end: number
+}
+
+/**
+ * The traces that reach over more than an hour: there are few, and a search that looks at the hour around its window is
+ * exact when it looks at these one by one. Kept from query to query; writes since the last look are joined when it is
+ * asked for. Traces stay in it when retention takes them.
+ */
+export class SpreadTraces {
+  #traces = new Map<string, Extent>()
+  #seen = new SeenWrites()
+  /** Null before the first look. */
+  #seq: number | null = null
+
+  /** Ids, in hex, of those that end at `from` or later and begin before `end`, µs. */
+  async within(session: Session, from: number, end: number): Promise<string[]> {
+    await this.#load(session)
+    return [...this.#traces].flatMap(([id, extent]) => (extent.end >= from && extent.start < end ? [id] : []))
+  }
+
+  async #load(session: Session): Promise<void> {
+    const { schema } = session
+    const asOf = await session.asOf()
+    const last = this.#seq
+    let among = ''
+    if (last !== null) {
+      if (asOf.hi <= last && this.#seen.gapsOf(last).length === 0) return
+      const since = `${this.#seen.after(last)} AND ${seenBy(asOf)}`
+      const parts = await session.rows<{ part: number }>(
+        `SELECT DISTINCT unnest(parts) AS part FROM ${schema}._writes WHERE ${since}`,
+      )
+      const where = parts.length === 0 ? 'false' : `${since} AND part IN (${parts.map(({ part }) => part).join(',')})`
+      among = `AND trace_id IN (SELECT trace_id FROM ${schema}._extents WHERE ${where})`
+    }
+    const rows = await session.rows<Extent & { id: string }>(
+      `SELECT trace_id AS id, min(start) AS start, max(start + dur) AS "end" FROM ${schema}._extents
+       WHERE ${seenBy(asOf)} ${among} GROUP BY 1 HAVING max(start + dur) - min(start) > ${SPREAD_US}`,
+    )
+    for (const { id, start, end } of rows) {
+      const known = this.#traces.get(hexId(id)) ?? { start, end }
+      this.#traces.set(hexId(id), { start: Math.min(known.start, start), end: Math.max(known.end, end) })
+    }
+    this.#seen.remember(asOf)
+    this.#seq = asOf.hi
+  }
+}
