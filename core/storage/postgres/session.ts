@@ -16,6 +16,9 @@ const LOOK_BACK = 200
 const FETCH = 2000
 const MOST_CONNECTIONS = 4
 const FAIL_FAST_MS = 1000
+/** Traces are grouped in memory: with the server's default of 4 MB some 50,000 of them would go through its disk. */
+const MORE_MEMORY =
+  "set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 32768) || 'kB', true)"
 
 /** Traces that reach over more than an hour; see SpreadTraces in spread-traces.ts. */
 export interface Spread {
@@ -54,17 +57,26 @@ export class Session {
     beginning = false,
   ): AsyncGenerator<T[]> {
     const name = `c${++this.#cursors}`
-    if (beginning !== this.#beginning)
-      await this.#client.query(`SET LOCAL cursor_tuple_fraction = ${beginning ? 0.001 : 1}`)
+    const set = beginning === this.#beginning ? '' : `SET LOCAL cursor_tuple_fraction = ${beginning ? 0.001 : 1}; `
     this.#beginning = beginning
-    await this.#client.query(`DECLARE ${name} NO SCROLL CURSOR FOR ${sql}`, values)
-    for (;;) {
-      const wanted = portion()
-      const { rows } = await this.#client.query(`FETCH ${wanted} FROM ${name}`)
-      if (rows.length > 0) yield rows as T[]
-      if (rows.length < wanted) break
+    const declare = `DECLARE ${name} NO SCROLL CURSOR FOR ${sql}`
+    let wanted = portion()
+    let rows: T[]
+    if (values.length === 0) {
+      // One way to the server for all of it; the end of the transaction closes the cursor.
+      const answers = await this.#client.query(`${set}${declare}; FETCH ${wanted} FROM ${name}`)
+      rows = (answers as unknown as pg.QueryResult[]).at(-1)?.rows as T[]
+    } else {
+      if (set !== '') await this.#client.query(set)
+      await this.#client.query(declare, values)
+      rows = await this.rows<T>(`FETCH ${wanted} FROM ${name}`)
     }
-    await this.#client.query(`CLOSE ${name}`)
+    for (;;) {
+      if (rows.length > 0) yield rows
+      if (rows.length < wanted) return
+      wanted = portion()
+      rows = await this.rows<T>(`FETCH ${wanted} FROM ${name}`)
+    }
   }
 
   /** The plan of one SELECT, without running it. */
@@ -155,30 +167,31 @@ export class Entries {
   /** Brings what is new. */
   async load(session: Session): Promise<void> {
     const { schema } = session
-    const base = 'id, n, attributes, dropped, schema_url'
-    const after = 'WHERE n > $1 ORDER BY n'
     interface Row {
+      scope: boolean
       id: number
       n: number
       attributes: string
       dropped: number
       schema_url: string
+      name: string
+      version: string
     }
-    const resources = await session.rows<Row & { service: string }>(
-      `SELECT ${base}, service FROM ${schema}._resources ${after}`,
-      [this.#resources - ENTRY_OVERLAP],
+    const base = 'id, n, attributes, dropped, schema_url'
+    const rows = await session.rows<Row>(
+      `SELECT false AS scope, ${base}, service AS name, '' AS version FROM ${schema}._resources WHERE n > $1
+       UNION ALL SELECT true, ${base}, name, version FROM ${schema}._scopes WHERE n > $2`,
+      [this.#resources - ENTRY_OVERLAP, this.#scopes - ENTRY_OVERLAP],
     )
-    for (const { id, n, attributes, dropped, schema_url, service } of resources) {
-      this.#resources = Math.max(this.#resources, n)
-      this.resources.set(id, { service, attributes, droppedAttributesCount: dropped, schemaUrl: schema_url })
-    }
-    const scopes = await session.rows<Row & { name: string; version: string }>(
-      `SELECT ${base}, name, version FROM ${schema}._scopes ${after}`,
-      [this.#scopes - ENTRY_OVERLAP],
-    )
-    for (const { id, n, attributes, dropped, schema_url, name, version } of scopes) {
-      this.#scopes = Math.max(this.#scopes, n)
-      this.scopes.set(id, { name, version, attributes, droppedAttributesCount: dropped, schemaUrl: schema_url })
+    for (const { scope, id, n, attributes, dropped, schema_url: schemaUrl, name, version } of rows) {
+      const entry = { attributes, droppedAttributesCount: dropped, schemaUrl }
+      if (scope) {
+        this.#scopes = Math.max(this.#scopes, n)
+        this.scopes.set(id, { ...entry, name, version })
+      } else {
+        this.#resources = Math.max(this.#resources, n)
+        this.resources.set(id, { ...entry, service: name })
+      }
     }
   }
 
@@ -283,7 +296,7 @@ export class Sessions {
     let done = false
     try {
       const begun = (await client.query(
-        `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}; SET LOCAL jit = off; SELECT pg_backend_pid() AS pid`,
+        `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}; SET LOCAL jit = off; SELECT pg_backend_pid() AS pid, ${MORE_MEMORY}`,
       )) as unknown as pg.QueryResult[]
       const { pid } = begun[3].rows[0] as { pid: number }
       stopper(() => {
