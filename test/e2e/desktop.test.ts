@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   type DesktopApp,
   desktopFlags,
@@ -42,11 +42,11 @@ const otlp = JSON.stringify({
 let folder = ''
 let dataDir = ''
 beforeAll(ensureDesktopBuild, 300_000)
-beforeEach(() => {
+function makeFolder(): void {
   folder = mkdtempSync(join(tmpdir(), 'glassbox-desktop-'))
   dataDir = join(folder, 'data')
-})
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
+}
+const removeFolder = (): void => rmSync(folder, { recursive: true, force: true })
 
 const ready = (app: DesktopApp): Promise<void> => app.until(() => document.querySelector('.shell h1') !== null)
 const at = (app: DesktopApp, path: string): Promise<void> => app.until((wanted) => location.pathname === wanted, path)
@@ -81,14 +81,17 @@ const settings = (app: DesktopApp, changes: Record<string, unknown>): Promise<nu
     return answer.status
   }, changes)
 
+// One app for all of these, as a start takes seconds: the last two leave it.
 describe('the desktop app', () => {
   let app: DesktopApp
-  beforeEach(async () => {
+  beforeAll(async () => {
+    makeFolder()
     app = await startDesktop(dataDir, [], { XDG_CONFIG_HOME: join(folder, 'config') })
     await ready(app)
   })
-  afterEach(async () => {
+  afterAll(async () => {
     await app.quit()
+    removeFolder()
   })
 
   it('hands the token over to its own page alone, and keeps that page closed to everything else', async () => {
@@ -140,6 +143,38 @@ describe('the desktop app', () => {
     await app.until(() => document.body.textContent?.includes('broken.otlp.json: '))
   })
 
+  it('starts with the session when asked to', async () => {
+    const file = join(folder, 'config/autostart/glassbox.desktop')
+    await settings(app, { 'desktop.openAtLogin': true })
+    if (process.platform === 'linux') expect(readFileSync(file, 'utf8')).toMatch(/^Exec="\/.*" --hidden$/m)
+    await settings(app, { 'desktop.openAtLogin': false })
+    expect(existsSync(file)).toBe(false)
+  })
+
+  it('stops the core before it leaves, however often it is told to quit, and comes back where it was', async () => {
+    const bounds = { x: 40, y: 30, width: 1000, height: 650 }
+    await app.main(({ BrowserWindow }, wanted) => {
+      const [window] = BrowserWindow.getAllWindows()
+      window.setBounds(wanted)
+      window.webContents.setZoomFactor(1.5)
+    }, bounds)
+    expect(existsSync(join(dataDir, 'instance.json'))).toBe(true)
+    await app.main(({ app: electronApp }) => {
+      electronApp.quit()
+      electronApp.quit()
+    })
+    expect(await app.quit()).toBe(0)
+    expect(existsSync(join(dataDir, 'instance.json'))).toBe(false)
+
+    app = await startDesktop(dataDir)
+    await ready(app)
+    const now = await app.main(({ BrowserWindow }) => {
+      const [window] = BrowserWindow.getAllWindows()
+      return { bounds: window.getBounds(), zoom: window.webContents.getZoomFactor() }
+    })
+    expect(now).toEqual({ bounds, zoom: 1.5 })
+  })
+
   it('stays in the tray when its window is closed, unless told otherwise', async () => {
     const shown = () => app.main(({ BrowserWindow }) => BrowserWindow.getAllWindows().map((one) => one.isVisible()))
     await app.main(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0].close())
@@ -152,57 +187,22 @@ describe('the desktop app', () => {
     })
     expect(await app.quit()).toBe(0)
   })
-
-  it('stops the core before it leaves, however often it is told to quit', async () => {
-    expect(existsSync(join(dataDir, 'instance.json'))).toBe(true)
-    await app.main(({ app: electronApp }) => {
-      electronApp.quit()
-      electronApp.quit()
-    })
-    expect(await app.quit()).toBe(0)
-    expect(existsSync(join(dataDir, 'instance.json'))).toBe(false)
-  })
-
-  it('starts with the session when asked to', async () => {
-    const file = join(folder, 'config/autostart/glassbox.desktop')
-    await settings(app, { 'desktop.openAtLogin': true })
-    if (process.platform === 'linux') expect(readFileSync(file, 'utf8')).toMatch(/^Exec="\/.*" --hidden$/m)
-    await settings(app, { 'desktop.openAtLogin': false })
-    expect(existsSync(file)).toBe(false)
-  })
-
-  it('comes back where it was', async () => {
-    const bounds = { x: 40, y: 30, width: 1000, height: 650 }
-    await app.main(({ BrowserWindow }, wanted) => {
-      const [window] = BrowserWindow.getAllWindows()
-      window.setBounds(wanted)
-      window.webContents.setZoomFactor(1.5)
-    }, bounds)
-    await app.quit()
-    app = await startDesktop(dataDir)
-    await ready(app)
-    const now = await app.main(({ BrowserWindow }) => {
-      const [window] = BrowserWindow.getAllWindows()
-      return { bounds: window.getBounds(), zoom: window.webContents.getZoomFactor() }
-    })
-    expect(now).toEqual({ bounds, zoom: 1.5 })
-  })
 })
 
 // What cannot be asked of a true Electron: answering its dialogs, reading its tray, being another frame.
-describe.skipIf(electronBinary() !== null)('the shell on the stand-in', () => {
-  const started: DesktopApp[] = []
-  const start = async (args: string[] = [], env: Record<string, string> = {}): Promise<DesktopApp> => {
-    const app = await startDesktop(dataDir, args, env)
-    started.push(app)
-    return app
-  }
-  afterEach(async () => {
-    for (const app of started.splice(0)) await app.quit()
-  })
-  it('answers no channel for another page, a frame, or with any argument', async () => {
-    const app = await start()
+describe.skipIf(electronBinary() !== null)('one app on the stand-in', () => {
+  let app: DesktopApp
+  beforeAll(async () => {
+    makeFolder()
+    app = await startDesktop(dataDir)
     await ready(app)
+  })
+  afterAll(async () => {
+    await app.quit()
+    removeFolder()
+  })
+
+  it('answers no channel for another page, a frame, or with any argument', async () => {
     const answers = await app.main(async ({ ipcMain }) => {
       const seen: unknown[] = []
       for (const url of ['https://evil.example/', 'file:///tmp/x.html', 'about:blank', '']) {
@@ -248,8 +248,6 @@ describe.skipIf(electronBinary() !== null)('the shell on the stand-in', () => {
   })
 
   it('denies permissions and devices, and opens only web addresses outside', async () => {
-    const app = await start()
-    await ready(app)
     const granted = await app.main(({ BrowserWindow }) => {
       const [{ webContents }] = BrowserWindow.getAllWindows()
       const asked = [
@@ -277,8 +275,6 @@ describe.skipIf(electronBinary() !== null)('the shell on the stand-in', () => {
   })
 
   it('shows its health in the tray and pauses recording from there', async () => {
-    const app = await start()
-    await ready(app)
     const tray = () =>
       app.main(({ remembered: { trays } }) => ({
         tip: trays[0].tooltip,
@@ -313,8 +309,6 @@ describe.skipIf(electronBinary() !== null)('the shell on the stand-in', () => {
   })
 
   it('opens the page again after it died', async () => {
-    const app = await start()
-    await ready(app)
     await app.page(() => {
       document.title = 'about to die'
     })
@@ -324,7 +318,20 @@ describe.skipIf(electronBinary() !== null)('the shell on the stand-in', () => {
     await app.until(() => document.title !== 'about to die' && document.querySelector('.shell h1') !== null)
     expect(await app.main(({ remembered }) => remembered.dialogs[0].detail)).toContain('oom (9)')
   })
+})
 
+describe.skipIf(electronBinary() !== null)('starts of the shell on the stand-in', () => {
+  beforeEach(makeFolder)
+  afterEach(removeFolder)
+  const started: DesktopApp[] = []
+  const start = async (args: string[] = [], env: Record<string, string> = {}): Promise<DesktopApp> => {
+    const app = await startDesktop(dataDir, args, env)
+    started.push(app)
+    return app
+  }
+  afterEach(async () => {
+    for (const app of started.splice(0)) await app.quit()
+  })
   it('offers another port when another program has ours, naming it', async () => {
     const other = createServer()
     other.listen(0, '127.0.0.1')
