@@ -8,8 +8,10 @@ import type {
   Page,
   PipelineAnswer,
   Problem,
+  RunComparison,
   SelectionComparison,
   ServiceInfo,
+  ServiceRuns,
   SettingInfo,
   SettingsAnswer,
   SettingsImport,
@@ -231,6 +233,10 @@ export const api = {
   services: async (range: Range, signal?: AbortSignal) =>
     (await get<{ items: ServiceInfo[] }>('/api/services', range, signal)).items,
   serviceGraph: (range: Range, signal?: AbortSignal) => get<ServiceGraph>('/api/services/graph', range, signal),
+  serviceRuns: (service: string, { start, end }: Range, signal?: AbortSignal) =>
+    get<ServiceRuns>('/api/services/runs', { service, start, end }, signal),
+  serviceRunDifference: (service: string, before: string, after: string, { start, end }: Range, signal?: AbortSignal) =>
+    get<RunComparison>('/api/services/runs/difference', { service, before, after, start, end }, signal),
   operations: async (service: string | null, signal?: AbortSignal) =>
     (await get<{ items: TagValue[] }>('/api/services/operations', { service }, signal)).items,
   tagKeys: async (of: Signal, signal?: AbortSignal) =>

@@ -4,7 +4,7 @@ import type { KeyHelp } from './keys.ts'
 export const GLOBAL_KEYS: KeyHelp[] = [
   { keys: ['/'], text: 'shell.keyFilter' },
   { keys: ['?'], text: 'shell.keyHelp' },
-  { keys: ['g', 's t l m d p c ,'], text: 'shell.keyGo' },
+  { keys: ['g', 's t l m d p r c ,'], text: 'shell.keyGo' },
   { keys: ['t'], text: 'shell.keyRange' },
   { keys: ['['], text: 'shell.keyEarlier' },
   { keys: [']'], text: 'shell.keyLater' },

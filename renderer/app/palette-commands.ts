@@ -6,6 +6,7 @@ import {
   Contrast,
   Filter,
   Gauge,
+  History,
   Languages,
   LayoutDashboard,
   Link,
@@ -72,6 +73,7 @@ export function usePaletteCommands(): (text: string, found: readonly RecentTrace
     screen('metrics', t('shell.metrics'), ChartLine, 'm'),
     screen('boards', t('shell.boards'), LayoutDashboard, 'd'),
     screen('map', t('shell.map'), Workflow, 'p'),
+    screen('runs', t('shell.runs'), History, 'r'),
     screen('connect', t('shell.connect'), Cable, 'c'),
     screen('settings', t('shell.settings'), Settings, ','),
     ...views.items.map(

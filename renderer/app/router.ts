@@ -6,7 +6,7 @@ declare module 'vue-router' {
     /** Message key of the screen's name: heading, tab title. */
     title: string
     /** Which entry of the navigation is lit. */
-    nav: 'monitor' | 'logs' | 'metrics' | 'boards' | 'map' | 'connect' | 'jobs' | 'settings'
+    nav: 'monitor' | 'logs' | 'metrics' | 'boards' | 'map' | 'runs' | 'connect' | 'jobs' | 'settings'
     /** Whether the time range and live belong to this screen. */
     timed: boolean
   }
@@ -60,6 +60,12 @@ export const router = createRouter({
       name: 'map',
       component: () => import('../features/map/MapScreen.vue'),
       meta: { title: 'shell.map', nav: 'map', timed: true },
+    },
+    {
+      path: '/runs',
+      name: 'runs',
+      component: () => import('../features/runs/RunsScreen.vue'),
+      meta: { title: 'shell.runs', nav: 'runs', timed: true },
     },
     {
       path: '/connect',

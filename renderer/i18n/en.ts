@@ -9,6 +9,7 @@ import { logs } from './en/logs.ts'
 import { map } from './en/map.ts'
 import { metrics } from './en/metrics.ts'
 import { promql } from './en/promql.ts'
+import { runs } from './en/runs.ts'
 import { settings } from './en/settings.ts'
 import { shell } from './en/shell.ts'
 import { states } from './en/states.ts'
@@ -31,6 +32,7 @@ export const en = {
   metrics,
   boards,
   promql,
+  runs,
   connect,
   settings,
   storage,

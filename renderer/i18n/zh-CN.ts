@@ -10,6 +10,7 @@ import { logs } from './zh-CN/logs.ts'
 import { map } from './zh-CN/map.ts'
 import { metrics } from './zh-CN/metrics.ts'
 import { promql } from './zh-CN/promql.ts'
+import { runs } from './zh-CN/runs.ts'
 import { settings } from './zh-CN/settings.ts'
 import { shell } from './zh-CN/shell.ts'
 import { states } from './zh-CN/states.ts'
@@ -31,6 +32,7 @@ export const zhCN: Messages = {
   metrics,
   boards,
   promql,
+  runs,
   connect,
   settings,
   storage,
