@@ -47,6 +47,7 @@ module.exports = {
     core('jobs', ['model/']),
     core('backup', ['model/', 'config/', 'storage/', 'jobs/']),
     core('migrate', ['model/', 'config/', 'jobs/', 'storage/']),
+    core('export', ['model/', 'formats/', 'jobs/', 'query/', 'storage/store.ts']),
     core('mcp', ['model/', 'query/any-value.ts']),
     core('health', ['model/', 'config/', 'formats/', 'pipeline/', 'storage/store.ts', 'api/contract/']),
     core('api/contract', ['model/', 'config/', 'pipeline/ledger.ts', 'storage/store.ts']),

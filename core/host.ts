@@ -14,6 +14,7 @@ import { startScraping } from './collectors/scrape/start-scraping.ts'
 import { ConfigStore, type SettingsService } from './config/config-store.ts'
 import { SecretBox } from './config/secret-box.ts'
 import type { HostConfig, Settings } from './config/settings.ts'
+import { exportJob } from './export/export-job.ts'
 import { IntakeDoctor } from './health/intake-doctor.ts'
 import { OwnCost } from './health/own-cost.ts'
 import { createOwnLog } from './health/own-log.ts'
@@ -232,7 +233,9 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       hostFigures.configure(changed)
       promql.configure(promqlConfiguration(changed))
     })
+    jobs.register(exportJob({ dataDir, reader: store.reader, promql }))
     const server = createApiServer({
+      dataDir,
       version: productVersion,
       pipeline,
       store,

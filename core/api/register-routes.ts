@@ -7,6 +7,7 @@ import type { Call, Handlers } from './handler.ts'
 import { backupHandlers } from './routes/backups.ts'
 import { boardHandlers } from './routes/boards.ts'
 import { catalogueHandlers } from './routes/catalogue.ts'
+import { exportHandlers } from './routes/export.ts'
 import { hostHandlers } from './routes/host.ts'
 import { importHandlers } from './routes/import.ts'
 import { jobHandlers } from './routes/jobs.ts'
@@ -32,6 +33,7 @@ const handlers: Handlers = {
   ...storageHandlers,
   ...jobHandlers,
   ...importHandlers,
+  ...exportHandlers,
   ...backupHandlers,
   ...testTraceHandlers,
   ...systemHandlers,

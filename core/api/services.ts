@@ -28,6 +28,7 @@ export interface ApiServices {
     'list' | 'create' | 'estimate' | 'test' | 'inspect' | 'verify' | 'remove' | 'upload' | 'plan' | 'restore' | 'undo'
   >
   doctor: { report(): IntakeReport }
+  dataDir: string
   /** The secret every request under /api must bring. */
   token: string
   settingsNow(): Settings

@@ -6,19 +6,8 @@ import { loadSettings } from '../config/load-settings.ts'
 import type { Settings } from '../config/settings.ts'
 import { bind, portProblem } from '../receivers/listen.ts'
 import { checkBlocks } from '../storage/sqlite/check-blocks.ts'
+import type { Check } from './doctor-check.ts'
 import { clock, engine } from './doctor-upkeep.ts'
-
-export interface Check {
-  name: string
-  ok: boolean
-  detail: string
-  /** What to do, '' when nothing. */
-  hint: string
-  /** Stored data is damaged. */
-  damaged?: boolean
-  /** Worth knowing, and no failure of the check as a whole. */
-  advice?: boolean
-}
 
 const MiB = 1024 * 1024
 /** Below this much free space a busy day fills the disk. */

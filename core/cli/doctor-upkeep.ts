@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BackupsAnswer, SettingsAnswer } from '../api/contract/shapes.ts'
 import type { Settings } from '../config/settings.ts'
-import type { Check } from './doctor-checks.ts'
+import type { Check } from './doctor-check.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_US = 86_400_000_000

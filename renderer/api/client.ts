@@ -261,6 +261,8 @@ export const api = {
   exportSettings: (all: boolean) => request('GET', '/api/settings/export', { params: { all: String(all) } }),
   importSettings: async (yaml: string, apply: boolean) =>
     (await (await request('POST', '/api/settings/import', { body: { yaml, apply } })).json()) as SettingsImport,
+  startExport: async (body: object) => (await (await request('POST', '/api/export', { body })).json()) as Job,
+  exportedFile: (jobId: string) => request('GET', `/api/export/${jobId}/file`),
   jobs: (signal?: AbortSignal) => get<Page<Job>>('/api/jobs', {}, signal),
   job: (id: string, signal?: AbortSignal) => get<Job>(`/api/jobs/${id}`, {}, signal),
   cancelJob: async (id: string) => (await (await request('POST', `/api/jobs/${id}/cancel`)).json()) as Job,

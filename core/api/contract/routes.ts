@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { EXPORT_FORMATS, EXPORT_SIGNALS } from '../../model/export.ts'
 import { backupRoutes } from './backups.ts'
 import { boardRoutes } from './boards.ts'
 import { count, duration, severity, spanId, time, traceId } from './parameters.ts'
@@ -29,6 +30,19 @@ const logSearch = {
   q: filterText,
   ...paging,
 }
+const exportQuery = z.strictObject({
+  signal: z.enum(EXPORT_SIGNALS).default('traces'),
+  format: z.enum(EXPORT_FORMATS).default('otlp'),
+  ...range,
+  minDuration: duration.optional(),
+  maxDuration: duration.optional(),
+  status: z.enum(['ok', 'error']).optional(),
+  service: words,
+  operation: words,
+  severity: severity.optional(),
+  traceId: traceId.optional(),
+  q: z.string().default('').describe('filter of traces or logs; a PromQL selector for metrics'),
+})
 const values = count(200, 10)
 const signal = z.enum(['traces', 'logs']).default('traces')
 const buckets = count(500, 60)
@@ -148,6 +162,28 @@ export const routes = {
     params: byTrace,
     query: z.strictObject({ format: z.enum(['otlp', 'jaeger', 'zipkin']).default('otlp') }),
     answer: 'JSON file',
+  },
+  exportTelemetry: {
+    method: 'GET',
+    path: '/api/export',
+    summary:
+      'The result of a search, or a time range, as a file that is written while it is read: whole traces, log records, or samples of the series that `q` selects',
+    query: exportQuery,
+    answer: 'file',
+  },
+  startExport: {
+    method: 'POST',
+    path: '/api/export',
+    summary: 'The same as a job: with progress, and a file to fetch when it is done, kept for a day',
+    body: exportQuery,
+    answer: 'Job',
+  },
+  exportedFile: {
+    method: 'GET',
+    path: '/api/export/{id}/file',
+    summary: 'The file of an export job',
+    params: z.strictObject({ id: z.string().max(64) }),
+    answer: 'file',
   },
   searchLogs: {
     method: 'GET',

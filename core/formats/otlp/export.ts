@@ -109,7 +109,11 @@ export function exportOtlp(trace: Trace): unknown {
     scope: trace.scopes[span.scope],
   }))
   const resourceSpans = envelopes(spans, 'scopeSpans', 'spans', otlpSpan)
-  if (trace.logs.length === 0) return { resourceSpans }
-  const logs = grouped(trace.logs, ({ resource, scope }) => ({ resource, scope }))
-  return { resourceSpans, resourceLogs: envelopes(logs, 'scopeLogs', 'logRecords', otlpLog) }
+  return trace.logs.length === 0 ? { resourceSpans } : { resourceSpans, ...exportOtlpLogs(trace.logs) }
+}
+
+/** Log records as OTLP/JSON. */
+export function exportOtlpLogs(records: readonly LogRecord[]): { resourceLogs: unknown[] } {
+  const logs = grouped(records, ({ resource, scope }) => ({ resource, scope }))
+  return { resourceLogs: envelopes(logs, 'scopeLogs', 'logRecords', otlpLog) }
 }
