@@ -221,6 +221,11 @@ export const ERRORS = {
     title: 'The archive does not open with this password',
     hint: 'Give the password or key file of the day it was made. Without it nobody can read the archive.',
   },
+  data_newer: {
+    status: 500,
+    title: 'This data was written by a newer Glassbox',
+    hint: 'Start that version, or use another data directory.',
+  },
   archive_version: {
     status: 409,
     title: 'The archive was made by a newer Glassbox',

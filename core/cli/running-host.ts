@@ -42,6 +42,7 @@ const EXIT_CODES: Record<string, number> = {
   archive_damaged: 4,
   archive_base_missing: 4,
   archive_version: 5,
+  data_newer: 5,
   archive_not_found: 6,
   backup_target: 6,
 }

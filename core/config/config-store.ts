@@ -8,6 +8,7 @@ import { RpcClient } from '../base/rpc.ts'
 import { workerFile } from '../base/worker-file.ts'
 import { type BoardStore, createBoardStore } from './board-store.ts'
 import { BOARD_TABLE } from './board-table.ts'
+import { upgradeConfig } from './config-schema.ts'
 import type { Keyring } from './keyring.ts'
 import { checkReadable, damagedConfig, readSavedSettings } from './load-settings.ts'
 import { hasHidden, hideSecrets, keepSecrets, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
@@ -82,7 +83,7 @@ export class ConfigStore implements SettingsService {
   /** Ends when the change before has been saved or refused. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  /** @throws GlassboxError `data_damaged`; a damaged file is left as it is. */
+  /** @throws GlassboxError `data_damaged`, `data_newer`; the file is left as it is then. */
   constructor(dataDir: string, settings: Settings, sources: Record<string, SettingSource>, keyring?: Keyring) {
     this.#settings = settings
     this.#atStart = flattenSettings(settings)
@@ -98,6 +99,7 @@ export class ConfigStore implements SettingsService {
       chmodSync(file, 0o600)
       this.#db.pragma('journal_mode = WAL')
       this.#db.pragma('synchronous = FULL')
+      upgradeConfig(this.#db, file)
       this.#db.exec(`
         create table if not exists setting (key text primary key, value text not null, updated_at integer not null) strict;
         create table if not exists job (id text primary key, created_at integer not null, body text not null, secret text) strict;
@@ -105,6 +107,7 @@ export class ConfigStore implements SettingsService {
         ${BOARD_TABLE}
       `)
     } catch (error) {
+      if (error instanceof GlassboxError) throw error
       const { code, message } = error as { code?: string; message: string }
       if (code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB') throw damagedConfig(file, error as Error)
       throw new GlassboxError('storage_unavailable', `${file} cannot be opened: ${message}`)

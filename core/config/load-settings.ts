@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
+import { refuseNewer } from './config-schema.ts'
 import type { Keyring } from './keyring.ts'
 import { SecretBox } from './secret-box.ts'
 import { applySettings, defaultSettings, type SettingSource, type Settings } from './settings.ts'
@@ -123,12 +124,14 @@ function savedRows(dataDir: string): { key: string; value: string }[] {
   let db: Database.Database | null = null
   try {
     db = new Database(file, { readonly: true, timeout: 2000 })
+    refuseNewer(db, file)
     const hasTable = db.prepare("select 1 from sqlite_master where type = 'table' and name = 'setting'").get()
     if (!hasTable) return []
     const rows = db.prepare('select key, value from setting').all() as { key: string; value: string }[]
     for (const { value } of rows) JSON.parse(value)
     return rows
   } catch (error) {
+    if (error instanceof GlassboxError) throw error
     throw damagedConfig(file, error as Error)
   } finally {
     db?.close()

@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS removed_block (
 
 /**
  * Prepares an open connection to auxiliary.db: pragmas in the one order that works on a new file, then the tables.
- * @throws GlassboxError `data_damaged` when a newer Glassbox wrote the file, `storage_unavailable` when WAL is refused
+ * @throws GlassboxError `data_newer` when a newer Glassbox wrote the file, `storage_unavailable` when WAL is refused
  */
 export function prepareSchema(db: Database.Database): void {
   db.pragma('page_size = 16384')
@@ -54,7 +54,7 @@ export function prepareSchema(db: Database.Database): void {
   const version = db.pragma('user_version', { simple: true }) as number
   if (version > SCHEMA_VERSION) {
     throw new GlassboxError(
-      'data_damaged',
+      'data_newer',
       `auxiliary.db has schema version ${version}, this Glassbox knows ${SCHEMA_VERSION}`,
       'Start the newer Glassbox that wrote it, or move auxiliary.db aside.',
     )

@@ -45,6 +45,7 @@ export const errors = {
   archive_not_found: 'The archive is not there',
   archive_damaged: 'The archive is damaged',
   archive_password: 'The archive does not open with this password',
+  data_newer: 'This data was written by a newer Glassbox',
   archive_version: 'The archive was made by a newer Glassbox',
   archive_base_missing: 'An archive that this one adds to is missing',
   backup_no_space: 'There is not enough space',

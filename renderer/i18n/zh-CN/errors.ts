@@ -46,6 +46,7 @@ export const errors: Messages['errors'] = {
   archive_not_found: '归档不存在',
   archive_damaged: '归档已损坏',
   archive_password: '此密码无法打开归档',
+  data_newer: '此数据由更新版本的 Glassbox 写入',
   archive_version: '归档由更新版本的 Glassbox 创建',
   archive_base_missing: '缺少此归档所依赖的归档',
   backup_no_space: '空间不足',
