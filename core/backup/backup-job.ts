@@ -8,13 +8,15 @@ import type { RememberedRun } from './backup-state.ts'
 import { inThread } from './backup-thread.ts'
 import { readConfigTables } from './config-tables.ts'
 import { chainOf, removable } from './keep-plan.ts'
-import type { BackupOrder, VerifyOrder } from './operations.ts'
+import type { BackupOrder, OpenedManifest, VerifyOrder } from './operations.ts'
 
 export interface BackupInput {
   kind: BackupKind
   target: string
   /** Of which schedule it is a run; null = asked for. */
   schedule: string | null
+  /** A time of the schedule at which nothing could run and that this run makes up for, µs; null when it is in time. */
+  missed: number | null
 }
 
 export interface BackupResult {
@@ -44,14 +46,15 @@ export function backupJob(shelf: BackupShelf): JobKind<BackupInput, null> {
     exclusive: 'backup',
     resumable: false,
     async run(job) {
-      const { kind, target, schedule } = job.input
+      const { kind, target, schedule, missed } = job.input
+      const run = { schedule, kind, target, missed }
       try {
-        const result = await makeBackup(shelf, job, kind, target)
-        note(shelf, { schedule, kind, target, ok: true, name: result.name, error: null })
-        return result
+        const { name, seconds, ...result } = await makeBackup(shelf, job, kind, target)
+        note(shelf, { ...run, kind: result.kind, ok: true, name, seconds, error: null })
+        return { ...result, name, seconds }
       } catch (error) {
         if (!job.signal.aborted)
-          note(shelf, { schedule, kind, target, ok: false, name: null, error: (error as Error).message })
+          note(shelf, { ...run, ok: false, name: null, seconds: null, error: (error as Error).message })
         throw error
       }
     },
@@ -71,7 +74,7 @@ async function makeBackup(
 ): Promise<BackupResult> {
   const { dataDir, settings, secrets, clock, product } = shelf.parts
   const begun = clock.monotonicMs()
-  const secret = shelf.secret(job.secret)
+  const secret = shelf.jobSecret(job)
   const base = kind === 'incremental' ? await newestBase(shelf, target, secret) : null
   if (kind === 'incremental' && base === null) {
     job.log('There is no backup yet that this one could add to: it becomes a full one.', 'warn')
@@ -111,9 +114,12 @@ async function makeBackup(
       )
     }
     const now = clock.nowUs()
-    shelf.remember(target, name, secret !== null, made.manifest, {
-      verifiedAt: made.manifest.base === null ? now : null,
-    })
+    shelf.remember(
+      target,
+      name,
+      { ...made.manifest, encrypted: secret !== null },
+      { verifiedAt: made.manifest.base === null ? now : null },
+    )
     const removed = await removeOld(shelf, target, job)
     const rows = (signal: string): number =>
       made.manifest.days.filter((day) => day.signal === signal).reduce((sum, day) => sum + day.rows, 0)
@@ -179,25 +185,27 @@ export function verifyJob(shelf: BackupShelf): JobKind<VerifyInput, null> {
     async run(job) {
       const { target, name, deep, schedule } = job.input
       const { clock } = shelf.parts
-      const secret = shelf.secret(job.secret)
-      const run = { schedule, kind: 'verify', target, name }
+      const secret = shelf.jobSecret(job)
+      const begun = clock.monotonicMs()
+      const run = { schedule, kind: 'verify', target, name, missed: null }
+      const took = (): number => (clock.monotonicMs() - begun) / 1000
       try {
         const order: VerifyOrder = {
           places: await shelf.chain(target, name),
           secret,
           scratch: deep ? shelf.localPath : null,
         }
-        const manifest = await inThread<Manifest>('verify', order, {
+        const manifest = await inThread<OpenedManifest>('verify', order, {
           signal: job.signal,
           progress: (progress) => job.progress(progress),
         })
         const now = clock.nowUs()
-        shelf.remember(target, name, secret !== null, manifest, {
+        shelf.remember(target, name, manifest, {
           verifiedAt: now,
           problem: null,
           ...(deep ? { provenAt: now } : {}),
         })
-        if (schedule !== null) note(shelf, { ...run, ok: true, error: null })
+        if (schedule !== null) note(shelf, { ...run, ok: true, seconds: took(), error: null })
         return { target, name, deep, rows: manifest.days.reduce((sum, day) => sum + day.rows, 0) }
       } catch (error) {
         const { code, message } = error as GlassboxError
@@ -206,7 +214,8 @@ export function verifyJob(shelf: BackupShelf): JobKind<VerifyInput, null> {
             const known = state.archives.find((one) => one.target === target && one.name === name)
             if (known) Object.assign(known, { problem: message, verifiedAt: null, provenAt: null })
           })
-        if (schedule !== null && !job.signal.aborted) note(shelf, { ...run, ok: false, error: message })
+        if (schedule !== null && !job.signal.aborted)
+          note(shelf, { ...run, ok: false, seconds: took(), error: message })
         throw error
       }
     },

@@ -5,6 +5,8 @@ import { chainOf, type ListedArchive } from './keep-plan.ts'
 import { isDue, nextRun, type Schedule } from './schedule.ts'
 
 const LOOK_MS = 30_000
+/** A run that begins so much later was missed: the machine was off or asleep. */
+const LATE_US = 600e6
 
 type Due = Settings['backup']['schedules'][number]
 const VERIFY = 'verify'
@@ -83,7 +85,9 @@ export class BackupScheduler {
       .filter((one) => isDue(one, state.state.lastRuns[one.id] ?? now, now))
       .sort((a, b) => order[a.kind] - order[b.kind])
     for (const one of due) {
-      if (!(await this.#run(one))) return
+      const planned = nextRun(one, state.state.lastRuns[one.id] ?? now)
+      const missed = planned !== null && now - planned > LATE_US ? planned : null
+      if (!(await this.#run(one, missed))) return
       state.update(({ lastRuns }) => {
         lastRuns[one.id] = now
       })
@@ -91,12 +95,15 @@ export class BackupScheduler {
   }
 
   /** Answers false when another backup runs: it is tried again soon. */
-  async #run(one: Pick<Due, 'id' | 'targets'> & { kind: BackupKind | 'verify' }): Promise<boolean> {
+  async #run(
+    one: Pick<Due, 'id' | 'targets'> & { kind: BackupKind | 'verify' },
+    missed: number | null,
+  ): Promise<boolean> {
     try {
       if (one.kind === VERIFY) return await this.#verifyOne()
       // To its targets one after the other.
       for (const target of one.targets) {
-        const job = await this.#shelf.job('backup', { kind: one.kind, target, schedule: one.id }, null)
+        const job = await this.#shelf.job('backup', { kind: one.kind, target, schedule: one.id, missed }, {})
         await this.#shelf.parts.jobs.ended(job.id)
       }
       return true
@@ -122,7 +129,7 @@ export class BackupScheduler {
     const pick = last[Math.floor(Math.random() * last.length)]
     if (!pick) return true
     const input = { target: pick.target, name: pick.archive.name, deep: true, schedule: VERIFY }
-    const job = await this.#shelf.job('verify', input, null)
+    const job = await this.#shelf.job('verify', input, {})
     await this.#shelf.parts.jobs.ended(job.id)
     return true
   }

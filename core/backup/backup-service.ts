@@ -14,7 +14,7 @@ import type { Job } from '../model/job.ts'
 import type { Manifest } from './archive/manifest.ts'
 import { backupJob, verifyJob } from './backup-job.ts'
 import { BackupScheduler } from './backup-scheduler.ts'
-import { type BackupParts, BackupShelf, shownAddress } from './backup-shelf.ts'
+import { type BackupParts, BackupShelf, type GivenSecret, shownAddress } from './backup-shelf.ts'
 import { inThread } from './backup-thread.ts'
 import { applyConfigTables, type ConfigTable } from './config-tables.ts'
 import { sumsOf } from './day-totals.ts'
@@ -38,10 +38,9 @@ const CLEAN_MS = 6 * 3_600_000
 const ARCHIVE_SHARE = 0.7
 const MOST_SETTINGS_SHOWN = 200
 
-export interface ArchiveRef {
+export interface ArchiveRef extends GivenSecret {
   target: string
   name: string
-  password?: string
 }
 
 /** Backups as the api asks for them; starts schedules and finishes what a kill left. */
@@ -121,7 +120,11 @@ export class BackupService {
       lastGood: items.find((one) => one.kind !== 'config' && one.missing === null && one.problem === null) ?? null,
       next: this.#scheduler.next(),
       attention: this.#attention(now),
-      runs: recent as BackupsAnswer['runs'],
+      runs: recent.map((run) => ({
+        ...run,
+        seconds: run.seconds ?? null,
+        missed: run.missed ?? null,
+      })) as BackupsAnswer['runs'],
       restores: restores
         .map(({ safety, undoUntil, ...one }) => ({
           ...one,
@@ -171,9 +174,9 @@ export class BackupService {
     return null
   }
 
-  create(order: { kind: Manifest['kind']; target: string; password?: string }): Promise<Job> {
-    this.#shelf.target(order.target)
-    return this.#shelf.job('backup', { kind: order.kind, target: order.target, schedule: null }, order.password)
+  create({ kind, target, ...secret }: { kind: Manifest['kind']; target: string } & GivenSecret): Promise<Job> {
+    this.#shelf.target(target)
+    return this.#shelf.job('backup', { kind, target, schedule: null, missed: null }, secret)
   }
 
   async estimate(target: string): Promise<BackupEstimate> {
@@ -187,20 +190,18 @@ export class BackupService {
     return this.#shelf.test(body)
   }
 
-  async inspect({ target, name, password }: ArchiveRef): Promise<BackupContent> {
+  async inspect({ target, name, ...secret }: ArchiveRef): Promise<BackupContent> {
     const places = await this.#shelf.chain(target, name)
-    const secret = this.#shelf.secret(password)
-    const manifests = await this.#shelf.inspect(places, secret)
+    const manifests = await this.#shelf.inspect(places, this.#shelf.secret(secret))
     const last = manifests[manifests.length - 1]
-    const encrypted = this.#shelf.state.find(target, name)?.encrypted ?? secret !== null
-    this.#shelf.remember(target, name, encrypted, last)
+    this.#shelf.remember(target, name, last)
     const parts = manifests.flatMap((manifest) => manifest.parts)
     const times = parts.flatMap(({ first, last: end }) => (first === null || end === null ? [] : [first, end]))
     return {
       archive: last.archive,
       kind: last.kind,
       createdAt: last.createdAt,
-      encrypted,
+      encrypted: last.encrypted,
       product: last.product,
       engine: last.engine,
       chain: manifests.map(({ kind, createdAt }, i) => ({ name: nameOf(places[i]), kind, createdAt })),
@@ -213,9 +214,13 @@ export class BackupService {
     }
   }
 
-  async verify({ target, name, password, deep }: ArchiveRef & { deep: boolean }): Promise<Job> {
-    await this.#shelf.chain(target, name)
-    return this.#shelf.job('verify', { target, name, deep, schedule: null }, password)
+  async verify({ target, name, deep, ...secret }: ArchiveRef & { deep: boolean }): Promise<Job> {
+    const places = await this.#shelf.chain(target, name)
+    // A wrong password is told at once, not by a job; what else is wrong is what the job finds and remembers.
+    await this.#shelf.inspect(places, this.#shelf.secret(secret)).catch((error: unknown) => {
+      if (error instanceof GlassboxError && error.code === 'archive_password') throw error
+    })
+    return this.#shelf.job('verify', { target, name, deep, schedule: null }, secret)
   }
 
   async remove({ target, name }: ArchiveRef): Promise<{ removed: string }> {
@@ -235,7 +240,7 @@ export class BackupService {
     const { dataDir, store, settings } = this.#shelf.parts
     const { select, mode } = order
     const places = await this.#shelf.chain(order.target, order.name)
-    const secret = this.#shelf.secret(order.password)
+    const secret = this.#shelf.secret(order)
     const manifests = await this.#shelf.inspect(places, secret, signal)
     const parts = manifests.flatMap((manifest) => manifest.parts).filter((part) => wantsPart(part, select))
     const now = select.telemetry ? await sumsOf(store.reader, signal) : []
@@ -302,18 +307,17 @@ export class BackupService {
     return { changes: dry.changes, settings: changed.slice(0, MOST_SETTINGS_SHOWN) }
   }
 
-  async restore(order: RestoreInput & { password?: string }): Promise<Job> {
-    const { password, ...input } = order
+  async restore({ password, keyFile, ...input }: RestoreInput & GivenSecret): Promise<Job> {
     const places = await this.#shelf.chain(input.target, input.name)
     // A wrong password is told at once, not by a job.
-    await this.#shelf.inspect(places, this.#shelf.secret(password))
-    return this.#shelf.job('restore', input, password)
+    await this.#shelf.inspect(places, this.#shelf.secret({ password, keyFile }))
+    return this.#shelf.job('restore', input, { password, keyFile })
   }
 
   undo(restore: string): Promise<Job> {
     if (!this.#shelf.state.state.restores.some(({ id }) => id === restore))
       throw new GlassboxError('bad_request', 'there was no such restore')
-    return this.#shelf.job('restore-undo', { restore }, null)
+    return this.#shelf.job('restore-undo', { restore }, {})
   }
 }
 

@@ -13,11 +13,11 @@ import type { TelemetryStore } from '../storage/store.ts'
 import type { ArchiveSecret } from './archive/archive-key.ts'
 import { ArchiveReader, openArchiveFile } from './archive/archive-reader.ts'
 import { ContainerReader } from './archive/container-reader.ts'
-import type { Manifest } from './archive/manifest.ts'
 import type { ArchivePlace } from './archive-place.ts'
 import { BackupStateFile, type RememberedArchive } from './backup-state.ts'
 import { inThread } from './backup-thread.ts'
 import { chainOf, type ListedArchive, listArchives } from './keep-plan.ts'
+import type { OpenedManifest } from './operations.ts'
 import { archiveName, parseArchiveName } from './targets/archive-name.ts'
 import { localFolder, PARTIAL } from './targets/local-folder.ts'
 import { openTarget } from './targets/open-target.ts'
@@ -37,6 +37,12 @@ export interface BackupParts {
     warn(fields: object, message: string): void
     error(fields: object, message: string): void
   }
+}
+
+/** What opens or encrypts an archive, as it is given from outside; `keyFile` is the content of the file in base64. */
+export interface GivenSecret {
+  password?: string
+  keyFile?: string
 }
 
 /** A target by name, with all that is needed to open it. */
@@ -133,20 +139,23 @@ export class BackupShelf {
     return chain.map((one) => this.place(target, one.name))
   }
 
-  /** The password given, else the one of the settings. */
-  secret(password: string | undefined | null): ArchiveSecret | null {
-    const text = password || this.parts.settings.now().backup.password
-    return text ? { password: text } : null
+  /** The password or key file given, else that of the settings; null when there is none. */
+  secret(given: GivenSecret | null): ArchiveSecret | null {
+    const saved = this.parts.settings.now().backup
+    for (const { password, keyFile } of [given ?? {}, saved]) {
+      if (keyFile) return { keyFile: Buffer.from(keyFile, 'base64') }
+      if (password) return { password }
+    }
+    return null
   }
 
-  remember(
-    target: string,
-    name: string,
-    encrypted: boolean,
-    manifest: Manifest,
-    checked: Partial<RememberedArchive> = {},
-  ): void {
-    const { archive, digest, product, engine, days, warnings } = manifest
+  /** The same for a job, whose secret is text. */
+  jobSecret(job: { secret: string | null }): ArchiveSecret | null {
+    return this.secret(job.secret === null ? null : (JSON.parse(job.secret) as GivenSecret))
+  }
+
+  remember(target: string, name: string, manifest: OpenedManifest, checked: Partial<RememberedArchive> = {}): void {
+    const { archive, digest, encrypted, product, engine, days, warnings } = manifest
     this.state.update((state) => {
       const known = state.archives.find((one) => one.target === target && one.name === name)
       const fresh = {
@@ -255,12 +264,12 @@ export class BackupShelf {
     }
   }
 
-  job(kind: string, input: object, secret: string | undefined | null): Promise<Job> {
-    return this.parts.jobs.start(kind, input, secret || null)
+  job(kind: string, input: object, { password, keyFile }: GivenSecret): Promise<Job> {
+    return this.parts.jobs.start(kind, input, password || keyFile ? JSON.stringify({ password, keyFile }) : null)
   }
 
-  inspect(places: ArchivePlace[], secret: ArchiveSecret | null, signal?: AbortSignal): Promise<Manifest[]> {
-    return inThread<Manifest[]>('inspect', { places, secret }, { signal })
+  inspect(places: ArchivePlace[], secret: ArchiveSecret | null, signal?: AbortSignal): Promise<OpenedManifest[]> {
+    return inThread<OpenedManifest[]>('inspect', { places, secret }, { signal })
   }
 }
 

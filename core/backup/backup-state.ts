@@ -42,6 +42,10 @@ export interface RememberedRun {
   ok: boolean
   name: string | null
   error: string | null
+  /** How long it took; absent in what older versions wrote. */
+  seconds?: number | null
+  /** The oldest time of the schedule at which nothing could run, µs, where this run makes up for it. */
+  missed?: number | null
 }
 
 export interface BackupState {

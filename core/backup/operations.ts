@@ -112,7 +112,10 @@ export interface VerifyOrder {
   scratch: string | null
 }
 
-export async function verifyPlaces(order: VerifyOrder, { signal, progress }: Hooks): Promise<Manifest> {
+/** A manifest, and whether a password or key file was needed to read it. */
+export type OpenedManifest = Manifest & { encrypted: boolean }
+
+export async function verifyPlaces(order: VerifyOrder, { signal, progress }: Hooks): Promise<OpenedManifest> {
   const chain = await openPlaces(order.places, order.secret)
   try {
     const reader = chain.readers[chain.readers.length - 1]
@@ -123,7 +126,7 @@ export async function verifyPlaces(order: VerifyOrder, { signal, progress }: Hoo
     }
     await verifyByChecksum(reader, options)
     if (order.scratch !== null) await verifyByRestore(reader, order.scratch, options)
-    return reader.manifest
+    return { ...reader.manifest, encrypted: reader.encrypted }
   } finally {
     await chain.close()
   }
@@ -135,10 +138,10 @@ export interface InspectOrder {
 }
 
 /** The manifests of a chain, oldest first; nothing but them is read. */
-export async function inspectPlaces({ places, secret }: InspectOrder): Promise<Manifest[]> {
+export async function inspectPlaces({ places, secret }: InspectOrder): Promise<OpenedManifest[]> {
   const chain = await openPlaces(places, secret)
   try {
-    return chain.readers.map(({ manifest }) => manifest)
+    return chain.readers.map(({ manifest, encrypted }) => ({ ...manifest, encrypted }))
   } finally {
     await chain.close()
   }

@@ -55,7 +55,7 @@ export function restoreJob(shelf: BackupShelf): JobKind<RestoreInput, null> {
     async run(job) {
       const { target, name, select, mode } = job.input
       const places = await shelf.chain(target, name)
-      return restore(shelf, job, { places, select, secret: shelf.secret(job.secret), mode, what: name })
+      return restore(shelf, job, { places, select, secret: shelf.jobSecret(job), mode, what: name })
     },
   }
 }

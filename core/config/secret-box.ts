@@ -14,10 +14,11 @@ export const SECRET_SETTINGS: ReadonlySet<string> = new Set([
   'storage.postgresReadUrl',
   'backup.targets',
   'backup.password',
+  'backup.keyFile',
 ])
 
 /** Names of settings, and of fields in them, that are secret as a whole. */
-const WHOLE_SECRETS: ReadonlySet<string> = new Set(['backup.password', 'privateKey'])
+const WHOLE_SECRETS: ReadonlySet<string> = new Set(['backup.password', 'backup.keyFile', 'privateKey'])
 
 /** What stands for the password where an address is shown. */
 const HIDDEN = '***'

@@ -8,6 +8,12 @@ const MiB = 1024 * 1024
 
 /** Minute, hour, day, month, weekday. */
 const cronText = z.string().max(120)
+/** Content of a key file in base64: 16 bytes to 12 KiB. */
+export const keyFileText = z
+  .base64()
+  .max(16_384)
+  .refine((text) => (text.length / 4) * 3 >= 18, 'a key file holds at least 16 bytes')
+
 /** IANA name of a time zone; empty = that of this machine. */
 const zoneName = z.string().max(64).default('')
 
@@ -290,6 +296,8 @@ export const settingsSchema = z.strictObject({
         .prefault({}),
       /** Encrypts new archives, and opens those that no other password is given for. Lost = they cannot be read. */
       password: z.string().max(1024).default(''),
+      /** The same by a key file instead of a password, of which this is the content in base64; it goes before the password. */
+      keyFile: z.union([z.literal(''), keyFileText]).default(''),
     })
     .prefault({}),
   metrics: z

@@ -60,6 +60,9 @@ export interface BackupRun {
   ok: boolean
   name: string | null
   error: string | null
+  seconds: number | null
+  /** The oldest time of the schedule at which Glassbox was not running, where this run makes up for it. */
+  missed: number | null
 }
 
 /** `GET /api/backups` */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { keyFileText } from '../../config/settings.ts'
 import { time } from './parameters.ts'
 import type { RouteContract } from './route-contract.ts'
 
@@ -10,7 +11,8 @@ const password = z
   .max(1024)
   .optional()
   .describe('of the archive; absent = the one of the settings, if any')
-const archive = { target, name, password }
+const keyFile = keyFileText.optional().describe('content of the key file in base64, instead of a password')
+const archive = { target, name, password, keyFile }
 const selection = z
   .strictObject({
     telemetry: z.boolean().default(true),
@@ -46,6 +48,7 @@ export const backupRoutes = {
       kind: z.enum(['full', 'incremental', 'config']).default('full'),
       target: target.default('local'),
       password: password.describe('encrypts it; absent = the one of the settings, if any'),
+      keyFile,
     }),
     answer: 'Job',
   },
