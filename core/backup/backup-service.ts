@@ -297,14 +297,20 @@ export class BackupService {
     const dry = applyConfigTables(dataDir, tables, secrets, { replace: mode === 'replace', dryRun: true })
     warnings.push(...dry.warnings)
     const saved = settings.all()
-    const changed = (tables.find(({ name }) => name === 'setting')?.rows ?? []).flatMap((row) => {
+    const rows = tables.find(({ name }) => name === 'setting')?.rows ?? []
+    const changed = rows.flatMap((row) => {
       const key = String(row.key)
       const here = saved[key]
       const restored = settingValue(row.value)
       if (!here || JSON.stringify(here.value) === JSON.stringify(restored)) return []
       return [{ key, now: here.value, restored: hideSecrets(restored, key) }]
     })
-    return { changes: dry.changes, settings: changed.slice(0, MOST_SETTINGS_SHOWN) }
+    // What was not set then is as it is without being set.
+    const named = new Set(rows.map((row) => String(row.key)))
+    const unset = Object.entries(saved).flatMap(([key, { value, default: restored, source }]) =>
+      mode === 'replace' && source === 'saved' && !named.has(key) ? [{ key, now: value, restored }] : [],
+    )
+    return { changes: dry.changes, settings: [...changed, ...unset].slice(0, MOST_SETTINGS_SHOWN) }
   }
 
   async restore({ password, keyFile, ...input }: RestoreInput & GivenSecret): Promise<Job> {
@@ -312,6 +318,14 @@ export class BackupService {
     // A wrong password is told at once, not by a job.
     await this.#shelf.inspect(places, this.#shelf.secret({ password, keyFile }))
     return this.#shelf.job('restore', input, { password, keyFile })
+  }
+
+  /** Somebody read the notice of the last start. */
+  seen(): object {
+    this.#shelf.state.update((state) => {
+      state.notice = null
+    })
+    return {}
   }
 
   undo(restore: string): Promise<Job> {

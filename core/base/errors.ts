@@ -244,7 +244,7 @@ export const ERRORS = {
   backup_target: {
     status: 502,
     title: 'The backup target refused or did not answer',
-    hint: 'Test the target in the settings of backups; the message says what it answered.',
+    hint: 'Check its address, who may write there and the space left; the message says what it answered.',
   },
   internal: { status: 500, title: 'Glassbox made a mistake', hint: 'Please report it with the request id.' },
 } as const satisfies Record<string, { status: number; title: string; hint: string }>

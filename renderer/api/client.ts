@@ -87,7 +87,13 @@ function address(path: string, params: Params): string {
 export async function request(
   method: string,
   path: string,
-  options: { params?: Params; body?: unknown; form?: URLSearchParams; bytes?: ArrayBuffer; signal?: AbortSignal } = {},
+  options: {
+    params?: Params
+    body?: unknown
+    form?: URLSearchParams
+    bytes?: ArrayBuffer | Blob
+    signal?: AbortSignal
+  } = {},
 ): Promise<Response> {
   const { token } = currentConnection()
   const headers: Record<string, string> = { accept: 'application/json' }

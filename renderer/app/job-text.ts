@@ -42,8 +42,10 @@ export function useJobText(): {
       state === 'done' ? 1 : total === null || total === 0 ? null : Math.min(1, done / total),
     result({ kind, result }) {
       if (result === null || typeof result !== 'object') return ''
+      // Counts of a restore stand in an object of their own.
+      const { counts, ...facts } = result as Record<string, unknown> & { counts?: object }
       const named = Object.fromEntries(
-        Object.entries(result).map(([key, value]) => [
+        Object.entries({ ...facts, ...counts }).map(([key, value]) => [
           key,
           key === 'engine' || key === 'kept' ? engine(value) : typeof value === 'number' ? exactCount(value) : value,
         ]),

@@ -4,7 +4,7 @@ import type { KeyHelp } from './keys.ts'
 export const GLOBAL_KEYS: KeyHelp[] = [
   { keys: ['/'], text: 'shell.keyFilter' },
   { keys: ['?'], text: 'shell.keyHelp' },
-  { keys: ['g', 's t l m d p r c ,'], text: 'shell.keyGo' },
+  { keys: ['g', 's t l m d p r b c ,'], text: 'shell.keyGo' },
   { keys: ['t'], text: 'shell.keyRange' },
   { keys: ['['], text: 'shell.keyEarlier' },
   { keys: [']'], text: 'shell.keyLater' },
@@ -77,6 +77,11 @@ export const BOARD_KEYS: KeyHelp[] = [
   { keys: ['←', '→', '↑', '↓'], text: 'boards.keyMove' },
   { keys: ['Shift', '←', '→', '↑', '↓'], text: 'boards.keySize' },
   { keys: ['Esc'], text: 'boards.leaveFull' },
+]
+
+export const BACKUP_KEYS: KeyHelp[] = [
+  { keys: ['n'], text: 'shell.actionBackUp' },
+  { keys: ['u'], text: 'shell.actionRestore' },
 ]
 
 /** Every single key of these lists once. */

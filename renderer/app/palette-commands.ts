@@ -1,5 +1,7 @@
 import {
   Activity,
+  Archive,
+  ArchiveRestore,
   Bookmark,
   Cable,
   ChartLine,
@@ -74,6 +76,7 @@ export function usePaletteCommands(): (text: string, found: readonly RecentTrace
     screen('boards', t('shell.boards'), LayoutDashboard, 'd'),
     screen('map', t('shell.map'), Workflow, 'p'),
     screen('runs', t('shell.runs'), History, 'r'),
+    screen('backups', t('shell.backups'), Archive, 'b'),
     screen('connect', t('shell.connect'), Cable, 'c'),
     screen('settings', t('shell.settings'), Settings, ','),
     ...views.items.map(
@@ -103,6 +106,8 @@ export function usePaletteCommands(): (text: string, found: readonly RecentTrace
     act('live', t('shell.actionLive'), Radio, () => range.setLive(!range.live), 'l'),
     act('link', t('shell.actionCopyLink'), Link, () => void actions.copyLink(), 'c'),
     act('test', t('shell.actionTestTrace'), Send, () => void actions.sendTestTrace()),
+    act('backup', t('shell.actionBackUp'), Archive, () => void router.push('/backups/new')),
+    act('restore', t('shell.actionRestore'), ArchiveRestore, () => void router.push('/backups/restore')),
     act('theme', t('shell.actionTheme'), Contrast, actions.switchTheme),
     act('language', t('shell.actionLanguage'), Languages, actions.switchLanguage),
   ]

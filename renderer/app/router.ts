@@ -6,7 +6,7 @@ declare module 'vue-router' {
     /** Message key of the screen's name: heading, tab title. */
     title: string
     /** Which entry of the navigation is lit. */
-    nav: 'monitor' | 'logs' | 'metrics' | 'boards' | 'map' | 'runs' | 'connect' | 'jobs' | 'settings'
+    nav: 'monitor' | 'logs' | 'metrics' | 'boards' | 'map' | 'runs' | 'connect' | 'backups' | 'jobs' | 'settings'
     /** Whether the time range and live belong to this screen. */
     timed: boolean
   }
@@ -72,6 +72,12 @@ export const router = createRouter({
       name: 'connect',
       component: () => import('../features/connect/ConnectScreen.vue'),
       meta: { title: 'shell.connect', nav: 'connect', timed: false },
+    },
+    {
+      path: '/backups/:view?',
+      name: 'backups',
+      component: () => import('../features/backups/BackupsScreen.vue'),
+      meta: { title: 'shell.backups', nav: 'backups', timed: false },
     },
     {
       path: '/jobs/:id?',

@@ -1,3 +1,4 @@
+import { backups } from './en/backups.ts'
 import { boards } from './en/boards.ts'
 import { chart } from './en/chart.ts'
 import { connect } from './en/connect.ts'
@@ -31,6 +32,7 @@ export const en = {
   map,
   metrics,
   boards,
+  backups,
   promql,
   runs,
   connect,

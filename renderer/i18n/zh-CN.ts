@@ -1,4 +1,5 @@
 import type { Messages } from './en.ts'
+import { backups } from './zh-CN/backups.ts'
 import { boards } from './zh-CN/boards.ts'
 import { chart } from './zh-CN/chart.ts'
 import { connect } from './zh-CN/connect.ts'
@@ -31,6 +32,7 @@ export const zhCN: Messages = {
   map,
   metrics,
   boards,
+  backups,
   promql,
   runs,
   connect,

@@ -120,4 +120,11 @@ export const backupRoutes = {
     body: z.strictObject({ restore: z.string().min(1).max(64) }),
     answer: 'Job',
   },
+  seenBackups: {
+    method: 'POST',
+    path: '/api/backups/seen',
+    summary: 'Takes away the notice of a restore that was cut off, once somebody read it',
+    body: z.strictObject({}),
+    answer: '{}',
+  },
 } as const satisfies Record<string, RouteContract>

@@ -20,5 +20,6 @@ export const backupHandlers: Handlers<keyof typeof backupRoutes> = {
   planRestore: ({ services, body, context }) =>
     services.backups.plan({ ...body, select: selection(body.select) }, context.signal),
   restoreBackup: ({ services, body }) => services.backups.restore({ ...body, select: selection(body.select) }),
+  seenBackups: ({ services }) => services.backups.seen(),
   undoRestore: ({ services, body }) => services.backups.undo(body.restore),
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ERRORS } from '../../base/errors.ts'
 import { archiveName } from './archive-name.ts'
 import type { BackupTarget, TestStep } from './target.ts'
 
@@ -26,7 +27,8 @@ export async function testTarget(target: BackupTarget): Promise<{ ok: boolean; s
       steps.push({ name: what, ok: true, ms: Math.round(performance.now() - begun), error: null })
     } catch (error) {
       const { message, hint } = error as Error & { hint?: string }
-      const text = hint ? `${message} ${hint}` : message
+      // What every failure of a target is told says nothing here.
+      const text = hint && hint !== ERRORS.backup_target.hint ? `${message} ${hint}` : message
       steps.push({ name: what, ok: false, ms: Math.round(performance.now() - begun), error: text })
       throw error
     }

@@ -78,8 +78,6 @@ export const storage = {
   missing_port: 'A port is a number of 1 to 65535.',
   missing_database: 'Name the database.',
   missing_user: 'Name the user.',
-  show: 'Show password',
-  hide: 'Hide password',
   passwordNote: 'Saved encrypted when the switch is made, never in the address of this page.',
   urlNote: 'Paste an address here or into any field.',
   urlUnread: 'This is no postgres:// address.',

@@ -80,8 +80,6 @@ export const storage: Messages['storage'] = {
   missing_port: '端口是 1 到 65535 的数字。',
   missing_database: '请填写数据库名。',
   missing_user: '请填写用户名。',
-  show: '显示密码',
-  hide: '隐藏密码',
   passwordNote: '切换时加密保存，绝不出现在本页地址中。',
   urlNote: '可将地址粘贴到这里或任一字段。',
   urlUnread: '这不是 postgres:// 地址。',
