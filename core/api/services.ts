@@ -25,7 +25,18 @@ export interface ApiServices {
   jobs: Pick<JobRegistry, 'list' | 'get' | 'cancel' | 'start' | 'subscribe'>
   backups: Pick<
     BackupService,
-    'list' | 'create' | 'estimate' | 'test' | 'inspect' | 'verify' | 'remove' | 'upload' | 'plan' | 'restore' | 'undo' | 'seen'
+    | 'list'
+    | 'create'
+    | 'estimate'
+    | 'test'
+    | 'inspect'
+    | 'verify'
+    | 'remove'
+    | 'upload'
+    | 'plan'
+    | 'restore'
+    | 'undo'
+    | 'seen'
   >
   doctor: { report(): IntakeReport }
   dataDir: string

@@ -321,7 +321,7 @@ export class BackupService {
   }
 
   /** Somebody read the notice of the last start. */
-  seen(): object {
+  async seen(): Promise<object> {
     this.#shelf.state.update((state) => {
       state.notice = null
     })

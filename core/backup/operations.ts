@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { GlassboxError } from '../base/errors.ts'
@@ -23,7 +23,7 @@ import {
 } from './restore-telemetry.ts'
 import { storeTarget } from './store-target.ts'
 import { archiveName } from './targets/archive-name.ts'
-import { fileTrouble, freeBytesOf, PARTIAL, syncPath } from './targets/local-folder.ts'
+import { fileTrouble, freeBytesOf, makeFolder, PARTIAL, syncPath } from './targets/local-folder.ts'
 import { differingTotals, verifyByChecksum, verifyByRestore } from './verify-archive.ts'
 import { writeBackup } from './write-backup.ts'
 
@@ -62,7 +62,7 @@ export async function backupToFile(
   const partial =
     'file' in order.to ? order.to.file + PARTIAL : join(folder, `.backup-${process.pid}-${order.nowUs}${PARTIAL}`)
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeFolder(folder)
     const free = await freeBytesOf(folder)
     if (free < LEAST_FREE) throw new GlassboxError('backup_no_space', `${folder} has only ${free} bytes free`)
   } catch (error) {

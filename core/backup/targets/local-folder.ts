@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { access, constants, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { GlassboxError } from '../../base/errors.ts'
 import { openArchiveFile } from '../archive/archive-reader.ts'
@@ -33,6 +33,24 @@ export function fileTrouble(error: unknown, what: string): GlassboxError {
   return new GlassboxError('backup_target', `${what}: ${message}`)
 }
 
+/**
+ * Makes a folder and those above it. Node's `recursive` never comes back where the file system answers "no such file" for a
+ * folder whose parent is there, as /proc does.
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  const make = (): Promise<unknown> =>
+    mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+  try {
+    await make()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(folder) === folder) throw error
+    await makeFolder(dirname(folder))
+    await make()
+  }
+}
+
 /** A folder of this machine, or one that it has mounted. */
 export function localFolder(folder: string): BackupTarget {
   const within = (name: string): string => {
@@ -60,7 +78,7 @@ export function localFolder(folder: string): BackupTarget {
       if (path === to) return
       const partial = to + PARTIAL
       try {
-        await mkdir(folder, { recursive: true, mode: 0o700 })
+        await makeFolder(folder)
         const { size } = await stat(path)
         const free = await freeBytesOf(folder)
         if (free < size)
