@@ -81,7 +81,9 @@ it('kill -9 at every step of putting a restore in place: the next start has the 
   timeout: 600_000,
 }, async () => {
   let states = { before: 0, after: 0 }
-  for (let step = 1; ; step++) {
+  let every = 1
+  // Without a kill first, to count the steps; then killed at each, or on a busy machine at some from the first to the last.
+  for (let step = 0, last = 1; step <= last; step = step === 0 ? 1 : step + every) {
     const dataDir = join(root, `restore-${step}`)
     cpSync(old, dataDir, { recursive: true })
     const folder = makeRestoreFolder(dataDir, 'test')
@@ -89,11 +91,15 @@ it('kill -9 at every step of putting a restore in place: the next start has the 
     stageConfig(dataDir, 'test', [
       { name: 'setting', rows: [{ key: 'retention.logs.days', value: '5', updated_at: 1 }] },
     ])
-    const { killed, stderr, code } = await run(
+    const { killed, stderr, code, calls } = await run(
       [new URL('./finish-restore.ts', import.meta.url).pathname, dataDir, 'test'],
       step,
     )
     if (!killed) expect(code, stderr).toBe(0)
+    if (step === 0) {
+      last = calls
+      every = process.env.GLASSBOX_LONG ? 1 : Math.ceil(calls / 10)
+    }
     const recovered = recoverRestore(dataDir, new SecretBox(dataDir))
     const now = holds(dataDir)
     const isOld = now.spans === 20 && now.days === 3
@@ -107,10 +113,9 @@ it('kill -9 at every step of putting a restore in place: the next start has the 
     } else expect([isNew, recovered]).toEqual([true, null])
     expect(recoverRestore(dataDir, new SecretBox(dataDir)), 'a second start finds nothing').toBeNull()
     rmSync(dataDir, { recursive: true, force: true })
-    if (!killed) break
   }
-  expect(states.before).toBeGreaterThan(2)
-  expect(states.after).toBeGreaterThan(5)
+  expect(states.before).toBeGreaterThan(0)
+  expect(states.after).toBeGreaterThan(3)
 })
 
 it('kill -9 at every step of a backup: no half archive has a name, and the old ones stay', {
@@ -125,7 +130,7 @@ it('kill -9 at every step of a backup: no half archive has a name, and the old o
   const [first] = readdirSync(folder)
   const bytes = readFileSync(join(folder, first))
   // Every step, or on a busy machine some of them, from the first to the last.
-  const every = process.env.GLASSBOX_LONG ? 1 : Math.ceil(whole.calls / 8)
+  const every = process.env.GLASSBOX_LONG ? 1 : Math.ceil(whole.calls / 5)
   for (let step = 1; step <= whole.calls; step += every) {
     await run(args, step)
     for (const name of readdirSync(folder).filter((one) => one.endsWith('.glassbox'))) {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { BackupContent, BackupsAnswer, RestorePlan } from '../../../core/api/contract/shapes.ts'
@@ -144,6 +144,45 @@ describe('backups over the api', { timeout: 240_000 }, () => {
     expect(await upload(bytes, '../../evil.glassbox')).toEqual({ target: 'local', name })
     const partials = readdirSync(join(host.dataDir, 'backups')).filter((file) => file.endsWith('.partial'))
     expect(partials).toEqual([])
+  })
+
+  it('encrypts with a key file, and tells what opens an archive', async () => {
+    const keyFile = Buffer.alloc(32, 7).toString('base64')
+    const made = await done<{ name: string }>(await post<Job>('/api/backups', { kind: 'config', keyFile }))
+    const archive = { target: 'local', name: made.name }
+    await expect(post('/api/backups/inspect', archive)).rejects.toThrow('archive_password')
+    const other = Buffer.alloc(32, 8).toString('base64')
+    for (const wrong of [{ keyFile: other }, { password: 'a password' }])
+      await expect(post('/api/backups/verify', { ...archive, ...wrong })).rejects.toThrow('archive_password')
+    expect(await post<BackupContent>('/api/backups/inspect', { ...archive, keyFile })).toMatchObject({
+      encrypted: true,
+      hasConfig: true,
+    })
+    await expect(post('/api/backups/inspect', { ...archive, keyFile: 'c2hvcnQ=' })).rejects.toThrow('bad_request')
+    const { runs } = await host.get<BackupsAnswer>('/api/backups')
+    expect(runs[0]).toMatchObject({ kind: 'config', ok: true, missed: null })
+    expect(runs[0].seconds).toBeGreaterThan(0)
+  })
+
+  it('makes up for a run that was missed while it was off, and says for which', async () => {
+    const late = await startTestHost({ 'backup.enabled': true, 'backup.verify.enabled': false }, undefined, {
+      prepare: async (dataDir) => {
+        mkdirSync(join(dataDir, 'backups'))
+        const now = Date.now() * 1000
+        const lastRuns = { full: now, incremental: now, config: now - 86_400e6 }
+        writeFileSync(join(dataDir, 'backups', 'state.json'), JSON.stringify({ lastRuns }))
+      },
+    })
+    try {
+      await expect
+        .poll(async () => (await late.get<BackupsAnswer>('/api/backups')).runs.length, { timeout: 60_000 })
+        .toBe(1)
+      const { runs } = await late.get<BackupsAnswer>('/api/backups')
+      expect(runs).toMatchObject([{ kind: 'config', schedule: 'config', ok: true }])
+      expect((runs[0].at - (runs[0].missed ?? 0)) / 3_600e6).toBeGreaterThan(19)
+    } finally {
+      await late.stop()
+    }
   })
 
   it('keeps passwords of targets to itself', async () => {

@@ -130,6 +130,15 @@ describe.each(addresses)('%s', (_name, address) => {
   })
 })
 
+// A file system that answers "no such file" for a folder whose parent is there.
+it.runIf(process.platform === 'linux')('a folder that cannot be made fails its test and does not hang', async () => {
+  await withTarget('/proc/no-such-place/backups', async (target) => {
+    const { ok, steps } = await testTarget(target)
+    expect([ok, steps.map(({ name }) => name)]).toEqual([false, ['connect', 'write']])
+    expect(steps[1].error).toContain('/proc/no-such-place')
+  })
+})
+
 describe('S3 that refuses', () => {
   it.each([
     ['a wrong key', () => s3Address().replace('S3RVER:S3RVER', 'NOBODY:wrong')],
