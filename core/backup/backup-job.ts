@@ -100,7 +100,14 @@ async function makeBackup(
       nowUs: clock.nowUs(),
       to: { folder: work ?? shelf.localPath },
     }
-    const made = await inThread<{ file: string; bytes: number; manifest: Manifest }>('backup', order, hooks)
+    const make = (order: BackupOrder) =>
+      inThread<{ file: string; bytes: number; manifest: Manifest }>('backup', order, hooks)
+    const made = await make(order).catch((error: unknown) => {
+      if (base === null || !(error instanceof GlassboxError) || error.code !== 'archive_base_missing') throw error
+      // What was restored, or lies in another engine by now, has nothing in common with the last backup.
+      job.log(`${error.message}: it becomes a full one.`, 'warn')
+      return make({ ...order, kind: 'full', base: null })
+    })
     const name = basename(made.file)
     const verify: VerifyOrder = { places: [{ file: made.file }], secret, scratch: null }
     if (made.manifest.base === null) await inThread('verify', verify, hooks)
@@ -127,7 +134,7 @@ async function makeBackup(
       target,
       name,
       archive: made.manifest.archive,
-      kind,
+      kind: made.manifest.kind,
       bytes: made.bytes,
       rows: { traces: rows('traces'), logs: rows('logs'), metrics: rows('metrics') },
       seconds: (clock.monotonicMs() - begun) / 1000,

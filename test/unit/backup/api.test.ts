@@ -115,6 +115,10 @@ describe('backups over the api', { timeout: 240_000 }, () => {
     const list = await host.get<BackupsAnswer>('/api/backups')
     expect(list.restores.find(({ id }) => id === result.restore)).toMatchObject({ undone: true, undoUntil: null })
     expect(readdirSync(join(host.dataDir, 'restore'))).toEqual([])
+    // Nothing can be added to a backup of what was there before: the next incremental one is full.
+    const next = await done<{ kind: string; name: string }>(await post<Job>('/api/backups', { kind: 'incremental' }))
+    expect(next).toMatchObject({ kind: 'full', rows: { traces: 70 } })
+    await post('/api/backups/remove', { target: 'local', name: next.name })
   })
 
   it('merges without storing anything twice, however often', async () => {
