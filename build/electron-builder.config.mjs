@@ -7,6 +7,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 const telemetry = { ext: ['otlp.jsonl', 'otlp.json', 'otlp.pb'], name: 'OpenTelemetry data', role: 'Viewer' }
+const archives = { ext: ['glassbox'], name: 'Glassbox backup', role: 'Viewer' }
 
 /** The native modules bring binaries of every system; ours is the one that is packaged. */
 function dropForeignBinaries({ appOutDir, electronPlatformName, packager }) {
@@ -54,7 +55,9 @@ export default {
     grantFileProtocolExtraPrivileges: false,
   },
   protocols: [{ name: 'Glassbox', schemes: ['glassbox'] }],
-  fileAssociations: telemetry.ext.map((ext) => ({ ext, name: telemetry.name, role: telemetry.role })),
+  fileAssociations: [telemetry, archives].flatMap(({ ext, name, role }) =>
+    ext.map((one) => ({ ext: one, name, role })),
+  ),
   icon: 'build/icons/icon.png',
   linux: {
     target: ['AppImage', 'deb', 'rpm'].map((target) => ({ target, arch: ['x64', 'arm64'] })),

@@ -111,7 +111,10 @@ export function createDesktop(
       title: texts.importing,
       properties: ['openFile', 'multiSelections'],
       filters: [
-        { name: texts.telemetryFiles, extensions: ['json', 'jsonl', 'pb', 'gz', 'zst', 'zip', 'txt', 'prom'] },
+        {
+          name: texts.telemetryFiles,
+          extensions: ['json', 'jsonl', 'pb', 'gz', 'zst', 'zip', 'txt', 'prom', 'glassbox'],
+        },
         { name: texts.allFiles, extensions: ['*'] },
       ],
     })

@@ -4,7 +4,7 @@ import { extname, isAbsolute, resolve } from 'node:path'
 export type Opening = { kind: 'page'; path: string } | { kind: 'file'; file: string }
 
 /** Files that the installer registers; others are opened from the menu. */
-const FILE = /\.otlp\.(jsonl?|pb)(\.(gz|zst))?$/i
+const FILE = /(\.otlp\.(jsonl?|pb)(\.(gz|zst))?|\.glassbox)$/i
 
 /** `glassbox://trace/ID` as an address of the page; null for anything else. */
 export function parseLink(text: string): Opening | null {
@@ -14,7 +14,7 @@ export function parseLink(text: string): Opening | null {
   return link.hostname === 'trace' && id ? { kind: 'page', path: `/traces/${id.toLowerCase()}` } : null
 }
 
-/** What a command line asks to open: links and telemetry files; everything else on it is not ours. */
+/** What a command line asks to open: links, telemetry files and archives of backups; everything else on it is not ours. */
 export function openingsOf(args: readonly string[], directory: string): Opening[] {
   return args.flatMap((argument) => {
     if (argument.startsWith('-')) return []

@@ -30,11 +30,13 @@ describe('what the system asks to open', () => {
       expect([link, parseLink(link)]).toEqual([link, null])
   })
 
-  it('takes telemetry files of a command line, wherever it was given', () => {
-    const args = ['.', '--data-dir', '/d', 'shop.otlp.jsonl', '/abs/shop.otlp.pb.gz', 'notes.txt', '--shop.otlp.json']
+  it('takes telemetry files and archives of a command line, wherever it was given', () => {
+    const files = ['shop.otlp.jsonl', '/abs/shop.otlp.pb.gz', 'full.glassbox', 'notes.txt']
+    const args = ['.', '--data-dir', '/d', ...files, '--shop.otlp.json']
     expect(openingsOf([...args, `glassbox://trace/${traceId}`], '/home/me')).toEqual([
       { kind: 'file', file: '/home/me/shop.otlp.jsonl' },
       { kind: 'file', file: '/abs/shop.otlp.pb.gz' },
+      { kind: 'file', file: '/home/me/full.glassbox' },
       { kind: 'page', path: `/traces/${traceId}` },
     ])
   })
