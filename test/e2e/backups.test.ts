@@ -14,7 +14,7 @@ import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 /** One journey: each step goes on where the one before ended. */
 const PASSWORD = 'correct horse battery staple'
 /** Jobs start threads, which takes long on a busy machine. */
-const JOB_MS = 60_000
+const JOB_MS = 120_000
 const scratch = mkdtempSync(join(tmpdir(), 'glassbox-places-'))
 
 let host: RunningHost
@@ -38,7 +38,7 @@ beforeAll(async () => {
     acceptDownloads: true,
   })
   page = await context.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(60_000)
   await page.goto(`${host.api}/traces#token=${host.token}`)
   await idle()
 }, 120_000)
@@ -89,7 +89,7 @@ async function accessible(alike = false): Promise<void> {
   }
 }
 
-it('offers the first backup, and makes it once the password was shown to be kept', { timeout: 120_000 }, async () => {
+it('offers the first backup, and makes it once the password was shown to be kept', { timeout: 300_000 }, async () => {
   await page.keyboard.press('g')
   await page.keyboard.press('b')
   await page.waitForURL(/\/backups$/)
@@ -132,7 +132,7 @@ it('offers the first backup, and makes it once the password was shown to be kept
   expect([settings['backup.keep.full'].value, settings['backup.password'].value]).toEqual([3, '***'])
 })
 
-it('proves it by a test restore, from the dialog and seen in the list', { timeout: 90_000 }, async () => {
+it('proves it by a test restore, from the dialog and seen in the list', { timeout: 300_000 }, async () => {
   await button('Prove it by a test restore').click()
   await page.waitForURL(/\/backups$/)
   await page.getByText(/Test restore of the backup of/).waitFor()
@@ -143,7 +143,7 @@ it('proves it by a test restore, from the dialog and seen in the list', { timeou
   await accessible()
 })
 
-it('keeps an archive that another one adds to, and deletes the one above it', { timeout: 120_000 }, async () => {
+it('keeps an archive that another one adds to, and deletes the one above it', { timeout: 300_000 }, async () => {
   await sender.send(5)
   await page.keyboard.press('n')
   await page.getByRole('radio', { name: /^incremental/ }).check()
@@ -167,7 +167,7 @@ it('keeps an archive that another one adds to, and deletes the one above it', { 
   expect((await list()).items).toHaveLength(1)
 })
 
-it('says which step of a place fails and what to do, and saves it once it works', { timeout: 60_000 }, async () => {
+it('says which step of a place fails and what to do, and saves it once it works', { timeout: 300_000 }, async () => {
   await page.getByRole('link', { name: /^Places/ }).click()
   await button('Add a place').click()
   await button('Save').click()
@@ -200,7 +200,7 @@ it('says which step of a place fails and what to do, and saves it once it works'
 })
 
 it('brings back what was deleted, from an archive whose password the settings no longer have', {
-  timeout: 150_000,
+  timeout: 400_000,
 }, async () => {
   await send('DELETE', `/api/boards/${board.id}`)
   await sender.send(7)
@@ -245,7 +245,7 @@ it('brings back what was deleted, from an archive whose password the settings no
   expect([await ids(), await boards()]).toEqual([50, ['Kept board']])
 })
 
-it('takes the restore back, from the list of backups', { timeout: 90_000 }, async () => {
+it('takes the restore back, from the list of backups', { timeout: 300_000 }, async () => {
   await button('Done').click()
   await page.getByText('in place of what was there.').waitFor()
   await accessible()
@@ -257,7 +257,7 @@ it('takes the restore back, from the list of backups', { timeout: 90_000 }, asyn
 })
 
 it('looks into a file that is chosen, and says why one that is no archive is not taken', {
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   const [{ name }] = (await list()).items
   const bytes = readFileSync(join(host.dataDir, 'backups', name))
