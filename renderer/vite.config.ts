@@ -19,6 +19,8 @@ export default defineConfig({
     target: 'es2022',
     // Fonts and images stay files: the page's Content-Security-Policy allows no data: addresses.
     assetsInlineLimit: 0,
+    // What is loaded with what; the size of the first page is checked against it.
+    manifest: true,
     rollupOptions: { input: resolve('renderer/index.html') },
   },
 })

@@ -8,7 +8,7 @@ import { seededRandom } from '../demo/shop.ts'
 import { encodeLogs, encodeTraces } from '../fixtures/otlp-protobuf.ts'
 import { randomResourceSpans } from '../fixtures/random-spans.ts'
 
-const INPUTS = process.env.GLASSBOX_LONG ? 1_000_000 : 20_000
+const INPUTS = process.env.GLASSBOX_LONG ? Number(process.env.GLASSBOX_ROUNDS ?? 1_000_000) : 20_000
 const spans = randomResourceSpans(6, 10, 1, 1_790_000_000_000)
 const logs = [
   {
@@ -79,6 +79,7 @@ it(`decodes or refuses ${INPUTS} damaged bodies`, () => {
       refused++
     }
   }
+  process.stdout.write(`${JSON.stringify({ id: 23, seed, n: INPUTS, refused })}\n`)
   expect(refused).toBeGreaterThan(INPUTS / 20)
 }, 3_600_000)
 

@@ -8,7 +8,7 @@ import { encodeLogs, encodeTraces } from '../fixtures/otlp-protobuf.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 import { mutateBytes, mutateJson } from './mutate.ts'
 
-const INPUTS = process.env.GLASSBOX_LONG ? 1_000_000 : 6000
+const INPUTS = process.env.GLASSBOX_LONG ? Number(process.env.GLASSBOX_ROUNDS ?? 1_000_000) : 6000
 const SENDERS = 24
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31)
 const startNs = `${Date.now()}000000`

@@ -4,11 +4,22 @@ import type { LayoutReply, LayoutRequest } from './layout.worker.ts'
 
 type Result = { trace: TraceStructure; layout: TraceLayout }
 
-/** The worker that lays traces out; started at its first task, ended by `close`. */
+/** The worker that lays traces out; had at its first task, given back by `close`. */
 export class LayoutThread {
+  /** One that waits for whoever opens the next trace. */
+  static #spare: Worker | null = null
   #worker: Worker | null = null
   #waiting = new Map<number, { resolve(result: Result): void; reject(error: Error): void }>()
   #next = 1
+
+  /** Starts a worker ahead of its first task. */
+  static keepReady(): void {
+    LayoutThread.#spare ??= LayoutThread.#make()
+  }
+
+  static #make(): Worker {
+    return new Worker(new URL('./layout.worker.ts', import.meta.url), { type: 'module' })
+  }
 
   /** `bytes` are handed over. @throws Error when they are no packed structure or the worker fails. */
   layout(bytes: ArrayBuffer, correct: boolean): Promise<Result> {
@@ -21,14 +32,22 @@ export class LayoutThread {
   }
 
   close(): void {
-    this.#worker?.terminate()
+    const worker = this.#worker
     this.#worker = null
+    if (worker) {
+      worker.onmessage = null
+      worker.onerror = null
+      // One that still works for nobody would keep the next trace waiting.
+      if (this.#waiting.size > 0 || LayoutThread.#spare) worker.terminate()
+      else LayoutThread.#spare = worker
+    }
     this.#fail(new DOMException('closed', 'AbortError'))
   }
 
   #start(): Worker {
     if (this.#worker) return this.#worker
-    const worker = new Worker(new URL('./layout.worker.ts', import.meta.url), { type: 'module' })
+    const worker = LayoutThread.#spare ?? LayoutThread.#make()
+    LayoutThread.#spare = null
     worker.onmessage = ({ data }: MessageEvent<LayoutReply>) => {
       const waiter = this.#waiting.get(data.id)
       this.#waiting.delete(data.id)

@@ -7,7 +7,7 @@ import { IdSender } from '../../fixtures/id-sender.ts'
 import { type RunningHost, startTestHost } from '../../fixtures/running-host.ts'
 import { ask, storedIds } from '../../fixtures/served-process.ts'
 
-const REQUESTS = process.env.GLASSBOX_LONG ? 5000 : 150
+const REQUESTS = process.env.GLASSBOX_LONG ? Number(process.env.GLASSBOX_ROUNDS ?? 5000) : 150
 const SPANS = 200
 /** Answers of partial success before writing may go on. */
 const HELD_UNTIL = 5

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type ServedProcess, serveProcess } from '../../fixtures/served-process.ts'
 
-const ROUNDS = process.env.GLASSBOX_LONG ? 200 : 2
+const ROUNDS = process.env.GLASSBOX_LONG ? Number(process.env.GLASSBOX_ROUNDS ?? 200) : 2
 const AT_ONCE = process.env.GLASSBOX_LONG ? 20 : 4
 
 let dataDir: string

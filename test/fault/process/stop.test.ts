@@ -6,7 +6,7 @@ import type { HostAddresses } from '../../../core/host.ts'
 import { IdSender } from '../../fixtures/id-sender.ts'
 import { type ServedProcess, serveProcess, storedIds } from '../../fixtures/served-process.ts'
 
-const ROUNDS = process.env.GLASSBOX_LONG ? 100 : 2
+const ROUNDS = process.env.GLASSBOX_LONG ? Number(process.env.GLASSBOX_ROUNDS ?? 100) : 2
 
 let dataDir: string
 let served: ServedProcess | null = null

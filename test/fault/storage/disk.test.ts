@@ -124,7 +124,7 @@ it.runIf(process.platform === 'linux')(
     await storage.ask('open')
     expect((await storage.ids()).spans).toEqual(stored)
   },
-  120_000,
+  LONG ? 3_600_000 : 120_000,
 )
 
 // Experiment 6, for the storage thread.

@@ -49,39 +49,43 @@ function flip(db: Database.Database, table: string, id: number): () => void {
   return () => write.run(whole, id)
 }
 
-it('finds a flipped bit in a block of samples, answers the rest, and says how many blocks are left out', () => {
-  process.stdout.write(`seed ${SEED}\n`)
-  writeAll()
-  metrics.writer.compact()
-  const db = new Database(join(metrics.dataDir, 'auxiliary.db'))
-  const ids = db.prepare('SELECT id FROM metric_block').pluck().all() as number[]
-  expect(ids.length).toBeGreaterThan(1)
-  const whole = read()
-  expect([samplesOf(whole), whole.damagedBlocks]).toEqual([SERIES * SAMPLES, undefined])
-  let without = 0
-  for (let i = 0; i < (LONG ? 2000 : 100); i++) {
-    const id = ids[Math.floor(random() * ids.length)]
-    const undo = flip(db, 'metric_block', id)
-    const found = read()
-    // zstd passes over bits of its header that mean nothing; then nothing is wrong with the content.
-    if (found.damagedBlocks === undefined) expect(found).toEqual(whole)
-    else {
-      without++
-      expect(found.damagedBlocks).toBe(1)
-      expect(samplesOf(found)).toBeLessThan(SERIES * SAMPLES)
-      const known = new Map(whole.series.map((one) => [JSON.stringify(one.labels), one]))
-      for (const one of found.series) {
-        const right = known.get(JSON.stringify(one.labels))
-        const values = new Map(Array.from(right?.times ?? [], (time, at) => [time, right?.values[at]]))
-        for (let at = 0; at < one.times.length; at++) expect(values.get(one.times[at])).toBe(one.values[at])
+it(
+  'finds a flipped bit in a block of samples, answers the rest, and says how many blocks are left out',
+  () => {
+    process.stdout.write(`seed ${SEED}\n`)
+    writeAll()
+    metrics.writer.compact()
+    const db = new Database(join(metrics.dataDir, 'auxiliary.db'))
+    const ids = db.prepare('SELECT id FROM metric_block').pluck().all() as number[]
+    expect(ids.length).toBeGreaterThan(1)
+    const whole = read()
+    expect([samplesOf(whole), whole.damagedBlocks]).toEqual([SERIES * SAMPLES, undefined])
+    let without = 0
+    for (let i = 0; i < (LONG ? 2000 : 100); i++) {
+      const id = ids[Math.floor(random() * ids.length)]
+      const undo = flip(db, 'metric_block', id)
+      const found = read()
+      // zstd passes over bits of its header that mean nothing; then nothing is wrong with the content.
+      if (found.damagedBlocks === undefined) expect(found).toEqual(whole)
+      else {
+        without++
+        expect(found.damagedBlocks).toBe(1)
+        expect(samplesOf(found)).toBeLessThan(SERIES * SAMPLES)
+        const known = new Map(whole.series.map((one) => [JSON.stringify(one.labels), one]))
+        for (const one of found.series) {
+          const right = known.get(JSON.stringify(one.labels))
+          const values = new Map(Array.from(right?.times ?? [], (time, at) => [time, right?.values[at]]))
+          for (let at = 0; at < one.times.length; at++) expect(values.get(one.times[at])).toBe(one.values[at])
+        }
       }
+      undo()
     }
-    undo()
-  }
-  expect(without).toBeGreaterThan(50)
-  expect(read()).toEqual(whole)
-  db.close()
-})
+    expect(without).toBeGreaterThan(50)
+    expect(read()).toEqual(whole)
+    db.close()
+  },
+  LONG ? 3_600_000 : 60_000,
+)
 
 it('starts although the log of the newest samples is damaged, and loses only the row that is', () => {
   writeAll()
