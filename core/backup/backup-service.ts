@@ -16,7 +16,7 @@ import { backupJob, verifyJob } from './backup-job.ts'
 import { BackupScheduler } from './backup-scheduler.ts'
 import { type BackupParts, BackupShelf, type GivenSecret, shownAddress } from './backup-shelf.ts'
 import { inThread } from './backup-thread.ts'
-import { applyConfigTables, type ConfigTable } from './config-tables.ts'
+import { applyConfigTables, type ConfigTable, staysHere } from './config-tables.ts'
 import { sumsOf } from './day-totals.ts'
 import { chainOf, type ListedArchive } from './keep-plan.ts'
 import {
@@ -302,7 +302,7 @@ export class BackupService {
       const key = String(row.key)
       const here = saved[key]
       const restored = settingValue(row.value)
-      if (!here || JSON.stringify(here.value) === JSON.stringify(restored)) return []
+      if (!here || staysHere(key) || JSON.stringify(here.value) === JSON.stringify(restored)) return []
       return [{ key, now: here.value, restored: hideSecrets(restored, key) }]
     })
     // What was not set then is as it is without being set.

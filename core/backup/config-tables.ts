@@ -15,6 +15,11 @@ export interface ConfigTable {
 const LEFT_OUT = new Set(['job', 'session'])
 const NAME = /^[a-z][a-z0-9_]{0,63}$/
 
+/** Whether a setting says where telemetry lies: that of an archive says where it lay, and nothing was moved there. */
+export function staysHere(key: string): boolean {
+  return /^storage\.(engine|postgres)/.test(key)
+}
+
 /**
  * All configuration.
  * @param secrets opens sealed values, which then stand in the clear; null = they are left out
@@ -104,7 +109,8 @@ export interface ConfigChange {
 
 /**
  * Puts tables into glassbox.db, all in one transaction. Only tables and columns that this Glassbox made are touched:
- * nothing of an archive ever becomes SQL. Settings that are not valid here are passed over with a warning.
+ * nothing of an archive ever becomes SQL. Settings that are not valid here are passed over with a warning; those of the
+ * engine in use stay.
  * @param options.replace rows that the archive does not have go; else they stay
  * @param options.dryRun changes nothing
  */
@@ -169,7 +175,10 @@ function applyTable(
   )
   const change: ConfigChange = { table: name, added: 0, changed: 0, removed: 0 }
   const wanted = new Map<string, Record<string, unknown>>()
+  const stays = (row: Record<string, unknown>): boolean => name === 'setting' && staysHere(String(row.key))
+  for (const [key, row] of before) if (stays(row)) wanted.set(key, row)
   for (const row of rows) {
+    if (stays(row)) continue
     const problem = name === 'setting' ? settingProblem(row) : null
     if (problem) {
       warnings.push(problem)

@@ -3,14 +3,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { BackupContent, BackupsAnswer, RestorePlan } from '../../../core/api/contract/shapes.ts'
 import type { Job } from '../../../core/model/job.ts'
+import { type PostgresServer, startPostgres } from '../../fixtures/postgres-server.ts'
 import { type RunningHost, startTestHost } from '../../fixtures/running-host.ts'
+import { endedJob, startSwitch } from '../../fixtures/storage-jobs.ts'
 
 let host: RunningHost
-
-beforeAll(async () => {
-  host = await startTestHost()
-})
-afterAll(() => host.stop())
 
 const post = <T>(path: string, body: unknown): Promise<T> =>
   host.get<T>(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
@@ -62,8 +59,20 @@ async function done<R>(job: Job): Promise<R> {
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i)
 
 // Each job starts threads, which takes long on a busy machine.
-describe('backups over the api', { timeout: 240_000 }, () => {
+describe.each(['postgres', 'sqlite'] as const)('backups of %s over the api', { timeout: 240_000 }, (engine) => {
   let name = ''
+  let server: PostgresServer | null = null
+  beforeAll(async () => {
+    server = engine === 'postgres' ? await startPostgres() : null
+    host = await startTestHost()
+    if (!server) return
+    const url = `${await server.freshUrl()}?sslmode=disable`
+    await endedJob(host, (await startSwitch(host, { url, move: 'settings' })).id)
+  }, 120_000)
+  afterAll(async () => {
+    await host.stop()
+    await server?.stop()
+  })
 
   it('makes one, lists it, looks into it and proves it', async () => {
     await send(1, 50)
@@ -78,7 +87,7 @@ describe('backups over the api', { timeout: 240_000 }, () => {
     const content = await post<BackupContent>('/api/backups/inspect', { target: 'local', name })
     expect(content).toMatchObject({
       kind: 'full',
-      engine: 'sqlite',
+      engine,
       services: ['shop'],
       hasConfig: true,
       encrypted: false,
@@ -130,27 +139,30 @@ describe('backups over the api', { timeout: 240_000 }, () => {
     expect(await ids()).toEqual(before)
   })
 
-  it('refuses two restores at once, names that lead elsewhere, and files that are no archives', async () => {
-    const order = { target: 'local', name, mode: 'merge', select: { config: false } }
-    const first = await post<Job>('/api/backups/restore', order)
-    await expect(post('/api/backups/restore', order)).rejects.toThrow('job_running')
-    await done(first)
-    for (const bad of ['../glassbox.db', '/etc/passwd', 'glassbox.db', '..%2f..%2fetc', `${name}/../../x`])
-      await expect(post('/api/backups/inspect', { target: 'local', name: bad })).rejects.toThrow('archive_not_found')
-    const upload = (body: string | Buffer, file: string) =>
-      host.get<{ name: string }>(`/api/backups/upload?name=${encodeURIComponent(file)}`, {
-        method: 'POST',
-        body: body as string,
-        headers: { 'content-type': 'application/octet-stream' },
-      })
-    await expect(upload('not an archive', 'x.glassbox')).rejects.toThrow('archive_damaged')
-    const bytes = readFileSync(join(host.dataDir, 'backups', name))
-    expect(await upload(bytes, '../../evil.glassbox')).toEqual({ target: 'local', name })
-    const partials = readdirSync(join(host.dataDir, 'backups')).filter((file) => file.endsWith('.partial'))
-    expect(partials).toEqual([])
-  })
+  it.runIf(engine === 'sqlite')(
+    'refuses two restores at once, names that lead elsewhere, and files that are no archives',
+    async () => {
+      const order = { target: 'local', name, mode: 'merge', select: { config: false } }
+      const first = await post<Job>('/api/backups/restore', order)
+      await expect(post('/api/backups/restore', order)).rejects.toThrow('job_running')
+      await done(first)
+      for (const bad of ['../glassbox.db', '/etc/passwd', 'glassbox.db', '..%2f..%2fetc', `${name}/../../x`])
+        await expect(post('/api/backups/inspect', { target: 'local', name: bad })).rejects.toThrow('archive_not_found')
+      const upload = (body: string | Buffer, file: string) =>
+        host.get<{ name: string }>(`/api/backups/upload?name=${encodeURIComponent(file)}`, {
+          method: 'POST',
+          body: body as string,
+          headers: { 'content-type': 'application/octet-stream' },
+        })
+      await expect(upload('not an archive', 'x.glassbox')).rejects.toThrow('archive_damaged')
+      const bytes = readFileSync(join(host.dataDir, 'backups', name))
+      expect(await upload(bytes, '../../evil.glassbox')).toEqual({ target: 'local', name })
+      const partials = readdirSync(join(host.dataDir, 'backups')).filter((file) => file.endsWith('.partial'))
+      expect(partials).toEqual([])
+    },
+  )
 
-  it('encrypts with a key file, and tells what opens an archive', async () => {
+  it.runIf(engine === 'sqlite')('encrypts with a key file, and tells what opens an archive', async () => {
     const keyFile = Buffer.alloc(32, 7).toString('base64')
     const made = await done<{ name: string }>(await post<Job>('/api/backups', { kind: 'config', keyFile }))
     const archive = { target: 'local', name: made.name }
@@ -168,7 +180,7 @@ describe('backups over the api', { timeout: 240_000 }, () => {
     expect(runs[0].seconds).toBeGreaterThan(0)
   })
 
-  it('makes up for a run that was missed while it was off, and says for which', async () => {
+  it.runIf(engine === 'sqlite')('makes up for a run that was missed while it was off, and says for which', async () => {
     const late = await startTestHost({ 'backup.enabled': true, 'backup.verify.enabled': false }, undefined, {
       prepare: async (dataDir) => {
         mkdirSync(join(dataDir, 'backups'))
@@ -189,7 +201,7 @@ describe('backups over the api', { timeout: 240_000 }, () => {
     }
   })
 
-  it('keeps passwords of targets to itself', async () => {
+  it.runIf(engine === 'sqlite')('keeps passwords of targets to itself', async () => {
     const address = 's3://KEY:very-secret@127.0.0.1:1/bucket?tls=0'
     await host.get('/api/settings', {
       method: 'PATCH',
