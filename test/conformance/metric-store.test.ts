@@ -90,6 +90,36 @@ describe.each(both)('metrics of $name', (engine) => {
     expect(await store.metrics.series([], { start: NOW - 3 * HOUR, end: NOW - 2 * HOUR }, 10)).toEqual([])
   })
 
+  it('reads samples by SQL, from memory, log and chunks', async () => {
+    const counter = named('http', [['code', '200']])
+    await write([1, 2, 3].map((value) => ({ labels: counter, time: NOW - value * 1000, value })))
+    await store.compact()
+    await write([
+      { labels: named('up'), time: NOW - 500, value: Number.NaN, kind: 1 },
+      { labels: named('up'), time: NOW - 400, value: Number.POSITIVE_INFINITY },
+      { labels: named('h'), time: NOW - 100, value: Number.NaN, kind: 2, histogram },
+    ])
+    const sql = async (text: string) => (await store.reader.sql(text, 100)).rows
+    const us = (ms: number): number => (NOW - ms) * 1000
+    expect(await sql("select time, value from _metrics where metric = 'http' order by time")).toEqual([
+      [us(3000), 3],
+      [us(2000), 2],
+      [us(1000), 1],
+    ])
+    expect(
+      await sql(`select count(*), sum(value) from _metrics where metric = 'http' and time >= ${us(2000)}`),
+    ).toEqual([[2, 3]])
+    expect(await sql("select distinct labels ->> 'code' from _metrics where metric in ('http')")).toEqual([['200']])
+    expect(
+      await sql('with x as (select metric, value from _metrics) select metric from x where value > 2 order by 1'),
+    ).toEqual([['http'], ['up']])
+    const [[value, type, json]] = await sql("select value, type, histogram from _metrics where metric = 'h'")
+    expect([value, type, JSON.parse(String(json))]).toEqual([null, null, histogram])
+    expect(await sql('select a.value from _metrics a join _metrics b on a.time = b.time where a.value = 1')).toEqual([
+      [1],
+    ])
+  })
+
   it('keeps floats, stale markers and histograms exactly, in memory and in chunks', async () => {
     const labels = named('m')
     const samples: OneSample[] = [

@@ -80,17 +80,21 @@ export class Session {
   }
 
   /** The plan of one SELECT, without running it. */
-  async plan<P>(sql: string): Promise<P[]> {
-    const one = { text: `EXPLAIN (VERBOSE, FORMAT JSON) ${sql}`, queryMode: 'extended' }
+  async plan<P>(sql: string, values: unknown[] = []): Promise<P[]> {
+    const one = { text: `EXPLAIN (VERBOSE, FORMAT JSON) ${sql}`, values, queryMode: 'extended' }
     const { rows } = await this.#client.query(one as pg.QueryConfig)
     const text = (rows as { 'QUERY PLAN': string }[])[0]['QUERY PLAN']
     return (JSON.parse(text) as { Plan: P }[]).map(({ Plan }) => Plan)
   }
 
   /** One statement of a person, as arrays. */
-  async table(sql: string, limit: number): Promise<{ columns: string[]; rows: unknown[][]; truncated: boolean }> {
+  async table(
+    sql: string,
+    limit: number,
+    values: unknown[] = [],
+  ): Promise<{ columns: string[]; rows: unknown[][]; truncated: boolean }> {
     // The extended protocol takes one statement only.
-    const one = { text: `DECLARE person NO SCROLL CURSOR FOR ${sql}`, queryMode: 'extended' }
+    const one = { text: `DECLARE person NO SCROLL CURSOR FOR ${sql}`, values, queryMode: 'extended' }
     await this.#client.query(one as pg.QueryConfig)
     const { fields, rows } = await this.#client.query({ text: `FETCH ${limit + 1} FROM person`, rowMode: 'array' })
     const truncated = rows.length > limit

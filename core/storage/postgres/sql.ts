@@ -1,5 +1,6 @@
 import { GlassboxError } from '../../base/errors.ts'
 import type { SqlResult } from '../store.ts'
+import { METRICS_TABLE, metricColumns } from './metrics/sql-rows.ts'
 import { isAway } from './postgres-error.ts'
 import type { Session } from './session.ts'
 
@@ -14,19 +15,19 @@ interface Plan {
 }
 
 /**
- * Runs one SELECT over `_traces` and `_logs`, which stand for the views of the logical schema. What else the query
+ * Runs one SELECT over `_traces`, `_logs`, which stand for the views of the logical schema, and `_metrics`. What else the query
  * would read is seen in its plan, before it runs.
  * @throws GlassboxError `bad_sql`
  */
 export async function runSql(session: Session, query: string, limit: number): Promise<SqlResult> {
   const text = query.trim().replace(/;\s*$/, '')
   if (!/^(select|with)\b/i.test(text)) throw new GlassboxError('bad_sql', 'only a SELECT is allowed')
-  if (/\b_metrics\b/i.test(text))
-    throw new GlassboxError('bad_sql', '_metrics cannot be read by SQL in Postgres', 'Ask by PromQL instead.')
   const refused = REFUSED.exec(text)
   if (refused) throw new GlassboxError('bad_sql', `${refused[0]} is not allowed`)
   const { schema } = session
-  const named = `WITH _traces AS NOT MATERIALIZED (SELECT * FROM ${schema}.sql_traces), _logs AS NOT MATERIALIZED (SELECT * FROM ${schema}.sql_logs)`
+  const metrics = /\b_metrics\b/i.test(text) ? await metricColumns(session, text) : null
+  const tables = `WITH _traces AS NOT MATERIALIZED (SELECT * FROM ${schema}.sql_traces), _logs AS NOT MATERIALIZED (SELECT * FROM ${schema}.sql_logs)`
+  const named = metrics ? `${tables}, ${METRICS_TABLE}` : tables
   const recursive = /^with\s+recursive\b/i.test(text)
   const whole = /^with\b/i.test(text)
     ? `${recursive ? named.replace(/^WITH/, 'WITH RECURSIVE') : named}, ${text.replace(/^with(\s+recursive)?\s/i, '')}`
@@ -34,9 +35,9 @@ export async function runSql(session: Session, query: string, limit: number): Pr
   try {
     // Nothing but what is named here can be found by its bare name.
     await session.rows('SET LOCAL search_path = pg_catalog, pg_temp')
-    const [plan] = await session.plan<Plan>(whole)
+    const [plan] = await session.plan<Plan>(whole, metrics ?? [])
     checkRelations(plan, schema)
-    return await session.table(whole, limit)
+    return await session.table(whole, limit, metrics ?? [])
   } catch (error) {
     const { code = '' } = error as { code?: string }
     if (error instanceof GlassboxError || code === '57014' || isAway(error)) throw error
@@ -49,7 +50,7 @@ function checkRelations(plan: Plan, schema: string): void {
   const allowed =
     plan.Schema === schema && (relation === undefined || /^_(traces|logs|resources|scopes)(_|$)/.test(relation))
   if (relation !== undefined && !allowed) {
-    throw new GlassboxError('bad_sql', `${relation} is not allowed: only _traces and _logs are`)
+    throw new GlassboxError('bad_sql', `${relation} is not allowed: only _traces, _logs and _metrics are`)
   }
   for (const child of plan.Plans ?? []) checkRelations(child, schema)
 }

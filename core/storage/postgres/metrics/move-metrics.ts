@@ -84,7 +84,7 @@ export async function scanMoved(session: Session, request: MetricScanRequest): P
 }
 
 /** What was found of a series. */
-interface Gathered {
+export interface Gathered {
   id: string
   kind: 0 | 1
   part: Part
@@ -106,7 +106,8 @@ function samplesOf({ kind, part, parts, received }: Gathered, key: string, since
   return kept ? byDay({ key, kind, part, received, ...kept }) : []
 }
 
-async function readStored(
+/** Adds what the chunks of these series hold; `wanted` is a condition on them. */
+export async function readStored(
   session: Session,
   wanted: string,
   ids: string[],
@@ -128,7 +129,8 @@ async function readStored(
   }
 }
 
-async function readLogged(
+/** Adds what hosts have in their logs of these series; `wanted` is a condition on its rows. */
+export async function readLogged(
   session: Session,
   wanted: string,
   ids: string[],

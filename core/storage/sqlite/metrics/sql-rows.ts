@@ -13,9 +13,10 @@ import { DAMAGED, GROUP_BITS } from './tables.ts'
 /** Columns of `_metrics`: `time` in µs; of a native histogram `value` is null and `histogram` JSON. */
 export const METRIC_COLUMNS = ['metric', 'labels', 'time', 'value', 'type', 'histogram'] as const
 
-type Row = [string, string, number, number | null, string | null, string | null]
+export type MetricRow = [string, string, number, number | null, string | null, string | null]
 
-interface Named {
+/** What is the same in all rows of a series. */
+export interface NamedSeries {
   metric: string
   labels: string
   type: string | null
@@ -29,7 +30,7 @@ const SUFFIX = /_(bucket|sum|count)$/
  * The samples within `bounds` as rows, series by series in order of time: blocks and what the log holds. Beyond two days
  * that is the last sample of each five minutes. Stale markers are no rows.
  */
-export function* metricRows(db: Database.Database, guard: QueryGuard, bounds: MetricBounds): Generator<Row> {
+export function* metricRows(db: Database.Database, guard: QueryGuard, bounds: MetricBounds): Generator<MetricRow> {
   const series = seriesIn(db, bounds)
   if (series.size === 0) return
   const recent = recentSamples(db, guard, bounds, series)
@@ -62,35 +63,46 @@ export function* metricRows(db: Database.Database, guard: QueryGuard, bounds: Me
       if (head) add(id, readable(head))
     }
     for (const [id, list] of parts) {
-      const { metric, labels, type } = series.get(id) as Named
-      const { times, values, kinds, histograms } = mergeSamples(list)
-      for (let i = 0; i < times.length; i++) {
+      for (const row of rowsOfSeries(series.get(id) as NamedSeries, mergeSamples(list))) {
         if (++rows % CHECK_EVERY === 0) guard.check()
-        const kind = kinds?.[i] ?? SampleKind.float
-        if (kind === SampleKind.stale) continue
-        const histogram = kind === SampleKind.histogram ? JSON.stringify(histograms?.[i] ?? null) : null
-        yield [metric, labels, times[i] * 1000, histogram === null ? values[i] : null, type, histogram]
+        yield row
       }
     }
   }
 }
 
-function seriesIn(db: Database.Database, { metrics }: MetricBounds): Map<number, Named> {
+/** The samples of a series as rows, without stale markers. */
+export function* rowsOfSeries({ metric, labels, type }: NamedSeries, samples: ReadSamples): Generator<MetricRow> {
+  const { times, values, kinds, histograms } = samples
+  for (let i = 0; i < times.length; i++) {
+    const kind = kinds?.[i] ?? SampleKind.float
+    if (kind === SampleKind.stale) continue
+    const histogram = kind === SampleKind.histogram ? JSON.stringify(histograms?.[i] ?? null) : null
+    yield [metric, labels, times[i] * 1000, histogram === null ? values[i] : null, type, histogram]
+  }
+}
+
+/** @param types of metrics, by name */
+export function namedSeries(key: string, types: ReadonlyMap<string, string>): NamedSeries {
+  const all = labelsOfKey(key)
+  const metric = all.find(([name]) => name === '__name__')?.[1] ?? ''
+  return {
+    metric,
+    labels: JSON.stringify(Object.fromEntries(all.filter(([name]) => name !== '__name__'))),
+    type: types.get(metric) ?? types.get(metric.replace(SUFFIX, '')) ?? null,
+  }
+}
+
+function seriesIn(db: Database.Database, { metrics }: MetricBounds): Map<number, NamedSeries> {
   const wanted = metrics && new Set(metrics)
   const types = new Map(db.prepare('SELECT metric, type FROM metric_metadata').raw().all() as [string, string][])
-  const found = new Map<number, Named>()
+  const found = new Map<number, NamedSeries>()
   for (const { id, labels } of db.prepare('SELECT id, labels FROM metric_series').iterate() as Iterable<{
     id: number
     labels: string
   }>) {
-    const all = labelsOfKey((JSON.parse(labels) as string[]).join('\0'))
-    const metric = all.find(([name]) => name === '__name__')?.[1] ?? ''
-    if (wanted && !wanted.has(metric)) continue
-    found.set(id, {
-      metric,
-      labels: JSON.stringify(Object.fromEntries(all.filter(([name]) => name !== '__name__'))),
-      type: types.get(metric) ?? types.get(metric.replace(SUFFIX, '')) ?? null,
-    })
+    const named = namedSeries((JSON.parse(labels) as string[]).join('\0'), types)
+    if (!wanted || wanted.has(named.metric)) found.set(id, named)
   }
   return found
 }
