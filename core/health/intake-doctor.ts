@@ -5,6 +5,12 @@ import type { IngestOutcome } from '../pipeline/ingest.ts'
 const MAX_SENDERS = 64
 const MAX_FINDINGS = 100
 const MAX_DETAIL = 500
+/** From so far ahead a clock is called wrong, µs; named by the largest that it passes, so that it is told once. */
+const AHEAD: [us: number, text: string][] = [
+  [86_400e6, 'a day'],
+  [3600e6, 'an hour'],
+  [60e6, 'a minute'],
+]
 
 /** Remembers who sent telemetry and what went wrong on the way in. Bounded: the oldest leave. */
 export class IntakeDoctor {
@@ -34,6 +40,11 @@ export class IntakeDoctor {
     dropOldest(this.#senders, MAX_SENDERS)
     if (outcome.rejected > 0) this.finding('rejected', peer, outcome.message)
     if (outcome.dropped > 0) this.finding('overload', peer, outcome.message)
+    const ahead = AHEAD.find(([us]) => (outcome.aheadUs ?? 0) > us)
+    if (ahead) {
+      const who = outcome.services.join(', ')
+      this.finding('clock-skew', peer, `times of ${who} lie more than ${ahead[1]} ahead of the clock of this machine`)
+    }
     if (outcome.services.includes('unknown_service')) {
       this.finding('missing-service-name', peer, 'resource has no service.name: set OTEL_SERVICE_NAME in the app')
     }

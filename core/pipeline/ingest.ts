@@ -26,6 +26,8 @@ export interface IngestOutcome {
   /** One sentence for partial success, or empty. */
   message: string
   services: string[]
+  /** How far the latest span or record lies after its receipt, µs; a sender's clock that is right gives 0. */
+  aheadUs?: number
   /** The queue is full and `pipeline.overflow` is `refuse`: answer 503 with Retry-After, nothing was taken. */
   refused: boolean
   /** Of metrics: what is stored now, for remote write's answer. */

@@ -134,6 +134,7 @@ export class Intake {
     const ledger = this.ledger[signal]
     const received = decoded.batch.n + refusedRows
     const services = servicesOf(decoded.batch)
+    const aheadUs = aheadOf(decoded.batch)
     ledger.received += received
     this.#meters[signal].add(received)
     for (const rejection of rejected) count(ledger.rejected, rejection.reason, rejection.count)
@@ -163,6 +164,7 @@ export class Intake {
       sampledOut,
       message: partialMessage(rejected, dropped, signal, decoded.warnings),
       services,
+      aheadUs,
       refused: false,
     }
   }
@@ -263,6 +265,15 @@ function count(reasons: Record<string, number>, reason: string, rows: number): v
 
 function servicesOf(batch: TelemetryBatch): string[] {
   return [...new Set(batch.resources.map((resource) => resource.service))]
+}
+
+function aheadOf(batch: TelemetryBatch): number {
+  let latest = batch.receivedUs
+  if (batch.signal === 'traces') {
+    const { startUs, durUs } = batch
+    for (let row = 0; row < batch.n; row++) latest = Math.max(latest, startUs[row] + durUs[row])
+  } else for (const time of batch.timeUs) latest = Math.max(latest, time)
+  return latest - batch.receivedUs
 }
 
 function partialMessage(rejected: Rejection[], dropped: number, signal: Signal, warnings: string[]): string {
