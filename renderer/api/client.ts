@@ -4,6 +4,7 @@ import type {
   Heatmap,
   Histogram,
   HostInfo,
+  ImportAnswer,
   LogPatterns,
   Page,
   PipelineAnswer,
@@ -267,6 +268,14 @@ export const api = {
   exportSettings: (all: boolean) => request('GET', '/api/settings/export', { params: { all: String(all) } }),
   importSettings: async (yaml: string, apply: boolean) =>
     (await (await request('POST', '/api/settings/import', { body: { yaml, apply } })).json()) as SettingsImport,
+  /** A file of telemetry; the browser streams it from the disk. */
+  importFile: async (file: File) =>
+    (await (await request('POST', '/api/import', { params: { name: file.name }, bytes: file })).json()) as ImportAnswer,
+  uploadBackup: async (file: File) =>
+    (await (await request('POST', '/api/backups/upload', { params: { name: file.name }, bytes: file })).json()) as {
+      target: string
+      name: string
+    },
   startExport: async (body: object) => (await (await request('POST', '/api/export', { body })).json()) as Job,
   exportedFile: (jobId: string) => request('GET', `/api/export/${jobId}/file`),
   jobs: (signal?: AbortSignal) => get<Page<Job>>('/api/jobs', {}, signal),

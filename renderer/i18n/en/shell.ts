@@ -140,4 +140,10 @@ export const shell = {
   paletteHint: 'paste a trace id, a traceparent or a log line',
   imported: '{name}: {spans} spans and {logs} log records came in',
   importedSome: '{name}: {spans} spans and {logs} log records came in, {refused} entries were refused',
+  dropHere: 'Drop to open: telemetry is imported, a backup is taken in',
+  importing: 'Reading…',
+  importReport: 'What the files brought',
+  importCounts: '{traces} traces, {spans} spans, {logs} log records, {points} metric points',
+  importRefused: '{n} refused: | {n} refused:',
+  archiveTaken: 'Taken in as {name}; nothing is restored yet.',
 }

@@ -141,4 +141,10 @@ export const shell: Messages['shell'] = {
   paletteHint: '可粘贴 Trace ID、traceparent 或日志行',
   imported: '{name}：导入 {spans} 个 Span 和 {logs} 条日志',
   importedSome: '{name}：导入 {spans} 个 Span 和 {logs} 条日志，拒绝 {refused} 项',
+  dropHere: '放下以打开：遥测数据会被导入，备份会被收入',
+  importing: '正在读取…',
+  importReport: '文件带来的内容',
+  importCounts: '{traces} 条追踪，{spans} 个 span，{logs} 条日志，{points} 个指标点',
+  importRefused: '拒绝 {n} 项：',
+  archiveTaken: '已收入为 {name}；尚未恢复任何内容。',
 }
