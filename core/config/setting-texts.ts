@@ -103,6 +103,9 @@ export const settingTexts: Record<string, SettingText> = {
   'backup.password': {
     help: 'Encrypts new backups. When it is lost, they cannot be read, by anybody.',
   },
+  'backup.keyFile': {
+    help: 'Content of a key file, which encrypts new backups in place of a password. Keep the file elsewhere, too: without it they cannot be read.',
+  },
   'metrics.maxSeries': {
     help: 'Further series are refused and counted; known ones go on.',
     unit: 'series',

@@ -51,6 +51,7 @@ export const settingHelp: Record<string, string> = {
   'backup.keep.incremental': '一个目标中保留的增量备份数。',
   'backup.keep.config': '一个目标中保留的设置备份数。',
   'backup.password': '加密新的备份。一旦丢失，任何人都无法读取。',
+  'backup.keyFile': '密钥文件的内容，代替密码加密新的备份。请另外保存该文件：没有它就无法读取备份。',
   'metrics.maxSeries': '更多的序列会被拒绝并计数；已知的继续接收。',
   'metrics.maxSeriesPerMetric': '同上，按单个指标计。',
   'metrics.outOfOrderMs': '样本最多可比同一序列的最新样本晚到多久；0 表示不允许。',
