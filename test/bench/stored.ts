@@ -85,6 +85,33 @@ export async function benchStored(spans: number, keep: string | undefined): Prom
       '< 250 ms',
       many((i) => `/api/traces/histogram?${range(1)}&buckets=120&service=cart&${filter(`user.id="u_${i}"`)}`),
     )
+    await timeQueries(
+      server,
+      'facets of 7 days',
+      '< 300 ms',
+      many(() => `/api/traces/facets?${range(DAYS)}`).slice(0, 8),
+    )
+    const selection = `selectionStart=${Math.round(nowUs - 3 * DAY_US)}&selectionEnd=${Math.round(nowUs - 2 * DAY_US)}`
+    await timeQueries(
+      server,
+      'why are these different, a day against the others',
+      '< 1000 ms',
+      many(() => `/api/traces/difference?${range(DAYS)}&${selection}&selectionMinDuration=300ms`).slice(0, 8),
+    )
+    for (const query of [
+      '{ service=gateway } >> { status=ERROR }',
+      'count() > 50',
+      '{ service=cart } | max(dur) > 2s',
+    ]) {
+      const path = `${range(DAYS)}&${filter(query)}`
+      await timeQueries(
+        server,
+        `${query}, counted`,
+        '< 1500 ms',
+        many(() => `/api/traces/histogram?${path}`).slice(0, 8),
+      )
+      await timeQueries(server, `${query}, a page`, '< 1500 ms', many(() => `/api/traces?limit=50&${path}`).slice(0, 8))
+    }
     show('memory after all of it', `${Math.round(rssMiB(server.pid))} MiB`, 'goal <= 500')
     const { storage } = await server.get<{ storage: { traces: { bytes: number }; spans: number; fileBytes: number } }>(
       '/api/status',
