@@ -223,7 +223,7 @@ it('sorts by duration, orders columns, groups, and exports the whole result', as
   await page.getByRole('button', { name: 'Export' }).click()
   const [download] = await Promise.all([
     page.waitForEvent('download'),
-    page.getByRole('button', { name: 'CSV' }).click(),
+    page.getByRole('group', { name: 'traces of this result' }).getByRole('button', { name: 'CSV' }).click(),
   ])
   const lines = readFileSync(await download.path(), 'utf8')
     .trim()
