@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,7 +52,7 @@ describe('glassbox import, export and sql against a running host', () => {
       const printed = await glassbox(['export', TRACE, '--format', format, ...at()])
       expect(printed.code).toBe(0)
       const written = await glassbox(['export', TRACE.toUpperCase(), '--format', format, '-o', out, '--json', ...at()])
-      expect(JSON.parse(written.stdout)).toEqual({ file: out, traceId: TRACE, format })
+      expect(JSON.parse(written.stdout)).toEqual({ file: out, bytes: statSync(out).size, traceId: TRACE, format })
       expect(readFileSync(out, 'utf8').trim()).toBe(printed.stdout.trim())
     }
 
@@ -212,7 +212,7 @@ describe('without a running host', () => {
     for (const command of ['serve', 'run', 'import', 'export', 'sql', 'doctor', 'mcp'])
       expect(help.stdout).toContain(`  ${command}`)
     expect(help.stdout).toContain('Exit codes: 0 done')
-    expect((await glassbox(['export', '--help'])).stdout).toContain('Example: glassbox export')
+    expect((await glassbox(['export', '--help'])).stdout).toContain('Examples: glassbox export')
     const wrong = await Promise.all([glassbox(['bogus']), glassbox(['sql']), glassbox(['import', '--frobnicate', 'x'])])
     expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2])
     const port = await glassbox(['serve', '--api-port', 'eighty', '--data-dir', join(folder, 'new')])
