@@ -1,6 +1,6 @@
 import { defineConfig } from 'electron-vite'
 import type { Plugin } from 'vite'
-import { APART, commonJsFolder, output } from './build/bundle.mjs'
+import { APART, output } from './build/bundle.mjs'
 import { workerEntries } from './build/core.mjs'
 import renderer from './renderer/vite.config.ts'
 
@@ -13,15 +13,13 @@ const absoluteAddresses: Plugin = { name: 'absolute-addresses', enforce: 'post',
 /** Workers are entries of their own, flat beside the main file: core/base/worker-file.ts finds them there. */
 export default defineConfig({
   main: {
-    plugins: [commonJsFolder],
     build: {
       externalizeDeps: false,
       outDir: 'out/main',
       rollupOptions: {
         input: { index: 'electron/main.ts', ...workerEntries() },
         external: [...APART, 'electron-updater'],
-        // The checklist of Electron's security guide reads the built files.
-        output: { ...output, minify: false },
+        output,
       },
     },
   },

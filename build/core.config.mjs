@@ -1,12 +1,11 @@
 import { join } from 'node:path'
 import { defineConfig } from 'vite'
-import { APART, commonJsFolder, output } from './bundle.mjs'
+import { APART, output } from './bundle.mjs'
 import { workerEntries } from './core.mjs'
 import { root } from './renderer.mjs'
 
 export default defineConfig({
   root,
-  plugins: [commonJsFolder],
   ssr: { noExternal: true, external: APART },
   build: {
     ssr: true,
