@@ -1,4 +1,4 @@
-import { SPREAD_US } from '../sqlite/spread-traces.ts'
+import { SPREAD_US } from '../spread.ts'
 import { SeenWrites } from './changes.ts'
 import { hexId, type Session } from './session.ts'
 import { seenBy } from './trace-read.ts'

@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3'
 import { type BlockName, DamagedBlock, readGroupBytes, readingBlock, type SetAside } from './damaged-block.ts'
 import { LogBlock } from './log-block.ts'
-import { MatchColumns } from './match-columns.ts'
+import { EMPTY_BYTES, MatchColumns } from './match-columns.ts'
 import type { QueryGuard } from './query-guard.ts'
 import { SpanBlock } from './span-block.ts'
 import { SpreadTraces } from './spread-traces.ts'
@@ -202,7 +202,7 @@ export class BlockCache {
         () => this.spanBlock(meta),
         (bytes) => this.#columns.grow(meta.id, bytes),
       ),
-      bytes: MatchColumns.emptyBytes,
+      bytes: EMPTY_BYTES,
     }))
   }
 

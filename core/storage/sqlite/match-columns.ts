@@ -3,8 +3,8 @@ import type { SpanMatchBlock } from '../../query/filter-match.ts'
 import type { AttributeColumn } from './attribute-sections.ts'
 import type { SpanBlock } from './span-block.ts'
 
-/** Of an object and its maps, without columns. */
-const EMPTY_BYTES = 500
+/** Memory of a MatchColumns that keeps no column yet. */
+export const EMPTY_BYTES = 500
 
 /**
  * A block as searches filter it. Its services and the attributes that were asked for stay at hand, a few bytes a row;
@@ -26,8 +26,6 @@ export class MatchColumns implements SpanMatchBlock {
     this.#block = block
     this.#grown = grown
   }
-
-  static readonly emptyBytes = EMPTY_BYTES
 
   get services(): string[] {
     return this.#servicesKept().names

@@ -1,10 +1,9 @@
+import { SPREAD_US } from '../spread.ts'
 import { bloomHas, traceHash } from './bloom.ts'
 import type { QueryGuard } from './query-guard.ts'
 import { findPartial, type TracePartials } from './trace-partials.ts'
 import { TraceTable } from './trace-table.ts'
 
-/** Parts of a trace that begin further apart than this make it a spread one, µs. */
-export const SPREAD_US = 3_600_000_000
 /** Joining a trace costs as much as asking so many filters for one. */
 const JOIN_COST = 8
 /** What costs more, in filters asked, is kept in the file, so that it is not done again after each start. */
