@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Board, BoardContent, BoardImport, BoardInfo } from '../../core/model/board.ts'
 import { sendMetrics } from '../fixtures/metric-data.ts'
-import { launchBrowser } from '../fixtures/page-browser.ts'
+import { pageIdle as idle, launchBrowser, openPage, type PageOptions } from '../fixtures/page-browser.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 const DASHBOARD = fileURLToPath(new URL('../fixtures/grafana/service-overview.json', import.meta.url))
@@ -55,21 +55,8 @@ const graph = (id: string, expr: string, at: { x: number; y: number; w: number; 
 const create = async (title: string, panels: object[], more: object = {}): Promise<Board> =>
   (await send<Board>('POST', '/api/boards', { title, panels, ...more })).answer
 
-async function open(path: string, options: { dark?: boolean; zh?: boolean; width?: number } = {}): Promise<Page> {
-  const context = await browser.newContext({
-    viewport: { width: options.width ?? 1440, height: options.width ? 700 : 900 },
-    colorScheme: options.dark ? 'dark' : 'light',
-    locale: options.zh ? 'zh-CN' : 'en-US',
-    reducedMotion: 'reduce',
-    acceptDownloads: true,
-  })
-  const page = await context.newPage()
-  page.setDefaultTimeout(40_000)
-  await page.goto(`${host.api}${path}#token=${host.token}`)
-  return page
-}
-const idle = (page: Page): Promise<unknown> =>
-  page.waitForFunction(() => (window as { glassboxIdle?: () => boolean }).glassboxIdle?.() === true)
+const open = (path: string, options: PageOptions = {}): Promise<Page> =>
+  openPage(browser, host, path, { ...options, timeoutMs: 40_000 })
 const drawn = (page: Page, id: string) => page.locator(`[data-panel="${id}"] .time-chart[data-drawn]`)
 
 it('keeps boards with a version, refuses a change to an older one, and brings a deleted board back', async () => {

@@ -3,7 +3,13 @@ import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ListLine, sendAll, traceIdOf } from '../fixtures/list-data.ts'
-import { launchBrowser } from '../fixtures/page-browser.ts'
+import {
+  pageIdle as idle,
+  launchBrowser,
+  openPage,
+  type PageOptions,
+  pageQuery as query,
+} from '../fixtures/page-browser.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 const HOSTILE = '<img src=x onerror="window.pwned=1">'
@@ -34,23 +40,12 @@ afterAll(async () => {
   await host.stop()
 })
 
-async function open(path: string, options: { dark?: boolean; zh?: boolean; width?: number } = {}): Promise<Page> {
-  const context = await browser.newContext({
-    viewport: { width: options.width ?? 1440, height: options.width ? 700 : 900 },
-    colorScheme: options.dark ? 'dark' : 'light',
-    locale: options.zh ? 'zh-CN' : 'en-US',
-    reducedMotion: 'reduce',
-  })
-  const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
-  await page.goto(`${host.api}${path}#token=${host.token}`)
+async function open(path: string, options: PageOptions = {}): Promise<Page> {
+  const page = await openPage(browser, host, path, options)
   await page.locator('[data-log]').first().waitFor()
   await idle(page)
   return page
 }
-const idle = (page: Page): Promise<unknown> =>
-  page.waitForFunction(() => (window as { glassboxIdle?: () => boolean }).glassboxIdle?.() === true)
-const query = (page: Page): Record<string, string> => Object.fromEntries(new URL(page.url()).searchParams)
 
 it('narrows by a typed filter, a fault with its place, a facet and a severity', async () => {
   const page = await open('/logs?range=1h')

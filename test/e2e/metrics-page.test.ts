@@ -4,7 +4,13 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { sendAll } from '../fixtures/list-data.ts'
 import { type SentMetrics, sendMetrics } from '../fixtures/metric-data.ts'
-import { launchBrowser } from '../fixtures/page-browser.ts'
+import {
+  pageIdle as idle,
+  launchBrowser,
+  openPage,
+  type PageOptions,
+  pageQuery as query,
+} from '../fixtures/page-browser.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 let host: RunningHost
@@ -24,22 +30,11 @@ afterAll(async () => {
 
 const P95 = 'histogram_quantile(0.95, sum by (le, job) (rate(http_server_request_duration_seconds_bucket[5m])))'
 
-async function open(path: string, options: { dark?: boolean; zh?: boolean; width?: number } = {}): Promise<Page> {
-  const context = await browser.newContext({
-    viewport: { width: options.width ?? 1440, height: options.width ? 700 : 900 },
-    colorScheme: options.dark ? 'dark' : 'light',
-    locale: options.zh ? 'zh-CN' : 'en-US',
-    reducedMotion: 'reduce',
-  })
-  const page = await context.newPage()
-  page.setDefaultTimeout(40_000)
-  await page.goto(`${host.api}${path}#token=${host.token}`)
+async function open(path: string, options: PageOptions = {}): Promise<Page> {
+  const page = await openPage(browser, host, path, { ...options, timeoutMs: 40_000 })
   await page.locator('.cm-content').first().waitFor()
   return page
 }
-const idle = (page: Page): Promise<unknown> =>
-  page.waitForFunction(() => (window as { glassboxIdle?: () => boolean }).glassboxIdle?.() === true)
-const query = (page: Page): Record<string, string> => Object.fromEntries(new URL(page.url()).searchParams)
 const withRange = (expr: string, more = ''): string => `/metrics?range=1h&expr=${encodeURIComponent(expr)}${more}`
 
 it('draws a useful graph in three keys, without PromQL', async () => {

@@ -3,7 +3,7 @@ import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ListSpan, sendAll } from '../fixtures/list-data.ts'
-import { launchBrowser } from '../fixtures/page-browser.ts'
+import { pageIdle as idle, launchBrowser, openPage, type PageOptions } from '../fixtures/page-browser.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 let host: RunningHost
@@ -56,18 +56,10 @@ afterAll(async () => {
   await host.stop()
 })
 
-async function open(path: string, options: { dark?: boolean; zh?: boolean; width?: number } = {}): Promise<Page> {
-  const context = await browser.newContext({
-    viewport: { width: options.width ?? 1440, height: options.width ? 700 : 900 },
-    colorScheme: options.dark ? 'dark' : 'light',
-    locale: options.zh ? 'zh-CN' : 'en-US',
-    reducedMotion: 'reduce',
-  })
-  const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
-  await page.goto(`${host.api}${path}#token=${host.token}`)
+async function open(path: string, options: PageOptions = {}): Promise<Page> {
+  const page = await openPage(browser, host, path, options)
   await page.locator('.screen-runs tr[data-operation]').first().waitFor()
-  await page.waitForFunction(() => (window as { glassboxIdle?: () => boolean }).glassboxIdle?.() === true)
+  await idle(page)
   return page
 }
 

@@ -4,7 +4,13 @@ import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ListSpan, sendAll, traceIdOf } from '../fixtures/list-data.ts'
-import { launchBrowser } from '../fixtures/page-browser.ts'
+import {
+  pageIdle as idle,
+  launchBrowser,
+  openPage,
+  type PageOptions,
+  pageQuery as query,
+} from '../fixtures/page-browser.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 let host: RunningHost
@@ -53,22 +59,12 @@ afterAll(async () => {
   await host.stop()
 })
 
-async function open(path: string, options: { dark?: boolean; zh?: boolean; width?: number } = {}): Promise<Page> {
-  const context = await browser.newContext({
-    viewport: { width: options.width ?? 1440, height: options.width ? 700 : 900 },
-    colorScheme: options.dark ? 'dark' : 'light',
-    locale: options.zh ? 'zh-CN' : 'en-US',
-    reducedMotion: 'reduce',
-    timezoneId: 'Asia/Shanghai',
-  })
-  const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
-  await page.goto(`${host.api}${path}#token=${host.token}`)
+async function open(path: string, options: PageOptions = {}): Promise<Page> {
+  const page = await openPage(browser, host, path, { ...options, timezoneId: 'Asia/Shanghai' })
   await page.locator('.screen-traces tbody tr').first().waitFor()
-  await page.waitForFunction(() => (window as { glassboxIdle?: () => boolean }).glassboxIdle?.() === true)
+  await idle(page)
   return page
 }
-const query = (page: Page): Record<string, string> => Object.fromEntries(new URL(page.url()).searchParams)
 
 it('finds the errors with the slash and three letters, and opens the newest with two keys', async () => {
   const page = await open('/traces?range=1h')
@@ -130,7 +126,7 @@ it('narrows to a rectangle of the heat map, in time and duration', async () => {
   await page.getByRole('button', { name: 'Show only these' }).click()
   await page.waitForURL(/minDuration=/)
   const { start, end, minDuration, maxDuration } = query(page)
-  await page.waitForFunction(() => (window as { glassboxIdle?: () => boolean }).glassboxIdle?.() === true)
+  await idle(page)
   const { total } = await host.get<{ total: number }>(
     `/api/traces/histogram?start=${start}&end=${end}&minDuration=${minDuration}&maxDuration=${maxDuration}`,
   )
@@ -172,7 +168,6 @@ it('finds traces by the tree of their spans, helped by completion and the page o
   await page.keyboard.type('} >')
   await page.getByRole('option', { name: '>> {' }).click()
   await page.keyboard.type('name="SELECT cart"')
-  await page.keyboard.press('Escape')
   await page.keyboard.press('Enter')
   await page
     .getByRole('alert')
@@ -180,7 +175,6 @@ it('finds traces by the tree of their spans, helped by completion and the page o
     .waitFor()
   await page.keyboard.press('End')
   await page.keyboard.type(' }')
-  await page.keyboard.press('Escape')
   await page.keyboard.press('Enter')
   await page.getByText('20 traces', { exact: true }).waitFor()
   expect(query(page)['q']).toBe('{ http.route=/checkout } >> { name="SELECT cart" }')
@@ -189,7 +183,6 @@ it('finds traces by the tree of their spans, helped by completion and the page o
   await page.keyboard.press('Backspace')
   await page.keyboard.press('Backspace')
   await page.keyboard.type('250ms')
-  await page.keyboard.press('Escape')
   await page.keyboard.press('Enter')
   await page.getByText('4 traces', { exact: true }).waitFor()
   await page.context().close()
