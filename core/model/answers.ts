@@ -270,6 +270,31 @@ export interface SystemMetrics {
   series: SystemSeries[]
 }
 
+/** One figure of a machine or a process, as it was sampled. */
+export interface FigureSeries {
+  group: 'cpu' | 'memory' | 'processCpu' | 'processMemory' | 'eventLoop' | 'gc'
+  /** `ratio` is a share of 1, of the machine for its own, of the time for garbage collection. */
+  unit: 'ratio' | 'cores' | 'bytes' | 'seconds'
+  metric: string
+  /** Each value holds for the time since the one before it; else for its own moment. */
+  covers: boolean
+  /** Usual time between two samples, µs; 0 = not known. */
+  interval: number
+  /** The samples of the range, with the next one on each side. */
+  points: [time: number, value: number][]
+}
+
+/** What the machine and the process of a span were doing. */
+export interface MachineFigures {
+  /** Whose `cpu` and `memory` these are; null = the span names no machine and several or none report. */
+  host: string | null
+  /** The span names no machine; this is the only one that reports. */
+  assumed: boolean
+  /** Several processes of the service report and the span does not say which is its own: none is shown. */
+  severalProcesses: boolean
+  series: FigureSeries[]
+}
+
 /** A service in the range. Durations are µs, rates a second, `errors` is a share of 1. */
 export interface ServiceRow {
   service: string

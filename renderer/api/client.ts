@@ -26,7 +26,7 @@ import type {
   TraceSelection,
   ValuesAnswer,
 } from '../../core/api/contract/shapes.ts'
-import type { ServiceGraph, ServiceHealth, SystemMetrics } from '../../core/model/answers.ts'
+import type { MachineFigures, ServiceGraph, ServiceHealth, SystemMetrics } from '../../core/model/answers.ts'
 import type { Job } from '../../core/model/job.ts'
 import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts'
 import { type Connection, findConnection } from './connection.ts'
@@ -197,6 +197,10 @@ export const api = {
     get<SystemMetrics>('/api/system/metrics', params, signal),
   serviceHealth: (params: { start: number; end: number; service: string | null }, signal?: AbortSignal) =>
     get<ServiceHealth>('/api/system/services', params, signal),
+  machineFigures: (
+    params: { start: number; end: number; host: string; service: string; instance: string },
+    signal?: AbortSignal,
+  ) => get<MachineFigures>('/api/system/machine', params, signal),
   hosts: async (signal?: AbortSignal) => (await get<{ items: HostInfo[] }>('/api/hosts', {}, signal)).items,
   traces: (params: TraceParams, signal?: AbortSignal) => get<Page<TraceSummary>>('/api/traces', params, signal),
   traceHistogram: (params: TraceParams, buckets: number, signal?: AbortSignal) =>

@@ -94,9 +94,75 @@ function shopTrace(traceId: string, queries: number): Record<string, unknown>[] 
   add('cart', root, 'render', queries * 10 + 30, 5, 1, { 'needle.key': 'haystack' }, failure)
   add('gateway', 'ffffffffffffffff', 'lost child', 20, 5, 1)
   return [...services].map(([service, spans]) => ({
-    resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] },
+    resource: { attributes: texts({ 'service.name': service, 'service.instance.id': `${service}-1`, ...MACHINE }) },
     scopeSpans: [{ spans }],
   }))
+}
+
+const MACHINE = { 'host.name': 'web-1' }
+const texts = (pairs: Record<string, string>) =>
+  Object.entries(pairs).map(([key, stringValue]) => ({ key, value: { stringValue } }))
+
+/** What a machine and one process on it reported around the traces: half its CPU busy until 30 s before them, then 90 %. */
+function machineMetrics(): object {
+  const now = Date.now()
+  const rounds = Array.from({ length: 13 }, (_, i) => now - 120_000 + i * 10_000)
+  const points = (attributes: Record<string, string>, value: (round: number) => number) =>
+    rounds.map((ms, i) => ({ attributes: texts(attributes), timeUnixNano: `${ms}000000`, asDouble: value(i) }))
+  const busy = (round: number): number => round * 5 + Math.max(0, round - 3) * 4
+  const counter = (dataPoints: object[]) => ({ sum: { aggregationTemporality: 2, isMonotonic: true, dataPoints } })
+  const resource = (service: string, instance: string) => ({
+    attributes: texts({ 'service.name': service, 'service.instance.id': instance, ...MACHINE }),
+  })
+  return {
+    resourceMetrics: [
+      {
+        resource: resource('host', 'web-1'),
+        scopeMetrics: [
+          {
+            metrics: [
+              {
+                name: 'system.cpu.time',
+                unit: 's',
+                ...counter([...points({ state: 'user' }, busy), ...points({ state: 'idle' }, (i) => i * 10 - busy(i))]),
+              },
+              {
+                name: 'system.memory.usage',
+                unit: 'By',
+                gauge: {
+                  dataPoints: [...points({ state: 'used' }, () => 3e9), ...points({ state: 'free' }, () => 1e9)],
+                },
+              },
+            ],
+          },
+        ],
+      },
+      {
+        resource: resource('gateway', 'gateway-1'),
+        scopeMetrics: [
+          {
+            metrics: [
+              { name: 'nodejs.eventloop.delay.p99', unit: 's', gauge: { dataPoints: points({}, () => 0.042) } },
+              {
+                name: 'v8js.gc.duration',
+                unit: 's',
+                histogram: {
+                  aggregationTemporality: 2,
+                  dataPoints: rounds.map((ms, i) => ({
+                    timeUnixNano: `${ms}000000`,
+                    count: i,
+                    sum: i * 0.5,
+                    bucketCounts: [i, 0],
+                    explicitBounds: [1],
+                  })),
+                },
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  }
 }
 
 beforeAll(async () => {
@@ -117,6 +183,12 @@ beforeAll(async () => {
     )
   }
   live.close()
+  const answer = await fetch(`${host.otlp}/v1/metrics`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(machineMetrics()),
+  })
+  expect(await answer.json()).toEqual({})
   browser = await launchBrowser()
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'en-US' })
   page.on('pageerror', (error) => problems.push(error.message))
@@ -201,6 +273,27 @@ it('compares with the typical trace', async () => {
   await page.goto(`${host.api}/traces/${SLOW}?range=1h&view=compare&full=1`)
   await page.getByText(`${QUERIES} calls against 1`).waitFor()
   await page.getByText('×40').waitFor()
+})
+
+it('shows under the waterfall what machine and process of the span were doing, and how to get what is not there', async () => {
+  await open()
+  const strip = page.getByRole('region', { name: 'Machine and process during the trace' })
+  const lane = (name: string) => strip.locator('.lane', { hasText: name })
+  await lane('CPU, machine').getByText('90 %').waitFor()
+  await lane('Memory, machine').getByText('75 %').waitFor()
+  await lane('Event loop delay').getByText('42.0 ms').waitFor()
+  await lane('Garbage collection').getByText('5 %').waitFor()
+  await strip.getByText('sampled every 10.0 s').waitFor()
+  // Another process of the same machine reports nothing of itself.
+  await press('j')
+  await strip.getByText('No runtime metrics of cart').waitFor()
+  await lane('CPU, machine').getByText('90 %').waitFor()
+  expect(await lane('Event loop delay').count()).toBe(0)
+  await strip.getByRole('button', { name: 'Machine' }).click()
+  await lane('CPU, machine').waitFor({ state: 'detached' })
+  await strip.getByRole('button', { name: 'Machine' }).click()
+  await strip.getByRole('link', { name: 'Open in System' }).click()
+  await page.waitForURL(/\/system\?.*host=web-1/)
 })
 
 it('says that a trace does not exist', async () => {

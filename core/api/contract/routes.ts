@@ -64,6 +64,19 @@ export const routes = {
     query: z.strictObject({ ...range, range: duration.default(3600e6), service: words }),
     answer: 'ServiceHealth',
   },
+  machineFigures: {
+    method: 'GET',
+    path: '/api/system/machine',
+    summary: 'CPU, memory, event loop and garbage collection of one machine and process, as sampled, for the inspector',
+    query: z.strictObject({
+      start: time,
+      end: time,
+      host: words.describe('host.name of the resource'),
+      service: words.describe('service.name, after service.namespace and a slash where it has one'),
+      instance: words.describe('service.instance.id'),
+    }),
+    answer: 'MachineFigures',
+  },
   hosts: {
     method: 'GET',
     path: '/api/hosts',

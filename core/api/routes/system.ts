@@ -1,15 +1,21 @@
 import { GlassboxError } from '../../base/errors.ts'
 import { listHosts } from '../../query/hosts.ts'
+import { machineFigures } from '../../query/machine-figures.ts'
 import { serviceHealth } from '../../query/service-health.ts'
 import { type SystemRange, systemMetrics } from '../../query/system-metrics.ts'
 import type { Handlers } from '../handler.ts'
 
-export const systemHandlers: Handlers<'systemMetrics' | 'serviceHealth' | 'hosts'> = {
+export const systemHandlers: Handlers<'systemMetrics' | 'serviceHealth' | 'machineFigures' | 'hosts'> = {
   hosts: async ({ services, context }) => ({
     items: await listHosts(services.store.metrics, Math.floor(services.clock.nowUs() / 1000), context),
   }),
   systemMetrics: ({ query, services, context }) =>
     systemMetrics(services.promql, rangeOf(query, services.clock.nowUs()), query.host ?? null, context),
+  machineFigures: ({ query, services, context }) => {
+    const range = rangeOf({ ...query, range: 0 }, services.clock.nowUs())
+    const { host = null, service = null, instance = null } = query
+    return machineFigures(services.store.metrics, { ...range, host, service, instance }, context)
+  },
   serviceHealth: ({ query, services, context }) =>
     serviceHealth(
       { promql: services.promql, reader: services.store.metrics },

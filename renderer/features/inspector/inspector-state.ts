@@ -14,6 +14,7 @@ const choices = {
   logs: useLocalStorage('glassbox.inspector.logs', true),
   events: useLocalStorage('glassbox.inspector.events', false),
   group: useLocalStorage('glassbox.inspector.group', true),
+  figures: useLocalStorage('glassbox.inspector.figures', true),
   correct: useLocalStorage('glassbox.inspector.correctClocks', true),
   /** px; 0 = as designed. */
   width: useLocalStorage('glassbox.inspector.width', 0),
