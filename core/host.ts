@@ -254,6 +254,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       promql,
       boards: settings.boards,
       scrapeTargets: () => scraping.targets(),
+      scrapeMetadata: (metric) => scraping.metadata(metric),
       senderSeen: (peer, format, outcome) => doctor.sender(peer, 'remote-write', `${format} snappy`, outcome),
     })
     api = await server.listen(host, apiPort)

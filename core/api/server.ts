@@ -65,6 +65,9 @@ export function createApiServer(services: ApiServices): ApiServer {
     if (services.rendererDir && isPageAddress(request.method, path)) {
       return reply.header('cache-control', 'no-cache').sendFile('index.html')
     }
+    // Clients of Prometheus' api know a missing address by these words.
+    if (path.startsWith('/api/v1/'))
+      return reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n')
     throw new GlassboxError('not_found', `${request.method} ${path.slice(0, 200)} is not an address of Glassbox.`)
   })
   registerRoutes(app, services)

@@ -1,5 +1,6 @@
 import type { BackupService } from '../backup/backup-service.ts'
 import type { Clock } from '../base/clock.ts'
+import type { ScrapeTargets, TargetMetadata } from '../collectors/scrape/scrape-pool.ts'
 import type { BoardStore } from '../config/board-store.ts'
 import type { SettingsService } from '../config/config-store.ts'
 import type { Settings } from '../config/settings.ts'
@@ -55,5 +56,7 @@ export interface ApiServices {
   /** A remote write request was taken, for the intake doctor. */
   senderSeen?(peer: string, format: string, outcome: IngestOutcome): void
   /** `data` of /api/v1/targets. */
-  scrapeTargets(): Promise<object>
+  scrapeTargets(): Promise<ScrapeTargets>
+  /** What each scrape target says of its metrics, or of one. */
+  scrapeMetadata(metric: string | null): Promise<TargetMetadata[]>
 }

@@ -44,7 +44,8 @@ function compile(pattern: string): CompiledRegex {
     const regex = compileAnchored(pattern)
     return { test: (value) => regex.matches(value), fault: null }
   } catch (error) {
-    return { test: never, fault: error instanceof Error ? error.message : String(error) }
+    // RE2's own words, without the flag that was put in front of the pattern.
+    return { test: never, fault: (error instanceof Error ? error.message : String(error)).replace('`(?s)', '`') }
   }
 }
 

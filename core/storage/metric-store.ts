@@ -76,6 +76,11 @@ export interface MetricStats {
   series: number
   /** Samples in memory that are not in a block yet. */
   headSamples: number
+  /** ms of the oldest and newest sample of the series known; absent while there is none. */
+  firstTime?: number
+  lastTime?: number
+  /** Distinct pairs of name and value. */
+  labelPairs?: number
   /** Metrics of which series were refused because of a limit, with how many samples that cost. */
   refusedSeries: { metric: string; samples: number }[]
   /** The metrics with most series, at most 10,000. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { GlassboxError } from '../../base/errors.ts'
 import type { MetricMetadata } from '../../model/series.ts'
 import type { PromqlAnswer } from '../../query/promql/answer.ts'
@@ -8,24 +8,13 @@ import { prometheusRoutes } from '../contract/prometheus-routes.ts'
 import { toGlassboxError } from '../problem.ts'
 import type { ApiServices } from '../services.ts'
 import { errorEnvelope, labelsData, valueData, valueText } from './prometheus-answer.ts'
-import { labelFromPath, PrometheusParameters } from './prometheus-parameters.ts'
+import { labelFromPath, namingParameter, ofParameter, PrometheusParameters } from './prometheus-parameters.ts'
+import { type Answered, MOST_ITEMS, metadataLimit, type PrometheusRoute, statusRoutes } from './prometheus-status.ts'
 import { registerRemoteWrite } from './remote-write.ts'
 
 /** Prometheus' limit on points of a range query. */
 const MOST_POINTS = 11_000
-const MOST_ITEMS = 200_000
 const MOST_FORM_BYTES = 4 * 1024 * 1024
-/** The version whose api this is; Grafana chooses features by it. */
-const API_VERSION = '3.4.0'
-
-interface Asked {
-  parameters: PrometheusParameters
-  request: FastifyRequest
-  context: QueryContext
-}
-
-type Answered = { data: unknown; warnings?: string[]; infos?: string[] }
-
 /** Prometheus' HTTP API (v1), for Grafana and promtool. Answers have its envelope, not ours. */
 export function registerPrometheus(app: FastifyInstance, services: ApiServices): void {
   app.register(async (child) => {
@@ -34,6 +23,10 @@ export function registerPrometheus(app: FastifyInstance, services: ApiServices):
       'application/x-www-form-urlencoded',
       { parseAs: 'string', bodyLimit: MOST_FORM_BYTES },
       (_request, body, done) => done(null, body),
+    )
+    // A body of another kind is no form: the parameters of the address count.
+    child.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MOST_FORM_BYTES }, (_request, _body, done) =>
+      done(null, ''),
     )
     child.setErrorHandler((error, _request, reply) => {
       const known = toGlassboxError(error)
@@ -82,15 +75,11 @@ function goneSignal(reply: FastifyReply): AbortSignal {
   return gone.signal
 }
 
-type Route = [path: string, method: 'get' | 'both', handler: (asked: Asked) => Promise<Answered> | Answered]
-
-function routes(services: ApiServices): Route[] {
+function routes(services: ApiServices): PrometheusRoute[] {
   const now = (): number => Math.floor(services.clock.nowUs() / 1000)
   const range = (parameters: PrometheusParameters) => {
     const start = parameters.time('start') ?? 0
     const end = parameters.time('end') ?? Number.MAX_SAFE_INTEGER
-    if (end < start)
-      throw new GlassboxError('bad_request', 'invalid parameter "end": end timestamp must not be before start')
     return { start, end }
   }
   return [
@@ -99,22 +88,25 @@ function routes(services: ApiServices): Route[] {
       'both',
       async ({ parameters, context }) => {
         const time = parameters.time('time') ?? now()
-        const answer = await services.promql.instant(parameters.required('query'), time, {
-          ...limits(parameters, context),
+        const limit = parameters.limit()
+        const asked = limits(parameters, context)
+        const began = services.clock.monotonicMs()
+        const answer = await services.promql.instant(parameters.query(), time, asked).catch((error) => {
+          throw namingParameter('query', error)
         })
-        return queryAnswer(answer, parameters.limit())
+        return withStats(queryAnswer(answer, limit), answer, parameters, services.clock.monotonicMs() - began)
       },
     ],
     [
       'query_range',
       'both',
       async ({ parameters, context }) => {
-        const query = parameters.required('query')
-        const start = parameters.time('start') ?? missing('start')
-        const end = parameters.time('end') ?? missing('end')
-        const step = parameters.duration('step') ?? missing('step')
+        const query = parameters.query()
+        const start = parameters.requiredTime('start')
+        const end = parameters.requiredTime('end')
         if (end < start)
           throw new GlassboxError('bad_request', 'invalid parameter "end": end timestamp must not be before start time')
+        const step = parameters.requiredDuration('step')
         if (step <= 0)
           throw new GlassboxError(
             'bad_request',
@@ -125,17 +117,24 @@ function routes(services: ApiServices): Route[] {
             'bad_request',
             'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)',
           )
-        const answer = await services.promql.range(query, start, end, step, limits(parameters, context))
-        return queryAnswer(answer, parameters.limit())
+        const limit = parameters.limit()
+        const asked = limits(parameters, context)
+        const began = services.clock.monotonicMs()
+        const answer = await services.promql.range(query, start, end, step, asked)
+        return withStats(queryAnswer(answer, limit), answer, parameters, services.clock.monotonicMs() - began)
       },
     ],
-    ['format_query', 'both', ({ parameters }) => ({ data: formatQuery(parameters.required('query')) })],
-    ['parse_query', 'both', ({ parameters }) => ({ data: parseQuery(parameters.required('query')) })],
+    [
+      'format_query',
+      'both',
+      ({ parameters }) => ({ data: ofParameter('query', () => formatQuery(parameters.query())) }),
+    ],
+    ['parse_query', 'both', ({ parameters }) => ({ data: ofParameter('query', () => parseQuery(parameters.query())) })],
     [
       'series',
       'both',
       async ({ parameters, context }) => {
-        const selectors = parameters.selectors()
+        const selectors = ofParameter('match[]', () => parameters.selectors())
         if (selectors.length === 0) throw new GlassboxError('bad_request', 'no match[] parameter provided')
         const found = await services.store.metrics.series(selectors, range(parameters), most(parameters), context)
         return limited(found.map(labelsData), parameters.limit())
@@ -169,8 +168,8 @@ function routes(services: ApiServices): Route[] {
       'metadata',
       'get',
       async ({ parameters, context }) => {
-        const limit = parameters.limit()
-        const list = await services.store.metrics.metadata(parameters.text('metric'), limit || MOST_ITEMS, context)
+        const limit = metadataLimit(parameters)
+        const list = await services.store.metrics.metadata(parameters.text('metric'), limit, context)
         return { data: Object.fromEntries(list.map((one) => [one.metric, [metadataOf(one)]])) }
       },
     ],
@@ -179,7 +178,8 @@ function routes(services: ApiServices): Route[] {
       'both',
       async ({ parameters, context }) => {
         const { start, end } = range(parameters)
-        const selectors = exemplarSelectors(parameters.required('query'))
+        if (end < start) throw new GlassboxError('bad_request', 'end timestamp must not be before start timestamp')
+        const selectors = exemplarSelectors(parameters.query())
         const found = await services.store.metrics.exemplars(selectors, { start, end }, context)
         return {
           data: found.map(({ series, exemplars }) => ({
@@ -193,76 +193,8 @@ function routes(services: ApiServices): Route[] {
         }
       },
     ],
-    ['rules', 'get', () => ({ data: { groups: [] } })],
-    ['alerts', 'get', () => ({ data: { alerts: [] } })],
-    ['alertmanagers', 'get', () => ({ data: { activeAlertmanagers: [], droppedAlertmanagers: [] } })],
-    ['targets', 'get', async () => ({ data: await services.scrapeTargets() })],
-    ['targets/metadata', 'get', () => ({ data: [] })],
-    [
-      'status/buildinfo',
-      'get',
-      () => ({
-        data: {
-          version: API_VERSION,
-          revision: `glassbox-${services.version}`,
-          branch: '',
-          buildUser: '',
-          buildDate: '',
-          goVersion: '',
-        },
-      }),
-    ],
-    ['status/config', 'get', () => ({ data: { yaml: '' } })],
-    ['status/flags', 'get', () => ({ data: { 'query.lookback-delta': '5m', 'query.max-samples': '50000000' } })],
-    [
-      'status/runtimeinfo',
-      'get',
-      async () => {
-        const stats = await services.store.metrics.metricStats()
-        const { retention } = services.settingsNow()
-        return {
-          data: {
-            startTime: new Date(services.pipelineState().startedAt / 1000).toISOString(),
-            CWD: '',
-            reloadConfigSuccess: true,
-            lastConfigTime: new Date(services.pipelineState().startedAt / 1000).toISOString(),
-            timeSeriesCount: stats.series,
-            corruptionCount: 0,
-            goroutineCount: 0,
-            GOMAXPROCS: 0,
-            storageRetention: `${retention.metrics.days}d`,
-          },
-        }
-      },
-    ],
-    [
-      'status/tsdb',
-      'get',
-      async ({ parameters }) => {
-        const stats = await services.store.metrics.metricStats()
-        const limit = parameters.limit() || 10
-        return {
-          data: {
-            headStats: { numSeries: stats.series, chunkCount: stats.headSamples, minTime: 0, maxTime: now() },
-            seriesCountByMetricName: stats.topMetrics
-              .slice(0, limit)
-              .map(({ metric, series }) => ({ name: metric, value: series })),
-            labelValueCountByLabelName: (stats.topLabels ?? [])
-              .slice(0, limit)
-              .map(({ name, values }) => ({ name, value: values })),
-            memoryInBytesByLabelName: [],
-            seriesCountByLabelValuePair: (stats.topPairs ?? [])
-              .slice(0, limit)
-              .map(({ name, value, series }) => ({ name: `${name}=${value}`, value: series })),
-          },
-        }
-      },
-    ],
+    ...statusRoutes(services),
   ]
-}
-
-function missing(name: string): never {
-  throw new GlassboxError('bad_request', `invalid parameter "${name}": cannot parse "" to a valid value`)
 }
 
 function limits(parameters: PrometheusParameters, context: QueryContext) {
@@ -302,6 +234,24 @@ function queryAnswer(answer: PromqlAnswer, limit: number): Answered {
     ...(warnings.length > 0 ? { warnings } : {}),
     ...(infos.length > 0 ? { infos } : {}),
   }
+}
+
+/** With the parameter `stats`, what the query cost: the time on its thread and in its queue, and the samples it read. */
+function withStats(answered: Answered, answer: PromqlAnswer, parameters: PrometheusParameters, ms: number): Answered {
+  if (parameters.text('stats') === null) return answered
+  const seconds = ms / 1000
+  const stats = {
+    timings: {
+      evalTotalTime: seconds,
+      resultSortTime: 0,
+      queryPreparationTime: 0,
+      innerEvalTime: seconds,
+      execQueueTime: 0,
+      execTotalTime: seconds,
+    },
+    samples: { totalQueryableSamples: answer.samplesRead, peakSamples: answer.samplesRead },
+  }
+  return { ...answered, data: { ...(answered.data as object), stats } }
 }
 
 function metadataOf({ type, help, unit }: MetricMetadata): object {

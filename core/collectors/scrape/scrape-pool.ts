@@ -1,17 +1,46 @@
 import type { Clock } from '../../base/clock.ts'
 import type { ScrapeJob } from '../../config/settings.ts'
 import type { DecodedSamples } from '../../model/decoded-samples.ts'
+import type { MetricMetadata } from '../../model/series.ts'
 import { DnsDiscovery } from './dns-discovery.ts'
 import { FileDiscovery } from './file-discovery.ts'
 import { Relabeller } from './relabel.ts'
-import { Scraper } from './scraper.ts'
-import { type JobDefaults, type TargetGroup, targetOf } from './target.ts'
+import { Scraper, type TargetState } from './scraper.ts'
+import { durationText, type JobDefaults, type TargetGroup, targetOf } from './target.ts'
 
 export interface ScrapeContext {
   defaults: JobDefaults
   clock: Clock
   take(samples: DecodedSamples): Promise<unknown>
   problem(sentence: string): void
+}
+
+/** `data` of Prometheus' /api/v1/targets. */
+export interface ScrapeTargets {
+  activeTargets: ActiveTarget[]
+  droppedTargets: { discoveredLabels: Record<string, string>; scrapePool: string; lastError?: string }[]
+}
+
+export interface ActiveTarget {
+  discoveredLabels: Record<string, string>
+  labels: Record<string, string>
+  scrapePool: string
+  scrapeUrl: string
+  globalUrl: string
+  lastError: string
+  /** RFC 3339 */
+  lastScrape: string
+  /** Seconds. */
+  lastScrapeDuration: number
+  health: TargetState['health']
+  scrapeInterval: string
+  scrapeTimeout: string
+}
+
+/** What one target says of its metrics. */
+export interface TargetMetadata {
+  target: Record<string, string>
+  metadata: MetricMetadata[]
 }
 
 /** A discovered thing that is not scraped. */
@@ -79,7 +108,7 @@ export class ScrapePool {
   }
 
   /** As `/api/v1/targets` shows them. */
-  targets(): { activeTargets: object[]; droppedTargets: object[] } {
+  targets(): ScrapeTargets {
     return {
       activeTargets: [...this.#scrapers.values()].map(({ target, state }) => ({
         discoveredLabels: target.discovered,
@@ -91,8 +120,8 @@ export class ScrapePool {
         lastScrape: new Date(state.lastScrape).toISOString(),
         lastScrapeDuration: state.lastDurationSeconds,
         health: state.health,
-        scrapeInterval: `${target.intervalMs / 1000}s`,
-        scrapeTimeout: `${target.timeoutMs / 1000}s`,
+        scrapeInterval: durationText(target.intervalMs),
+        scrapeTimeout: durationText(target.timeoutMs),
       })),
       droppedTargets: this.#dropped.map(({ discovered, why }) => ({
         discoveredLabels: discovered,
@@ -100,6 +129,14 @@ export class ScrapePool {
         ...(why ? { lastError: why } : {}),
       })),
     }
+  }
+
+  /** What the targets said of their metrics when they were last scraped; of all, or of one metric. */
+  metadata(metric: string | null): TargetMetadata[] {
+    return [...this.#scrapers.values()].map((scraper) => ({
+      target: scraper.target.labels,
+      metadata: metric === null ? scraper.metadata : scraper.metadata.filter((one) => one.metric === metric),
+    }))
   }
 
   async stop(): Promise<void> {

@@ -3,7 +3,7 @@ import { systemClock } from '../../base/clock.ts'
 import { RpcClient, serveRpc } from '../../base/rpc.ts'
 import type { ScrapeJob } from '../../config/settings.ts'
 import { packDecoded } from '../../model/packed-samples.ts'
-import { ScrapePool } from './scrape-pool.ts'
+import { ScrapePool, type ScrapeTargets } from './scrape-pool.ts'
 import type { JobDefaults } from './target.ts'
 
 /** What the main thread hands over at start. */
@@ -37,7 +37,8 @@ for (const job of jobs) {
 }
 
 serveRpc(parentPort, {
-  targets: () => {
+  metadata: (metric: string | null) => pools.flatMap((pool) => pool.metadata(metric)),
+  targets: (): ScrapeTargets => {
     const all = pools.map((pool) => pool.targets())
     return {
       activeTargets: all.flatMap(({ activeTargets }) => activeTargets),

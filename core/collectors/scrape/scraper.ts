@@ -5,7 +5,7 @@ import type { ExpositionSample } from '../../formats/exposition/line-reader.ts'
 import { labelFault } from '../../formats/series-check.ts'
 import type { DecodedSamples } from '../../model/decoded-samples.ts'
 import { SampleBatchBuilder, sortedLabels } from '../../model/sample-batch-builder.ts'
-import type { Labels } from '../../model/series.ts'
+import type { Labels, MetricMetadata } from '../../model/series.ts'
 import { seriesKey } from '../../model/series-key.ts'
 import type { Relabeller } from './relabel.ts'
 import { type Scraped, scrape } from './scrape-target.ts'
@@ -37,10 +37,13 @@ interface Kept {
 /** Scrapes one target at its interval, offset by a hash of its address. Rounds never overlap or catch up. */
 export class Scraper {
   readonly target: Target
+  /** Metadata of the last scrape that went well. */
+  metadata: MetricMetadata[] = []
   state: TargetState = { health: 'unknown', lastError: '', lastScrape: 0, lastDurationSeconds: 0 }
   #options: ScraperOptions
   /** Series without own times of the last scrape: those that are missing in the next get a stale marker. */
   #last = new Map<string, Labels>()
+  #exemplars = new Map<string, string>()
   #timer: NodeJS.Timeout
   #running: Promise<void> | null = null
 
@@ -107,24 +110,27 @@ export class Scraper {
   #samples(scraped: Scraped | null, kept: Kept[], time: number, seconds: number): DecodedSamples {
     const builder = new SampleBatchBuilder()
     const now = new Map<string, Labels>()
+    const shown = new Set<string>()
     let added = 0
     for (const { labels, sample } of kept) {
       const series = builder.series(labels)
       const ownTime = this.#options.job.honorTimestamps ? sample.time : null
       builder.float(series, ownTime ?? time, sample.value)
-      if (sample.exemplar)
+      const key = seriesKey(labels)
+      if (sample.exemplar) shown.add(key)
+      if (sample.exemplar && this.#isNew(key, sample.exemplar))
         builder.exemplar(series, {
           labels: sortedLabels(sample.exemplar.labels),
           value: sample.exemplar.value,
           time: sample.exemplar.time ?? time,
         })
       if (ownTime !== null) continue
-      const key = seriesKey(labels)
       now.set(key, labels)
       if (!this.#last.has(key)) added++
     }
     for (const [key, labels] of this.#last) if (!now.has(key)) builder.stale(builder.series(labels), time)
     this.#last = now
+    for (const key of this.#exemplars.keys()) if (!shown.has(key)) this.#exemplars.delete(key)
     const own: [string, number][] = [
       ['up', scraped ? 1 : 0],
       ['scrape_duration_seconds', seconds],
@@ -133,8 +139,17 @@ export class Scraper {
       ['scrape_series_added', added],
     ]
     for (const [name, value] of own) builder.float(builder.series(this.#ownLabels(name)), time, value)
+    if (scraped) this.metadata = scraped.metadata
     for (const metadata of scraped?.metadata ?? []) builder.metadata(metadata)
     return decoded(builder)
+  }
+
+  /** Whether a series shows another exemplar than in the scrape before; one that stands there still is stored once. */
+  #isNew(key: string, exemplar: NonNullable<ExpositionSample['exemplar']>): boolean {
+    const text = JSON.stringify(exemplar)
+    if (this.#exemplars.get(key) === text) return false
+    this.#exemplars.set(key, text)
+    return true
   }
 
   #ownLabels(name: string): Labels {

@@ -6,6 +6,7 @@ import type { Settings } from '../../config/settings.ts'
 import { columnsOf, type PackedDecoded } from '../../model/packed-samples.ts'
 import type { Pipeline } from '../../pipeline/ingest.ts'
 import type { ScrapeWorkerData } from './scrape.worker.ts'
+import type { ScrapeTargets, TargetMetadata } from './scrape-pool.ts'
 
 export interface ScrapingOptions {
   settings: Settings
@@ -16,7 +17,9 @@ export interface ScrapingOptions {
 /** Scraping as the host holds it. */
 export interface Scraping {
   /** `data` of Prometheus' /api/v1/targets. */
-  targets(): Promise<object>
+  targets(): Promise<ScrapeTargets>
+  /** What each target says of its metrics, or of one. */
+  metadata(metric: string | null): Promise<TargetMetadata[]>
   /** Starts anew when the settings of scraping changed. */
   configure(settings: Settings): void
   stop(): Promise<void>
@@ -76,7 +79,8 @@ export function startScraping({ settings, pipeline, problem }: ScrapingOptions):
   start()
   return {
     targets: async () =>
-      thread ? thread.rpc.call<object>('targets', null) : { activeTargets: [], droppedTargets: [] },
+      thread ? thread.rpc.call<ScrapeTargets>('targets', null) : { activeTargets: [], droppedTargets: [] },
+    metadata: async (metric) => (thread ? thread.rpc.call<TargetMetadata[]>('metadata', metric) : []),
     configure(changed) {
       const next = changed.collectors.scrape
       if (JSON.stringify(next) === JSON.stringify(config)) return

@@ -48,8 +48,8 @@ export function targetOf(
     ['job', job.job],
     ['__scheme__', job.scheme],
     ['__metrics_path__', job.metricsPath],
-    ['__scrape_interval__', `${intervalMs}ms`],
-    ['__scrape_timeout__', `${timeoutMs}ms`],
+    ['__scrape_interval__', durationText(intervalMs)],
+    ['__scrape_timeout__', durationText(timeoutMs)],
     ...Object.entries(job.params).map(([name, values]): [string, string] => [`__param_${name}`, values[0] ?? '']),
   ]
   for (const [name, value] of fallback) if (!labels.has(name) && value !== '') labels.set(name, value)
@@ -74,13 +74,15 @@ export function targetOf(
     why: '',
     target: {
       discovered,
-      labels: Object.fromEntries([...labels].filter(([name]) => !name.startsWith('__'))),
+      labels: Object.fromEntries([...labels].filter(([name]) => !name.startsWith('__')).sort(byName)),
       url: url.href,
       intervalMs: wantedInterval,
       timeoutMs: Math.min(wantedTimeout, wantedInterval),
     },
   }
 }
+
+const byName = ([a]: [string, string], [b]: [string, string]): number => (a < b ? -1 : 1)
 
 function addressLabels(address: string): [string, string][] {
   const url = address.includes('://') ? URL.parse(address) : null
@@ -98,10 +100,25 @@ function slashed(path: string): string {
   return path.startsWith('/') ? path : `/${path}`
 }
 
-const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+const UNITS = [
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+  ['ms', 1],
+] as const
+
+/** `1m30s`, as Prometheus writes durations. */
+export function durationText(ms: number): string {
+  let rest = ms
+  return UNITS.map(([unit, size]) => {
+    const count = Math.floor(rest / size)
+    rest -= count * size
+    return count > 0 ? `${count}${unit}` : ''
+  }).join('')
+}
 
 function duration(text: string): number | null {
-  const [, count, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? []
-  const ms = count === undefined ? 0 : Number(count) * UNIT_MS[unit]
+  const parts = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/.exec(text)?.slice(1)
+  const ms = parts?.reduce((sum, count, i) => sum + Number(count ?? 0) * UNITS[i][1], 0) ?? 0
   return ms >= 100 ? ms : null
 }

@@ -55,7 +55,8 @@ function pool(job: object) {
       })
     return taken.shift() as Written[]
   }
-  const targets = () => running.targets() as { activeTargets: Record<string, unknown>[]; droppedTargets: object[] }
+  const targets = () =>
+    running.targets() as unknown as { activeTargets: Record<string, unknown>[]; droppedTargets: object[] }
   return { running, next, targets, problems }
 }
 

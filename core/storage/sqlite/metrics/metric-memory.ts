@@ -65,6 +65,7 @@ export class MetricMemory {
   readonly byId = new Map<number, HeadSeries>()
   readonly #metadata = new Map<string, MetricMetadata>()
   readonly #refused = new Map<string, number>()
+  readonly #lastExemplar = new Map<number, string>()
   /** Recent samples of a series that others received; of an engine that one host alone writes to there are none. */
   others: (id: number) => HeadSeries[] = () => []
   #nextId = 1
@@ -143,7 +144,7 @@ export class MetricMemory {
     for (const metadata of batch.metadata) this.#takeMetadata(metadata)
     for (const { seriesOf: at, exemplar } of batch.exemplars) {
       const of = series[at] ?? this.byKey.get(batch.keys[at])
-      if (of) this.#newExemplars.push({ id: of.id, exemplar })
+      if (of && this.#isNewExemplar(of.id, exemplar)) this.#newExemplars.push({ id: of.id, exemplar })
     }
     return result
   }
@@ -157,6 +158,14 @@ export class MetricMemory {
     const id = this.#nextId
     this.#newSeries.push({ id, key })
     return this.know(id, key)
+  }
+
+  /** A request that comes again, or a sender that repeats its last exemplar, adds none. */
+  #isNewExemplar(id: number, exemplar: Exemplar): boolean {
+    const text = JSON.stringify(exemplar)
+    if (this.#lastExemplar.get(id) === text) return false
+    this.#lastExemplar.set(id, text)
+    return true
   }
 
   #countRefused(key: string): void {
@@ -276,9 +285,14 @@ export class MetricMemory {
     return { ids, labels: ids.map((id) => this.index.labels(id) as [string, string][]) }
   }
 
+  /** Whether the range holds whatever is stored, so that no series needs to be looked at. */
+  #isAllTime(start: number, end: number): boolean {
+    return start <= 0 && end >= this.#nowMs() + AHEAD_MS
+  }
+
   labelNames({ selectors, start, end, limit }: SeriesQuery): string[] {
     const names = new Set<string>()
-    if (selectors.length === 0 && start <= 0) for (const name of this.index.names()) names.add(name)
+    if (selectors.length === 0 && this.#isAllTime(start, end)) for (const name of this.index.names()) names.add(name)
     else
       for (const id of this.findAny(selectors, start, end)) for (const [name] of this.index.labels(id)) names.add(name)
     return [...names].sort().slice(0, limit)
@@ -286,7 +300,8 @@ export class MetricMemory {
 
   labelValues({ name, selectors, start, end, limit }: SeriesQuery & { name: string }): string[] {
     const values = new Set<string>()
-    if (selectors.length === 0 && start <= 0) for (const value of this.index.values(name)) values.add(value)
+    if (selectors.length === 0 && this.#isAllTime(start, end))
+      for (const value of this.index.values(name)) values.add(value)
     else
       for (const id of this.findAny(selectors, start, end)) {
         const pair = this.index.labels(id).find((one) => one[0] === name)
@@ -308,6 +323,7 @@ export class MetricMemory {
     for (const id of gone) {
       this.byKey.delete(seriesKey(this.index.labels(id)))
       this.byId.delete(id)
+      this.#lastExemplar.delete(id)
     }
     this.index.remove(gone)
   }
@@ -319,10 +335,17 @@ export class MetricMemory {
 
   stats(): MetricStats {
     let headSamples = 0
-    for (const series of this.byId.values()) headSamples += series.times.length
+    let firstTime = Number.POSITIVE_INFINITY
+    let lastTime = Number.NEGATIVE_INFINITY
+    for (const series of this.byId.values()) {
+      headSamples += series.times.length
+      if (series.firstTime < firstTime) firstTime = series.firstTime
+      if (series.lastTime > lastTime) lastTime = series.lastTime
+    }
     return {
       series: this.byKey.size,
       headSamples,
+      ...(lastTime >= firstTime ? { firstTime, lastTime } : {}),
       refusedSeries: [...this.#refused].map(([metric, samples]) => ({ metric, samples })),
       topMetrics: this.index.countsByMetric(MOST_METRICS),
       ...this.index.cardinality(MOST_LABELS),

@@ -91,10 +91,12 @@ export class SeriesIndex {
   }
 
   /** Labels by how many values they have, and values by how many series have them, the most first. */
-  cardinality(limit: number): Required<Pick<MetricStats, 'topLabels' | 'topPairs'>> {
+  cardinality(limit: number): Required<Pick<MetricStats, 'topLabels' | 'topPairs' | 'labelPairs'>> {
     const topLabels: { name: string; values: number }[] = []
+    let labelPairs = 0
     let topPairs: { name: string; value: string; series: number }[] = []
     for (const [name, values] of this.#postings) {
+      labelPairs += values.size
       topLabels.push({ name, values: values.size })
       if (name === '__name__') continue
       const own = [...values].map(([value, ids]) => ({ name, value, series: ids.length }))
@@ -103,7 +105,7 @@ export class SeriesIndex {
         .sort((a, b) => b.series - a.series)
         .slice(0, limit)
     }
-    return { topLabels: topLabels.sort((a, b) => b.values - a.values).slice(0, limit), topPairs }
+    return { topLabels: topLabels.sort((a, b) => b.values - a.values).slice(0, limit), topPairs, labelPairs }
   }
 
   /** Series by metric, the most first. */
