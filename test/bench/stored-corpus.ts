@@ -9,18 +9,46 @@ const BATCHES_A_WRITE = 8
 const BASES = 64
 const DAY_US = 86_400e6
 
+/** One write of the corpus, and when it is received, µs. */
+export interface CorpusWrite {
+  batches: SpanBatch[]
+  atUs: number
+}
+
 /**
- * Fills `dataDir` with `spans` spans of the last `days` days, straight through the writer and merged as a running host
- * would leave them: 64 different decoded bodies of traces of ten, each sent again with other ids and times.
- * @returns some trace ids, spread over the whole time
+ * `spans` spans of the last `days` days, in writes of 8,000: 64 different decoded bodies of traces of ten, each again and
+ * again with other ids and times.
  */
-export function storeCorpus(dataDir: string, spans: number, days: number, nowUs: number): string[] {
+export function* corpusWrites(spans: number, days: number, nowUs: number): Generator<CorpusWrite> {
   const bases = Array.from(
     { length: BASES },
     (_, seed) => decodeTracesProtobuf(encodeTraces(randomResourceSpans(PER_BATCH, 10, seed, 0)), 0).batch,
   )
   const begin = nowUs - days * DAY_US
   const stepUs = (days * DAY_US * PER_BATCH) / spans
+  const total = Math.ceil(spans / PER_BATCH)
+  for (let i = 0; i < total; i += BATCHES_A_WRITE) {
+    const next = Math.min(total, i + BATCHES_A_WRITE)
+    const batches: SpanBatch[] = []
+    for (let j = i; j < next; j++) batches.push(again(bases[j % BASES], j, Math.round(begin + j * stepUs), stepUs))
+    const atUs = Math.round(begin + next * stepUs)
+    for (const batch of batches) batch.receivedUs = atUs
+    yield { batches, atUs }
+  }
+}
+
+/** A trace id of every so many writes: 200 spread over the whole time. */
+export function sampledId(spans: number, write: number, { batches }: CorpusWrite): string | null {
+  const every = Math.max(1, Math.floor(spans / (PER_BATCH * BATCHES_A_WRITE * 200)))
+  return write % every === 0 ? Buffer.from(batches[0].traceId.subarray(0, 16)).toString('hex') : null
+}
+
+/**
+ * Fills `dataDir` with a corpus, straight through the writer and merged as a running host would leave it.
+ * @returns some trace ids, spread over the whole time
+ */
+export function storeCorpus(dataDir: string, spans: number, days: number, nowUs: number): string[] {
+  const begin = nowUs - days * DAY_US
   let clockUs = begin
   const clock = {
     nowUs: () => Math.round(clockUs),
@@ -29,19 +57,13 @@ export function storeCorpus(dataDir: string, spans: number, days: number, nowUs:
   }
   const writer = new Writer({ dataDir, reserveBytes: 1_000_000 }, clock, () => undefined)
   const sample: string[] = []
-  const total = Math.ceil(spans / PER_BATCH)
-  for (let i = 0; i < total; i += BATCHES_A_WRITE) {
-    const batches: SpanBatch[] = []
-    for (let j = i; j < Math.min(total, i + BATCHES_A_WRITE); j++) {
-      const from = Math.round(begin + j * stepUs)
-      batches.push(again(bases[j % BASES], j, from, stepUs))
-    }
-    clockUs = begin + Math.min(total, i + BATCHES_A_WRITE) * stepUs
-    for (const batch of batches) batch.receivedUs = clock.nowUs()
-    writer.write(batches, [])
-    if (sample.length < 200 && i % Math.ceil(total / 200) < BATCHES_A_WRITE)
-      sample.push(Buffer.from(batches[0].traceId.subarray(0, 16)).toString('hex'))
-    if (i % 800 === 0) writer.compact()
+  let write = 0
+  for (const one of corpusWrites(spans, days, nowUs)) {
+    clockUs = one.atUs
+    const id = sampledId(spans, write, one)
+    if (id !== null) sample.push(id)
+    writer.write(one.batches, [])
+    if (write++ % 100 === 0) writer.compact()
   }
   writer.compact()
   writer.stop()
