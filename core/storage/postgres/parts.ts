@@ -34,34 +34,42 @@ export function partitionName(table: PartitionedTable, part: number): string {
   return `_${table}_${date}_${String(part % PARTS_A_DAY).padStart(3, '0')}`
 }
 
+/** What each table's partition is indexed by. Spans need none by time: extents are read by it, and BRIN finds the writes of a time. */
+const INDEXES: Record<PartitionedTable, (name: string) => string> = {
+  traces: (name) => `CREATE INDEX ${name}_trace ON SCHEMA.${name} (trace_id);
+    CREATE INDEX ${name}_near ON SCHEMA.${name} USING brin (seq, start) WITH (pages_per_range = 32);`,
+  extents: (name) => `CREATE INDEX ${name}_trace ON SCHEMA.${name} (trace_id);
+    CREATE INDEX ${name}_start ON SCHEMA.${name} (start);
+    CREATE INDEX ${name}_seq ON SCHEMA.${name} USING brin (seq) WITH (pages_per_range = 8);`,
+  logs: (name) => `CREATE INDEX ${name}_time ON SCHEMA.${name} (time);
+    CREATE INDEX ${name}_trace ON SCHEMA.${name} (trace_id) WHERE trace_id IS NOT NULL;
+    CREATE INDEX ${name}_seq ON SCHEMA.${name} USING brin (seq) WITH (pages_per_range = 32);`,
+}
+
 /**
  * Makes the partitions of one part, in a short transaction of its own. Tables that are there already, foreign ones on a
- * shard among them, are left as they are.
+ * shard among them, are left as they are. They are made apart and then attached, which no reader and no write waits for.
  */
 export async function ensurePart(client: pg.ClientBase, schema: string, part: number, durable: boolean): Promise<void> {
   const known = await client.query(`SELECT 1 FROM ${schema}._parts WHERE part = $1`, [part])
   if (known.rowCount !== 0) return
-  const [traces, extents, logs] = PARTITIONED.map((table) => partitionName(table, part))
   const kind = durable ? '' : 'UNLOGGED'
   await client.query('BEGIN')
   try {
     await client.query("SET LOCAL lock_timeout = '5s'")
     await client.query('SELECT pg_advisory_xact_lock($1)', [TABLE_LOCK])
-    const there = await client.query('SELECT to_regclass($1) IS NOT NULL AS there', [`${schema}.${logs}`])
-    if (!(there.rows[0] as { there: boolean }).there) {
-      // Spans need no index by time: extents are read by it, and BRIN finds the writes of a time.
-      await client.query(`
-        CREATE ${kind} TABLE ${schema}.${traces} PARTITION OF ${schema}._traces FOR VALUES IN (${part});
-        CREATE INDEX ${traces}_trace ON ${schema}.${traces} (trace_id);
-        CREATE INDEX ${traces}_near ON ${schema}.${traces} USING brin (seq, start) WITH (pages_per_range = 32);
-        CREATE ${kind} TABLE ${schema}.${extents} PARTITION OF ${schema}._extents FOR VALUES IN (${part});
-        CREATE INDEX ${extents}_trace ON ${schema}.${extents} (trace_id);
-        CREATE INDEX ${extents}_start ON ${schema}.${extents} (start);
-        CREATE INDEX ${extents}_seq ON ${schema}.${extents} USING brin (seq) WITH (pages_per_range = 8);
-        CREATE ${kind} TABLE ${schema}.${logs} PARTITION OF ${schema}._logs FOR VALUES IN (${part});
-        CREATE INDEX ${logs}_time ON ${schema}.${logs} (time);
-        CREATE INDEX ${logs}_trace ON ${schema}.${logs} (trace_id) WHERE trace_id IS NOT NULL;
-        CREATE INDEX ${logs}_seq ON ${schema}.${logs} USING brin (seq) WITH (pages_per_range = 32);`)
+    for (const table of PARTITIONED) {
+      const name = partitionName(table, part)
+      const there = await client.query('SELECT to_regclass($1) IS NOT NULL AS there', [`${schema}.${name}`])
+      if ((there.rows[0] as { there: boolean }).there) continue
+      await client.query(
+        `CREATE ${kind} TABLE SCHEMA.${name} (LIKE SCHEMA._${table} INCLUDING DEFAULTS);
+         ${INDEXES[table](name)}
+         ALTER TABLE SCHEMA._${table} ATTACH PARTITION SCHEMA.${name} FOR VALUES IN (${part})`.replaceAll(
+          'SCHEMA.',
+          `${schema}.`,
+        ),
+      )
     }
     await client.query(`INSERT INTO ${schema}._parts (part) VALUES ($1) ON CONFLICT DO NOTHING`, [part])
     await client.query('COMMIT')

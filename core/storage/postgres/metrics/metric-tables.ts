@@ -75,8 +75,9 @@ export async function ensureChunkDay(
   await client.query('SELECT pg_advisory_xact_lock($1)', [TABLE_LOCK])
   if (await there()) return
   await client.query(
-    `CREATE ${durable ? '' : 'UNLOGGED'} TABLE ${schema}.${name} PARTITION OF ${schema}._metric_chunks FOR VALUES IN (${day});
-     CREATE INDEX ${name}_series ON ${schema}.${name} (series, start)`,
+    `CREATE ${durable ? '' : 'UNLOGGED'} TABLE ${schema}.${name} (LIKE ${schema}._metric_chunks INCLUDING DEFAULTS);
+     CREATE INDEX ${name}_series ON ${schema}.${name} (series, start);
+     ALTER TABLE ${schema}._metric_chunks ATTACH PARTITION ${schema}.${name} FOR VALUES IN (${day})`,
   )
 }
 
