@@ -1,6 +1,7 @@
 import type { Changes } from '../store.ts'
 import { type LogRow, logRecord, NEWEST_LOG } from './log-read.ts'
 import { type AsOf, hexId, type Session } from './session.ts'
+import { extentsOf } from './trace-places.ts'
 import { seenBy, summariesOf } from './trace-read.ts'
 
 const REMEMBERED = 1000
@@ -39,19 +40,22 @@ export async function changesSince(session: Session, seen: SeenWrites, seq: numb
     `SELECT DISTINCT unnest(parts) AS part FROM ${session.schema}._writes WHERE ${since}`,
   )
   const where = parts.length === 0 ? 'false' : `${since} AND part IN (${parts.map(({ part }) => part).join(',')})`
-  const traces = await session.rows<{ id: string; total: number }>(
-    `SELECT trace_id AS id, count(*) OVER () AS total FROM ${session.schema}._extents WHERE ${where} GROUP BY 1 ORDER BY max(start) DESC LIMIT ${Math.trunc(limit)}`,
+  const traces = await session.rows<{ id: string; newest: number; total: number }>(
+    `SELECT trace_id AS id, max(start) AS newest, count(*) OVER () AS total FROM ${session.schema}._extents WHERE ${where} GROUP BY 1 ORDER BY max(start) DESC LIMIT ${Math.trunc(limit)}`,
   )
   const [{ n }] = await session.rows<{ n: number }>(`SELECT count(*) AS n FROM ${session.schema}._logs WHERE ${where}`)
   const logs = await session.rows<LogRow>(
     `SELECT * FROM ${session.schema}._logs WHERE ${where} ORDER BY ${NEWEST_LOG} LIMIT ${Math.trunc(limit)}`,
   )
-  await session.entries.load(session)
-  const summaries = await summariesOf(
+  await session.load()
+  const starts = traces.map(({ newest }) => newest)
+  const extents = await extentsOf(
     session,
     traces.map(({ id }) => hexId(id)),
     asOf,
+    { from: Math.min(...starts), to: Math.max(...starts) },
   )
+  const summaries = await summariesOf(session, extents, asOf)
   return {
     seq: asOf.hi,
     traces: summaries.sort((a, b) => b.start - a.start),

@@ -7,7 +7,7 @@ import type { TraceQuery } from '../store.ts'
 import { cellText, rowAttributes } from './attribute-value.ts'
 import { wantedPortions } from './search-traces.ts'
 import { hexId, idBytes, type Session } from './session.ts'
-import type { Extent } from './structure-traces.ts'
+import { type Extent, inPartsOf } from './trace-places.ts'
 import { seenBy } from './trace-read.ts'
 
 /** Traces of either side whose spans are looked at: a fair sample, as rows come one by one here. */
@@ -38,7 +38,7 @@ export async function compareSelection(
       side.add(extent)
     }
   }
-  await session.entries.load(session)
+  await session.load()
   const counts = new SelectionCounts()
   const ofResource = new Map<number, [key: string, value: string][]>()
   for (const [side, isSelection] of [
@@ -50,7 +50,7 @@ export async function compareSelection(
       const found = new Map(some.map(({ id, failed }) => [id, new Found(failed)]))
       const rows = session.stream<SpanRow>(
         `SELECT trace_id, resource, name, kind, attributes, typed FROM ${session.schema}._traces
-         WHERE trace_id = ANY($1::bytea[]) AND ${seenBy(asOf)}`,
+         WHERE ${await inPartsOf(session, some)} AND trace_id = ANY($1::bytea[]) AND ${seenBy(asOf)}`,
         [some.map(({ id }) => idBytes(id))],
       )
       for await (const portion of rows) {

@@ -33,7 +33,7 @@ interface CompareRow {
 }
 
 async function runsOf(session: Session, service: string): Promise<Map<number, RunName>> {
-  await session.entries.load(session)
+  await session.load()
   const ids = session.entries.ofService(service)
   return new Map(ids.map((id) => [id, runOf(session.entries.resources.get(id)?.attributes ?? '')]))
 }

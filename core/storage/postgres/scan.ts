@@ -59,7 +59,7 @@ export async function scan(session: Session, request: ScanRequest): Promise<Scan
   const logs = await session.rows<LogRow>(
     `SELECT ${LOG_COLUMNS} FROM ${session.schema}._logs WHERE ${where}${mine}${since('time')} ORDER BY seq, ordinal`,
   )
-  await session.entries.load(session)
+  await session.load()
   const rows = spans.length + logs.length
   const step = rows === 0 ? from.step * 8 : Math.floor((from.step * SCAN_ROWS) / rows)
   const cursor = placeText({

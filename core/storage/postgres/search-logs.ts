@@ -14,7 +14,7 @@ async function conditionsOf(
   asOf: AsOf,
   values: Values,
 ): Promise<{ where: string; filter: FilterSql }> {
-  await session.entries.load(session)
+  await session.load()
   const filter = filterSql('logs', query.filter, values, session.entries.resources)
   const conditions = [
     await session.inParts('logs', query.start, query.end),

@@ -8,11 +8,9 @@ import type { TraceQuery } from '../store.ts'
 import { againColumns, filterSql, matchAgain, resourceIn, Values } from './filter-sql.ts'
 import { readAsOf } from './search-logs.ts'
 import { type AsOf, badCursor, hexId, idBytes, type Session, whole } from './session.ts'
-import { type Extent, structuredPortions } from './structure-traces.ts'
+import { structuredPortions } from './structure-traces.ts'
+import { EXTENT, type Extent, extentsOf } from './trace-places.ts'
 import { seenBy, summariesOf } from './trace-read.ts'
-
-/** Traces whose extent is asked for in one statement. */
-const RESOLVE = 5000
 
 function isSelective({ filter, service, operation }: TraceQuery): boolean {
   return filter.length > 0 || service !== null || operation !== null
@@ -28,9 +26,15 @@ function wanted(query: TraceQuery, { start, end, failed }: Extent): boolean {
 
 const newestFirst = (a: Extent, b: Extent): number => b.start - a.start || (a.id < b.id ? -1 : 1)
 
+/** A trace and a time at which one of its spans began, µs. */
+interface Found {
+  id: string
+  start: number
+}
+
 /** Traces that were found, each at least once; all that follow have their first span at `frontier` or before. */
 interface Portion {
-  ids: string[]
+  found: Found[]
   frontier: number
 }
 
@@ -38,28 +42,33 @@ interface Portion {
  * Spans that a first look at matching spans is to pass; each further look passes four times as many as the one before, and
  * sixteen times where the index of attributes finds them: what the first looks did not find enough of is rare.
  */
-const FIRST_LOOK = 20_000
+const FIRST_LOOK = 5000
 const WIDER = { scanned: 4, indexed: 16 }
 const MOST_LOOKS = 20
+/** Traces of one portion whose whole extent is asked for at once. */
+const MOST_RESOLVED = 5000
 
 /** Traces by the extents in the range, latest first. */
 async function* newestTraces(session: Session, query: TraceQuery, asOf: AsOf, end: number): AsyncGenerator<Portion> {
-  const sql = `SELECT trace_id, start FROM ${session.schema}._extents WHERE ${await session.inParts('traces', query.start, end)}
+  const sql = `SELECT trace_id AS id, start FROM ${session.schema}._extents WHERE ${await session.inParts('traces', query.start, end)}
     AND start >= ${whole(query.start)} AND start < ${whole(end)} AND ${seenBy(asOf)} ORDER BY start DESC`
   // A page is most often found at once; a search that passes over much is soon read in large portions.
-  let portion = query.limit * 4
+  const all = query.minDuration === null && query.maxDuration === null && query.status === null
+  let portion = query.limit + (all ? 10 : query.limit * 4)
   const next = (): number => {
-    portion = Math.min(5000, portion * 2)
-    return portion
+    const now = portion
+    portion = Math.min(MOST_RESOLVED, portion * 4)
+    return now
   }
-  for await (const rows of session.stream<{ trace_id: string; start: number }>(sql, [], next, true)) {
-    yield { ids: rows.map(({ trace_id }) => hexId(trace_id)), frontier: rows[rows.length - 1].start }
+  for await (const rows of session.stream<Found>(sql, [], next, true)) {
+    for (const row of rows) row.id = hexId(row.id)
+    yield { found: rows, frontier: rows[rows.length - 1].start }
   }
 }
 
 /** Traces of which a span holds to what is asked of single spans, newest first by looking back further and further. */
 async function* matchingNewest(session: Session, query: TraceQuery, asOf: AsOf, end: number): AsyncGenerator<Portion> {
-  for await (const ids of matchingLate(session, query, asOf, end)) yield { ids, frontier: Number.POSITIVE_INFINITY }
+  for await (const found of matchingLate(session, query, asOf, end)) yield { found, frontier: Number.POSITIVE_INFINITY }
   const parts = (await session.parts('traces')).filter(({ min, max }) => max >= query.start && min < end + SPREAD_US)
   if (parts.length === 0) return
   const rows = parts.reduce((sum, part) => sum + part.rows, 0)
@@ -70,15 +79,29 @@ async function* matchingNewest(session: Session, query: TraceQuery, asOf: AsOf, 
   const wider = indexed ? WIDER.indexed : WIDER.scanned
   for (let look = 1; to > oldest; look++) {
     const from = look === MOST_LOOKS ? oldest : Math.max(oldest, Math.floor(to - step))
-    for await (const ids of matching(session, query, asOf, from, to)) yield { ids, frontier: to }
-    yield { ids: [], frontier: from - 1 }
+    const some: Found[] = []
+    for await (const found of matching(session, query, asOf, from, to)) for (const one of found) some.push(one)
+    yield* latestFirst(some, query.limit)
+    yield { found: [], frontier: from - 1 }
     to = from
     step = Math.max(1, step * wider)
   }
 }
 
+/** In portions, each time more, so that a page that is full needs no more of them; a trace begins with its first span. */
+function* latestFirst(found: Found[], limit: number): Generator<Portion> {
+  found.sort((a, b) => b.start - a.start)
+  let portion = limit * 2
+  for (let at = 0; at < found.length; ) {
+    const some = found.slice(at, at + portion)
+    at += portion
+    yield { found: some, frontier: found[at]?.start ?? some[some.length - 1].start }
+    portion = Math.min(MOST_RESOLVED, portion * 4)
+  }
+}
+
 /** Spread traces of which a span holds to what is asked of single spans, more than an hour after the window's `end`. */
-async function* matchingLate(session: Session, query: TraceQuery, asOf: AsOf, end: number): AsyncGenerator<string[]> {
+async function* matchingLate(session: Session, query: TraceQuery, asOf: AsOf, end: number): AsyncGenerator<Found[]> {
   const from = end + SPREAD_US
   if ((await session.inParts('traces', from, Number.POSITIVE_INFINITY)) === 'false') return
   const among = await session.spread.within(session, from, end)
@@ -86,7 +109,8 @@ async function* matchingLate(session: Session, query: TraceQuery, asOf: AsOf, en
 }
 
 /**
- * Traces of which a span that started in the range holds to what is asked of single spans; in portions, in no order.
+ * Traces of which a span that started in the range holds to what is asked of single spans, with the start of the latest such
+ * span; in portions, in no order.
  * @param among only these, by their ids in hex; null = all
  */
 async function* matching(
@@ -96,11 +120,11 @@ async function* matching(
   from: number,
   to: number,
   among: string[] | null = null,
-): AsyncGenerator<string[]> {
+): AsyncGenerator<Found[]> {
   const held = await session.inParts('traces', from, to)
   if (held === 'false') return
   const values = new Values()
-  await session.entries.load(session)
+  await session.load()
   const filter = filterSql('traces', query.filter, values, session.entries.resources)
   const conditions = [held, `start >= ${whole(from)} AND start < ${whole(to)}`, seenBy(asOf), ...filter.conditions]
   if (among) conditions.push(`trace_id = ANY(${values.add(among.map(idBytes))}::bytea[])`)
@@ -108,32 +132,18 @@ async function* matching(
   if (query.operation !== null) conditions.push(`name = ${values.add(query.operation)}`)
   const where = `FROM ${session.schema}._traces WHERE ${conditions.join(' AND ')}`
   if (filter.again.length === 0) {
-    const sql = `SELECT DISTINCT trace_id ${where}`
-    for await (const rows of session.stream<{ trace_id: string }>(sql, values.list, () => 5000))
-      yield rows.map(({ trace_id }) => hexId(trace_id))
+    const sql = `SELECT trace_id AS id, max(start) AS start ${where} GROUP BY 1`
+    for await (const rows of session.stream<Found>(sql, values.list, () => 5000))
+      yield rows.map(({ id, start }) => ({ id: hexId(id), start }))
     return
   }
   const again = againColumns('traces', filter, values)
-  const sql = `SELECT trace_id${again} ${where}`
-  for await (const rows of session.stream<{ trace_id: string }>(sql, values.list)) {
-    const spans = matchAgain<{ trace_id: string }>('traces', filter, rows, session.entries.resources)
-    yield [...new Set(spans.map(({ trace_id }) => trace_id))].map(hexId)
+  const sql = `SELECT trace_id AS id, start${again} ${where}`
+  for await (const rows of session.stream<Found>(sql, values.list)) {
+    const spans = matchAgain<Found>('traces', filter, rows, session.entries.resources)
+    yield spans.map(({ id, start }) => ({ id: hexId(id), start }))
   }
 }
-
-async function extents(session: Session, ids: string[], asOf: AsOf): Promise<Extent[]> {
-  const found: Extent[] = []
-  for (let at = 0; at < ids.length; at += RESOLVE) {
-    const rows = await session.rows<Extent>(
-      `SELECT ${EXTENT} FROM ${session.schema}._extents WHERE trace_id = ANY($1::bytea[]) AND ${seenBy(asOf)} GROUP BY trace_id`,
-      [ids.slice(at, at + RESOLVE).map(idBytes)],
-    )
-    for (const row of rows) found.push({ ...row, id: hexId(row.id) })
-  }
-  return found
-}
-
-const EXTENT = `trace_id AS id, min(start) AS start, max(start + dur) AS "end", bool_or(failed) AS failed`
 
 /** One page of traces, newest first; a cursor continues on the writes that the first page looked at. */
 export async function searchTraces(session: Session, query: TraceQuery): Promise<Page<TraceSummary>> {
@@ -156,16 +166,27 @@ export async function searchTraces(session: Session, query: TraceQuery): Promise
   }
   const end = position ? Math.min(query.end, position.start + 1) : query.end
   const portions = isSelective(query) ? matchingNewest : newestTraces
-  for await (const { ids, frontier } of portions(session, query, asOf, end)) {
-    const fresh = [...new Set(ids)].filter((id) => !seen.has(id))
-    for (const id of fresh) seen.add(id)
-    for (const extent of await extents(session, fresh, asOf))
+  for await (const { found: some, frontier } of portions(session, query, asOf, end)) {
+    const fresh = some.filter(({ id }) => !seen.has(id))
+    for (const { id } of fresh) seen.add(id)
+    for (const extent of await resolve(session, fresh, asOf))
       if (wanted(query, extent) && isAfter(extent)) ready.push(extent)
     settle(frontier)
     if (found.length >= wantedCount) break
   }
   settle(Number.NEGATIVE_INFINITY)
   return page(session, query.limit, found, asOf, (last) => [last.start, last.id])
+}
+
+/** The whole extents of traces that were found, each once. */
+function resolve(session: Session, found: Found[], asOf: AsOf): Promise<Extent[]> {
+  let from = Number.POSITIVE_INFINITY
+  let to = Number.NEGATIVE_INFINITY
+  for (const { start } of found) {
+    from = Math.min(from, start)
+    to = Math.max(to, start)
+  }
+  return extentsOf(session, [...new Set(found.map(({ id }) => id))], asOf, { from, to: to + 1 })
 }
 
 /** Rows that a first look at whole traces is to pass; each further look passes four times as many. */
@@ -206,11 +227,7 @@ async function page(
   const last = listed.at(-1)
   const more = found.length > limit && last !== undefined
   return {
-    items: await summariesOf(
-      session,
-      listed.map(({ id }) => id),
-      asOf,
-    ),
+    items: await summariesOf(session, listed, asOf),
     nextCursor: more ? encodeCursor([...position(last), asOf.hi, asOf.gaps.join(',')]) : null,
     partial: null,
   }
@@ -256,11 +273,13 @@ async function* matchingPortions(session: Session, query: TraceQuery, asOf: AsOf
       yield rows.map((row) => ({ ...row, id: hexId(row.id) }))
     return
   }
-  const ids = new Set<string>()
-  for await (const some of matching(session, query, asOf, query.start, query.end + SPREAD_US))
-    for (const id of some) ids.add(id)
-  for await (const some of matchingLate(session, query, asOf, query.end)) for (const id of some) ids.add(id)
-  yield (await extents(session, [...ids], asOf)).filter((extent) => wanted(query, extent))
+  const latest = new Map<string, Found>()
+  const keep = (found: Found[]): void => {
+    for (const one of found) if (!latest.has(one.id)) latest.set(one.id, one)
+  }
+  for await (const some of matching(session, query, asOf, query.start, query.end + SPREAD_US)) keep(some)
+  for await (const some of matchingLate(session, query, asOf, query.end)) keep(some)
+  yield (await resolve(session, [...latest.values()], asOf)).filter((extent) => wanted(query, extent))
 }
 
 /** All traces that the query asks for, in no order. */

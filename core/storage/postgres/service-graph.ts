@@ -32,7 +32,7 @@ export async function serviceGraph(session: Session, range: { start: number; end
       AND start >= ${whole(range.start)} AND start < ${whole(range.end)} ORDER BY start DESC LIMIT ${MAX_SPANS + 1}`
   const spans: GraphSpan[] = []
   const serviceOf = new Map<string, string>()
-  await session.entries.load(session)
+  await session.load()
   for await (const rows of session.stream<GraphRow>(sql, [], () => 10_000)) {
     for (const row of rows) {
       const service = session.entries.resources.get(row.resource)?.service ?? ''

@@ -23,6 +23,13 @@ const MORE_MEMORY =
 /** Traces that reach over more than an hour; see SpreadTraces in spread-traces.ts. */
 export interface Spread {
   within(session: Session, from: number, end: number): Promise<string[]>
+  among(session: Session, ids: readonly string[]): Promise<string[]>
+}
+
+/** What nearly every query needs to know first. */
+interface Facts {
+  asOf: AsOf
+  parts: Record<'traces' | 'logs', PartRange[]>
 }
 
 /** One query's read-only snapshot of the database. */
@@ -33,7 +40,7 @@ export class Session {
   readonly spread: Spread
   #cursors = 0
   #beginning: boolean | null = null
-  #parts = new Map<string, PartRange[]>()
+  #facts: Promise<Facts> | null = null
 
   constructor(client: pg.ClientBase, schema: string, entries: Entries, spread: Spread) {
     this.#client = client
@@ -101,30 +108,39 @@ export class Session {
     return { columns: fields.map(({ name }) => name), rows: truncated ? rows.slice(0, limit) : rows, truncated }
   }
 
-  /** The newest committed state, for cursors. */
-  async asOf(): Promise<AsOf> {
-    const rows = await this.rows<{ seq: number }>(
-      `SELECT seq FROM ${this.schema}._writes ORDER BY seq DESC LIMIT ${LOOK_BACK}`,
-    )
-    const known = new Set(rows.map(({ seq }) => seq))
-    const hi = rows[0]?.seq ?? 0
-    const gaps: number[] = []
-    // Numbers before the oldest one known belong to writes that are forgotten.
-    for (let seq = rows.at(-1)?.seq ?? 0; seq < hi; seq++) if (!known.has(seq)) gaps.push(seq)
-    return { hi, gaps }
+  /** Brings the newest resources and scopes into `entries`, once a session. */
+  async load(): Promise<void> {
+    await this.#known()
   }
 
-  /** What every part holds of a signal, as the writes that count were committed. */
+  /** The newest committed state, for cursors. */
+  async asOf(): Promise<AsOf> {
+    return (await this.#known()).asOf
+  }
+
+  /** What every part holds of a signal, as the writes that count were committed; oldest first. */
   async parts(signal: 'traces' | 'logs'): Promise<PartRange[]> {
-    let known = this.#parts.get(signal)
-    if (!known) {
-      known = await this.rows<PartRange>(
-        `SELECT part, sum(rows) AS rows, min(min_time) AS min, max(max_time) AS max FROM ${this.schema}._stored WHERE signal = $1 GROUP BY 1 ORDER BY 1`,
-        [signal],
-      )
-      this.#parts.set(signal, known)
-    }
-    return known
+    return (await this.#known()).parts[signal]
+  }
+
+  /** All of it with one way to the server and back. */
+  #known(): Promise<Facts> {
+    this.#facts ??= this.#ask()
+    return this.#facts
+  }
+
+  async #ask(): Promise<Facts> {
+    const { schema } = this
+    const answers = (await this.#client.query(
+      `SELECT seq FROM ${schema}._writes ORDER BY seq DESC LIMIT ${LOOK_BACK};
+       SELECT signal, part, sum(rows) AS rows, min(min_time) AS min, max(max_time) AS max FROM ${schema}._stored GROUP BY 1, 2 ORDER BY 2;
+       ${this.entries.newest(schema)}`,
+    )) as unknown as pg.QueryResult[]
+    const [writes, stored, entries] = answers.map(({ rows }) => rows as unknown[])
+    this.entries.take(entries as EntryRow[])
+    const ranges = stored as (PartRange & { signal: string })[]
+    const of = (signal: string): PartRange[] => ranges.filter((range) => range.signal === signal)
+    return { asOf: asOfWrites(writes as { seq: number }[]), parts: { traces: of('traces'), logs: of('logs') } }
   }
 
   /** Condition for the parts that hold times of the range, as literals, so that the planner leaves the others out. */
@@ -132,6 +148,16 @@ export class Session {
     const held = (await this.parts(signal)).filter(({ min, max }) => max >= start && min < end)
     return held.length === 0 ? 'false' : `part IN (${held.map(({ part }) => part).join(',')})`
   }
+}
+
+/** @param rows the newest writes, latest first */
+function asOfWrites(rows: { seq: number }[]): AsOf {
+  const known = new Set(rows.map(({ seq }) => seq))
+  const hi = rows[0]?.seq ?? 0
+  const gaps: number[] = []
+  // Numbers before the oldest one known belong to writes that are forgotten.
+  for (let seq = rows.at(-1)?.seq ?? 0; seq < hi; seq++) if (!known.has(seq)) gaps.push(seq)
+  return { hi, gaps }
 }
 
 /** Times are µs, both inclusive. */
@@ -161,6 +187,17 @@ export function whole(us: number): string {
 /** Entries are numbered as they are stored; one whose transaction took long may come after so many later ones. */
 const ENTRY_OVERLAP = 64
 
+interface EntryRow {
+  scope: boolean
+  id: number
+  n: number
+  attributes: string
+  dropped: number
+  schema_url: string
+  name: string
+  version: string
+}
+
 /** Resources and scopes by id; they never change once stored. */
 export class Entries {
   resources = new Map<number, ResourceEntry>()
@@ -168,25 +205,14 @@ export class Entries {
   #resources = 0
   #scopes = 0
 
-  /** Brings what is new. */
-  async load(session: Session): Promise<void> {
-    const { schema } = session
-    interface Row {
-      scope: boolean
-      id: number
-      n: number
-      attributes: string
-      dropped: number
-      schema_url: string
-      name: string
-      version: string
-    }
+  /** The statement that brings what is new. */
+  newest(schema: string): string {
     const base = 'id, n, attributes, dropped, schema_url'
-    const rows = await session.rows<Row>(
-      `SELECT false AS scope, ${base}, service AS name, '' AS version FROM ${schema}._resources WHERE n > $1
-       UNION ALL SELECT true, ${base}, name, version FROM ${schema}._scopes WHERE n > $2`,
-      [this.#resources - ENTRY_OVERLAP, this.#scopes - ENTRY_OVERLAP],
-    )
+    return `SELECT false AS scope, ${base}, service AS name, '' AS version FROM ${schema}._resources WHERE n > ${this.#resources - ENTRY_OVERLAP}
+      UNION ALL SELECT true, ${base}, name, version FROM ${schema}._scopes WHERE n > ${this.#scopes - ENTRY_OVERLAP}`
+  }
+
+  take(rows: EntryRow[]): void {
     for (const { scope, id, n, attributes, dropped, schema_url: schemaUrl, name, version } of rows) {
       const entry = { attributes, droppedAttributesCount: dropped, schemaUrl }
       if (scope) {

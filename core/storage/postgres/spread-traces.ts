@@ -26,6 +26,12 @@ export class SpreadTraces {
     return [...this.#traces].flatMap(([id, extent]) => (extent.end >= from && extent.start < end ? [id] : []))
   }
 
+  /** Those of these traces, in hex, that are spread. */
+  async among(session: Session, ids: readonly string[]): Promise<string[]> {
+    await this.#load(session)
+    return ids.filter((id) => this.#traces.has(id))
+  }
+
   async #load(session: Session): Promise<void> {
     const { schema } = session
     const asOf = await session.asOf()

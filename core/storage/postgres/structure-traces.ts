@@ -3,15 +3,8 @@ import type { AnyValue } from '../../model/records.ts'
 import { linkRows, StructureMatcher } from '../../query/structure-match.ts'
 import { type AgainRow, againColumns, type FilterSql, filterSql, matchAgain, plainToAny, Values } from './filter-sql.ts'
 import { type AsOf, hexId, idBytes, type Session } from './session.ts'
+import { type Extent, inPartsOf } from './trace-places.ts'
 import { seenBy } from './trace-read.ts'
-
-/** What is true of a whole trace. */
-export interface Extent {
-  id: string
-  start: number
-  end: number
-  failed: boolean
-}
 
 /** Traces whose spans are read in one statement. */
 const TRACES_AT_ONCE = 2000
@@ -28,7 +21,7 @@ export async function* structuredPortions(
   chains: readonly SpanChain[],
   asOf: AsOf,
 ): AsyncGenerator<Extent[]> {
-  await session.entries.load(session)
+  await session.load()
   for (let at = 0; at < traces.length; at += TRACES_AT_ONCE)
     yield await structured(session, traces.slice(at, at + TRACES_AT_ONCE), chains, asOf)
 }
@@ -60,7 +53,7 @@ async function structured(
   )
   const rows = await session.rows<Row>(
     `SELECT trace_id, span_id, parent_id, dur${columns.replace(', dur', '')}${masks.join('')} FROM ${session.schema}._traces
-     WHERE trace_id = ANY(${ids}::bytea[]) AND ${seenBy(asOf)}`,
+     WHERE ${await inPartsOf(session, traces)} AND trace_id = ANY(${ids}::bytea[]) AND ${seenBy(asOf)}`,
     values.list,
   )
   const numberOf = new Map(traces.map(({ id }, i) => [id, i]))

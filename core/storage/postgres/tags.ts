@@ -38,7 +38,7 @@ async function newest(session: Session, signal: 'traces' | 'logs', columns: stri
 
 /** Attribute keys, those of resources among them, by how many of the newest rows have them. */
 export async function tagKeys(session: Session, signal: 'traces' | 'logs'): Promise<TagValue[]> {
-  await session.entries.load(session)
+  await session.load()
   const rows = await session.rows<{ value: string; count: number; resource: number }>(
     `SELECT key AS value, resource, count(*) AS count
      FROM ${await newest(session, signal, 'attributes, resource')} n, jsonb_object_keys(n.attributes) AS key GROUP BY 1, 2`,
@@ -72,7 +72,7 @@ export async function tagValues(
   prefix: string,
   limit: number,
 ): Promise<TagValue[]> {
-  await session.entries.load(session)
+  await session.load()
   const counts = new Map<string, number>()
   const add = (value: string, count: number): void => {
     if (value.startsWith(prefix)) counts.set(value, (counts.get(value) ?? 0) + count)
@@ -103,7 +103,7 @@ export async function tagValues(
 
 /** Span names, of one service or of all, counted in the newest rows. */
 export async function operations(session: Session, service: string | null): Promise<TagValue[]> {
-  await session.entries.load(session)
+  await session.load()
   const where = service === null ? 'true' : resourceIn(session.entries.ofService(service))
   const rows = await session.rows<TagValue>(
     `SELECT name AS value, count(*) AS count FROM ${await newest(session, 'traces', 'name', where)} n GROUP BY 1`,
@@ -116,7 +116,7 @@ export async function operations(session: Session, service: string | null): Prom
  * lie partly in the range.
  */
 export async function services(session: Session, range: { start: number; end: number }): Promise<ServiceInfo[]> {
-  await session.entries.load(session)
+  await session.load()
   const infos = new Map<string, ServiceInfo>()
   for (const signal of ['traces', 'logs'] as const) {
     for (const { resource, n, errors, first, last } of await countRows(session, signal, range)) {

@@ -16,6 +16,7 @@ import { resourceRecord, Shared, scopeRecord } from '../sqlite/shared-records.ts
 import { attributeText, rowAttributes } from './attribute-value.ts'
 import { logsOfTrace } from './log-read.ts'
 import { type AsOf, hexId, idBytes, type Session } from './session.ts'
+import { type Extent, placesOf } from './trace-places.ts'
 
 const ASSEMBLY =
   'trace_id, span_id, parent_id, resource, name, kind, start, dur, status, sample_rate, seq, ordinal, part'
@@ -36,6 +37,9 @@ interface AssemblyRow {
   ordinal: number
   part: number
 }
+
+/** A span as lists need it: attributes of a root only. */
+type ListedRow = AssemblyRow & { attributes: string | null; typed: string | null }
 
 interface SpanRow extends AssemblyRow {
   start_ns: number
@@ -79,36 +83,46 @@ export function seenBy({ hi, gaps }: AsOf): string {
   return gaps.length === 0 ? `seq <= ${hi}` : `seq <= ${hi} AND seq NOT IN (${gaps.join(',')})`
 }
 
-/** The partitions that these rows lie in, so that no other is looked at. */
-function partsOf(rows: { part: number }[]): string {
-  return rows.length === 0 ? 'false' : `t.part IN (${[...new Set(rows.map(({ part }) => part))].join(',')})`
+/** Summaries of these traces, in the order asked for. */
+export async function summariesOf(session: Session, traces: readonly Extent[], asOf: AsOf): Promise<TraceSummary[]> {
+  if (traces.length === 0) return []
+  await session.load()
+  const byTrace = new Map<string, Stored<ListedRow>[]>(traces.map(({ id }) => [id, []]))
+  const { parts, ids, held } = await placesOf(session, traces)
+  // What a root's attributes say is shown; of a trace without a root, those of its oldest span are asked for afterwards.
+  const sql = `SELECT ${ASSEMBLY}, CASE WHEN parent_id IS NULL THEN attributes END AS attributes, CASE WHEN parent_id IS NULL THEN typed END AS typed
+    FROM unnest($1::int4[], $2::bytea[]) AS w (in_part, id) JOIN ${session.schema}._traces ON part = in_part AND trace_id = id
+    WHERE ${held} AND ${seenBy(asOf)} ORDER BY ${ORDER}`
+  for (const row of await session.rows<ListedRow>(sql, [parts, ids]))
+    byTrace.get(hexId(row.trace_id))?.push(assembly(session, row))
+  const found = [...byTrace].flatMap(([traceId, stored]) =>
+    stored.length === 0 ? [] : [{ traceId, spans: dedupeSpans(stored) }],
+  )
+  const rootless = found.map(({ spans }) => findRoot(spans).root.row).filter(({ parent_id }) => parent_id !== null)
+  for (const row of await attributesOf(session, rootless)) Object.assign(rootless[row.at - 1], row)
+  return found.map(({ traceId, spans }) =>
+    summarize(traceId, spans, ({ row }) => {
+      const attributes = row.attributes === null ? [] : rowAttributes(row.attributes, row.typed)
+      return (key) => attributeText(attributes, key)
+    }),
+  )
 }
 
-/** Summaries of these traces, in the order asked for. */
-export async function summariesOf(session: Session, traceIds: string[], asOf: AsOf): Promise<TraceSummary[]> {
-  if (traceIds.length === 0) return []
-  const byTrace = new Map<string, Stored<AssemblyRow>[]>()
-  const sql = `SELECT ${ASSEMBLY} FROM ${session.schema}._traces WHERE trace_id = ANY($1::bytea[]) AND ${seenBy(asOf)} ORDER BY ${ORDER}`
-  await session.entries.load(session)
-  for (const row of await session.rows<AssemblyRow>(sql, [traceIds.map(idBytes)])) {
-    const id = hexId(row.trace_id)
-    const list = byTrace.get(id)
-    if (list) list.push(assembly(session, row))
-    else byTrace.set(id, [assembly(session, row)])
-  }
-  const traces = traceIds.flatMap((traceId) => {
-    const stored = byTrace.get(traceId)
-    return stored ? [{ traceId, spans: dedupeSpans(stored) }] : []
-  })
-  const roots = traces.map(({ spans }) => findRoot(spans).root.row)
-  const attributes = await session.rows<{ at: number; attributes: string; typed: string | null }>(
-    `SELECT r.at, t.attributes, t.typed FROM unnest($1::bytea[], $2::int8[], $3::int4[]) WITH ORDINALITY AS r (trace_id, seq, ordinal, at)
-     JOIN ${session.schema}._traces t ON t.trace_id = r.trace_id AND t.seq = r.seq AND t.ordinal = r.ordinal AND ${partsOf(roots)}`,
-    [roots.map((row) => row.trace_id), roots.map((row) => row.seq), roots.map((row) => row.ordinal)],
-  )
-  const ofRoot = new Map(attributes.map((row) => [row.at - 1, rowAttributes(row.attributes, row.typed)]))
-  return traces.map(({ traceId, spans }, i) =>
-    summarize(traceId, spans, () => (key) => attributeText(ofRoot.get(i) ?? [], key)),
+async function attributesOf(
+  session: Session,
+  spans: ListedRow[],
+): Promise<{ at: number; attributes: string; typed: string | null }[]> {
+  if (spans.length === 0) return []
+  const held = `t.part IN (${[...new Set(spans.map(({ part }) => part))].join(',')})`
+  return session.rows(
+    `SELECT r.at, t.attributes, t.typed FROM unnest($1::bytea[], $2::int8[], $3::int4[], $4::int4[]) WITH ORDINALITY AS r (trace_id, seq, ordinal, part, at)
+     JOIN ${session.schema}._traces t ON t.part = r.part AND t.trace_id = r.trace_id AND t.seq = r.seq AND t.ordinal = r.ordinal AND ${held}`,
+    [
+      spans.map((row) => row.trace_id),
+      spans.map((row) => row.seq),
+      spans.map((row) => row.ordinal),
+      spans.map((row) => row.part),
+    ],
   )
 }
 
@@ -121,7 +135,7 @@ export async function readTrace(session: Session, id: string): Promise<Trace | n
   const traceId = id.toLowerCase()
   const stored: Stored<SpanRow>[] = []
   const sql = `SELECT * FROM ${session.schema}._traces WHERE trace_id = $1::bytea ORDER BY ${ORDER}`
-  await session.entries.load(session)
+  await session.load()
   for await (const rows of session.stream<SpanRow>(sql, [idBytes(traceId)], () => 5000)) {
     for (const row of rows) stored.push(assembly(session, row))
   }

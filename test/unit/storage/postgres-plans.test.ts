@@ -8,7 +8,7 @@ import { parseFilter } from '../../../core/query/filter-language.ts'
 import { openStore } from '../../../core/storage/open-store.ts'
 import { changesSince, SeenWrites } from '../../../core/storage/postgres/changes.ts'
 import { connect, readTarget } from '../../../core/storage/postgres/connection.ts'
-import { partitionName } from '../../../core/storage/postgres/parts.ts'
+import { ensurePart, partitionName } from '../../../core/storage/postgres/parts.ts'
 import { logHistogram, searchLogs } from '../../../core/storage/postgres/search-logs.ts'
 import { searchTraces, traceHistogram } from '../../../core/storage/postgres/search-traces.ts'
 import { serviceGraph } from '../../../core/storage/postgres/service-graph.ts'
@@ -124,6 +124,13 @@ it('reads a trace by its index in every part, as its time is not known', async (
   for (const name of tables) expect(indexes).toContain(`${name}_trace`)
 })
 
+it('asks for the extents and the spans of what it found in the parts of its time alone', async () => {
+  for (const changes of [{}, { service: 'shop' }, { status: 'ok' as const }]) {
+    const { tables } = await looksAt((s) => searchTraces(s, { ...traceQuery(), ...day(1), ...changes }))
+    expect(tables.filter((name) => !ONE.includes(name))).toEqual([])
+  }
+})
+
 it('completes from the newest writes and tails from new ones, not from all parts', async () => {
   const newest = [0, 1, 2, 3].map((number) => partition('traces', number))
   for (const work of [
@@ -148,4 +155,22 @@ it('closes a full part, goes on in the next, and finds attributes of the closed 
     traceHistogram(session, { ...traceQuery(), ...day(1), filter: parseFilter('user.id=u1') }, 10),
   )
   expect(indexes).toContain(`${partition('traces', 1)}_attributes`)
+})
+
+it('makes a part while others read and write, and waits for none of them', async () => {
+  const [reader, maker] = await Promise.all([0, 1].map(() => connect(readTarget(url, 'glassbox'))))
+  const part = (Math.floor(T0 / DAY) + 40) * 1000
+  try {
+    await reader.query('BEGIN')
+    await reader.query(
+      `SELECT 1 FROM glassbox._extents LIMIT 1; LOCK TABLE glassbox._traces, glassbox._logs IN ROW EXCLUSIVE MODE`,
+    )
+    await ensurePart(maker, 'glassbox', part, false)
+    const { rows } = await maker.query('SELECT relpersistence FROM pg_class WHERE oid = to_regclass($1)', [
+      `glassbox.${partitionName('traces', part)}`,
+    ])
+    expect(rows).toEqual([{ relpersistence: 'u' }])
+  } finally {
+    for (const one of [reader, maker]) await one.end()
+  }
 })
