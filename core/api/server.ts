@@ -25,6 +25,11 @@ export interface ApiServer {
 
 const maxJsonBytes = 1024 * 1024
 
+/** Routes check by zod and write their own JSON: fastify's compilers of schemas, some megabytes, are never loaded. */
+const noSchemas = (): never => {
+  throw new Error('no route has a schema of fastify')
+}
+
 /** The HTTP api, the page and the live socket. Nothing listens until `listen`. */
 export function createApiServer(services: ApiServices): ApiServer {
   let listening = { host: '127.0.0.1', port: 0 }
@@ -33,6 +38,7 @@ export function createApiServer(services: ApiServices): ApiServer {
   const app = fastify({
     bodyLimit: maxJsonBytes,
     genReqId: () => randomUUID(),
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     routerOptions: { maxParamLength: 2048 },
     requestTimeout: 0,
     frameworkErrors: (error, request, reply) => sendProblem(error, request as FastifyRequest, reply as FastifyReply),
