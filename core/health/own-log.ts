@@ -5,6 +5,12 @@ import pino from 'pino'
 /** How Glassbox logs about itself; the methods take one sentence, or an object and a sentence. */
 export type OwnLog = pino.Logger
 
+const FILE_SIZE = '10M'
+const OLDER_FILES = 4
+/** What may wait for a slow disk; lines beyond it are counted and told. */
+const MOST_WAITING_BYTES = 4 * 1024 * 1024
+const MOST_EARLY_LINES = 10_000
+
 const secretPaths = [
   'token',
   'password',
@@ -17,17 +23,17 @@ const secretPaths = [
 ]
 
 /**
- * The log of the product itself: one short line to stderr for people, JSON lines to `logs/glassbox.N.log` (5 files of
- * 10 MB). Secrets are masked. A log that cannot be written never stops anything: it is said once on stderr.
+ * The log of the product itself: one short line to stderr for people, JSON lines to `logs/glassbox.log` (five files of
+ * 10 MB, the older ones `glassbox.1.log` …). Secrets are masked. A log that cannot be written never stops anything: it is said once on stderr.
  */
 export function createOwnLog(options: { level: string; dataDir: string; token: string }): {
   log: OwnLog
   close(): Promise<void>
 } {
-  const file = openRollingFile(join(options.dataDir, 'logs', 'glassbox'))
+  const file = openRollingFile(join(options.dataDir, 'logs'))
   const hide = (line: string): string => {
     const masked = options.token ? line.replaceAll(options.token, '[token]') : line
-    return masked.replace(/(\w+:\/\/[^\s:/@]*):[^\s/@]*@/g, '$1:[masked]@')
+    return masked.replace(/(:\/\/[^\s:/@]*):[^\s/@]*@/g, '$1:[masked]@')
   }
   const sink = new Writable({
     decodeStrings: false,
@@ -70,22 +76,25 @@ interface RollingFile {
   close(): Promise<void>
 }
 
-/** Opens in the background, so that a start does not wait for it; lines are kept meanwhile. */
-function openRollingFile(path: string): RollingFile {
+/** The library is loaded in the background, so that a start does not wait for it; lines are kept meanwhile. */
+function openRollingFile(folder: string): RollingFile {
   let early: string[] | null = []
-  let target: { write(line: string): unknown; end(): void; once(event: string, done: () => void): unknown } | null =
-    null
+  let target: Writable | null = null
+  let lost = 0
   const giveUp = (error: Error): void => {
     if (early || target)
       process.stderr.write(`the log file cannot be written, logging to stderr alone: ${error.message}\n`)
     early = null
     target = null
   }
-  const opened = import('pino-roll')
-    .then(({ default: build }) =>
-      build({ file: path, extension: '.log', size: '10m', limit: { count: 4 }, mkdir: true, sync: false }),
-    )
-    .then((stream) => {
+  const opened = import('rotating-file-stream')
+    .then(({ createStream }) => {
+      const stream = createStream((index) => (index ? `glassbox.${index}.log` : 'glassbox.log'), {
+        path: folder,
+        size: FILE_SIZE,
+        rotate: OLDER_FILES,
+        mode: 0o600,
+      })
       stream.on('error', giveUp)
       target = stream
       for (const line of early ?? []) stream.write(line)
@@ -94,8 +103,13 @@ function openRollingFile(path: string): RollingFile {
     .catch(giveUp)
   return {
     write(line) {
-      if (target) target.write(line)
-      else if (early && early.length < 10_000) early.push(line)
+      if (target && target.writableLength < MOST_WAITING_BYTES) {
+        if (lost > 0)
+          target.write(`${JSON.stringify({ level: 40, time: Date.now(), msg: `${lost} lines were lost` })}\n`)
+        lost = 0
+        target.write(line)
+      } else if (early && early.length < MOST_EARLY_LINES) early.push(line)
+      else lost++
     },
     async close() {
       await opened

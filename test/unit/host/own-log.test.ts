@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createOwnLog } from '../../../core/health/own-log.ts'
 import { selfMetricsText } from '../../../core/health/self-metrics.ts'
 import { emptyLedger } from '../../../core/pipeline/ledger.ts'
@@ -10,6 +10,9 @@ let dataDir: string
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'glassbox-log-'))
 })
+const logs = (): string => join(dataDir, 'logs')
+const logFiles = (): string[] => (existsSync(logs()) ? readdirSync(logs()).sort() : [])
+const bytesOf = (file: string): number => statSync(join(logs(), file)).size
 afterEach(() => rmSync(dataDir, { recursive: true, force: true }))
 
 it('writes lines to a file without secrets', async () => {
@@ -26,6 +29,28 @@ it('writes lines to a file without secrets', async () => {
     token: '[masked]',
     msg: 'opened http://h/#token=[token] and postgres://u:[masked]@h/db',
   })
+})
+
+it('begins a new file after 10 MB, keeps the older one and loses no line', async () => {
+  const { log, close } = createOwnLog({ level: 'info', dataDir, token: '' })
+  const padding = 'x'.repeat(1_000_000)
+  let written = 0
+  while (logFiles().length < 2 && written < 30) {
+    log.info({ padding }, `line ${++written}`)
+    const here = (): number => logFiles().reduce((sum, file) => sum + bytesOf(file), 0)
+    await vi.waitUntil(() => logFiles().length === 2 || here() >= written * padding.length)
+  }
+  log.info('after the turn')
+  await close()
+  expect(logFiles()).toEqual(['glassbox.1.log', 'glassbox.log'])
+  const told = logFiles()
+    .flatMap((file) =>
+      readFileSync(join(dataDir, 'logs', file), 'utf8')
+        .trim()
+        .split('\n'),
+    )
+    .map((line) => (JSON.parse(line) as { msg: string }).msg)
+  expect(told).toEqual([...Array.from({ length: written }, (_, i) => `line ${i + 1}`), 'after the turn'])
 })
 
 it('goes on when the log folder cannot be used', async () => {
