@@ -1,6 +1,6 @@
 import { defineConfig } from 'electron-vite'
 import type { Plugin } from 'vite'
-import { APART, output } from './build/bundle.mjs'
+import { APART, ascii, output } from './build/bundle.mjs'
 import { workerEntries } from './build/core.mjs'
 import renderer from './renderer/vite.config.ts'
 
@@ -13,6 +13,7 @@ const absoluteAddresses: Plugin = { name: 'absolute-addresses', enforce: 'post',
 /** Workers are entries of their own, flat beside the main file: core/base/worker-file.ts finds them there. */
 export default defineConfig({
   main: {
+    plugins: [ascii],
     build: {
       externalizeDeps: false,
       outDir: 'out/main',

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { defineConfig } from 'vite'
-import { APART, output } from './bundle.mjs'
+import { APART, ascii, output } from './bundle.mjs'
 import { workerEntries } from './core.mjs'
 import { root } from './renderer.mjs'
 
 export default defineConfig({
   root,
+  plugins: [ascii],
   ssr: { noExternal: true, external: APART },
   build: {
     ssr: true,
