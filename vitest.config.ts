@@ -9,6 +9,7 @@ export default defineConfig({
     env: { TZ: 'UTC' },
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // Half of a test's time is waiting, for a page, a server, a disk: twice as many as the two cores of the checks' machine.
+    maxWorkers: 4,
   },
 })
