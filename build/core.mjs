@@ -14,7 +14,7 @@ export function workerEntries() {
 }
 
 const main = join(root, 'out/core/main.js')
-const upToDate = () => isFresh(main, ['core', 'package.json'])
+const upToDate = () => isFresh(main, ['core', 'build/bundle.mjs', 'build/core.config.mjs', 'package.json'])
 
 /** Builds the core when its sources are newer than what was built; answers its main file. */
 export function ensureCore() {

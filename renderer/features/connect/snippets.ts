@@ -30,7 +30,7 @@ function variables(addresses: Addresses, service: string): string {
     `OTEL_SERVICE_NAME=${service} \\`,
     `OTEL_EXPORTER_OTLP_ENDPOINT=${addresses.http} \\`,
     'OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf \\',
-    'OTEL_TRACES_EXPORTER=otlp OTEL_LOGS_EXPORTER=otlp OTEL_METRICS_EXPORTER=none \\',
+    'OTEL_TRACES_EXPORTER=otlp OTEL_LOGS_EXPORTER=otlp OTEL_METRICS_EXPORTER=otlp \\',
   ].join('\n')
 }
 
