@@ -7,6 +7,8 @@ import { recoverRestore } from './backup/staged-restore.ts'
 import { type Clock, systemClock } from './base/clock.ts'
 import { GlassboxError } from './base/errors.ts'
 import { InstanceLock, writePrivateFile } from './base/instance-lock.ts'
+import { bundleJob } from './bundle/bundle-job.ts'
+import { OpenedBundles } from './bundle/opened-bundles.ts'
 import { samplesOfRound } from './collectors/host/host-collector.ts'
 import { ledgerReadings } from './collectors/host/ledger-readings.ts'
 import { startHostFigures } from './collectors/host/start-host-figures.ts'
@@ -234,6 +236,15 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       promql.configure(promqlConfiguration(changed))
     })
     jobs.register(exportJob({ dataDir, reader: store.reader, promql }))
+    jobs.register(bundleJob({ dataDir, product: productVersion, store, settings: settingsNow, clock }))
+    const opened = new OpenedBundles({
+      dataDir,
+      settings: settingsNow,
+      clock,
+      log,
+      promql: (reader) => createPromqlEngine({ reader, workers: 1, ...promqlConfiguration(settingsNow()) }),
+    })
+    parts.add('opened bundles', () => withLimit(opened.stop(), closeLimitMs))
     const server = createApiServer({
       dataDir,
       version: productVersion,
@@ -242,6 +253,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       settings,
       jobs,
       backups,
+      opened,
       doctor,
       token,
       settingsNow,

@@ -2,10 +2,12 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { GlassboxError } from '../base/errors.ts'
+import { bundleServices } from './bundle-view.ts'
 import { type RouteContract, type RouteName, routes } from './contract/routes.ts'
 import type { Call, Handlers } from './handler.ts'
 import { backupHandlers } from './routes/backups.ts'
 import { boardHandlers } from './routes/boards.ts'
+import { bundleHandlers } from './routes/bundles.ts'
 import { catalogueHandlers } from './routes/catalogue.ts'
 import { exportHandlers } from './routes/export.ts'
 import { hostHandlers } from './routes/host.ts'
@@ -38,6 +40,7 @@ const handlers: Handlers = {
   ...testTraceHandlers,
   ...systemHandlers,
   ...boardHandlers,
+  ...bundleHandlers,
 }
 
 /** Registers every route of the contract, and Prometheus' own. */
@@ -61,6 +64,7 @@ function registerRoute(app: FastifyInstance, name: RouteName, contract: RouteCon
     method: contract.method,
     url: contract.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     handler: async (request, reply) => {
+      const asked = await bundleServices(services, request, name)
       const call = {
         query: read(contract.query, withoutEmpty(request.query), ''),
         params: read(contract.params, request.params, ''),
@@ -68,7 +72,7 @@ function registerRoute(app: FastifyInstance, name: RouteName, contract: RouteCon
         stream: request.body instanceof Readable ? request.body : Readable.from([]),
         context: { signal: goneSignal(request, reply), timeoutMs: services.settingsNow().query.timeoutMs },
         reply,
-        services,
+        services: asked,
       } satisfies Omit<Call<RouteName>, 'query' | 'params' | 'body'> & {
         query: unknown
         params: unknown

@@ -1,5 +1,6 @@
 import type { BackupService } from '../backup/backup-service.ts'
 import type { Clock } from '../base/clock.ts'
+import type { OpenedBundles } from '../bundle/opened-bundles.ts'
 import type { ScrapeTargets, TargetMetadata } from '../collectors/scrape/scrape-pool.ts'
 import type { BoardStore } from '../config/board-store.ts'
 import type { SettingsService } from '../config/config-store.ts'
@@ -37,8 +38,11 @@ export interface ApiServices {
     | 'plan'
     | 'restore'
     | 'undo'
+    | 'importFile'
     | 'seen'
   >
+  /** Bundles that somebody sent. */
+  opened: Pick<OpenedBundles, 'list' | 'open' | 'unlock' | 'view' | 'file' | 'password' | 'close'>
   doctor: { report(): IntakeReport }
   dataDir: string
   /** The secret every request under /api must bring. */

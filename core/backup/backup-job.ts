@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { GlassboxError } from '../base/errors.ts'
 import type { JobKind, RunningJob } from '../jobs/job-kind.ts'
-import type { BackupKind, Manifest } from './archive/manifest.ts'
+import { type BackupKind, backupKind, type Manifest } from './archive/manifest.ts'
 import { type BackupShelf, LOCAL } from './backup-shelf.ts'
 import type { RememberedRun } from './backup-state.ts'
 import { inThread } from './backup-thread.ts'
@@ -134,7 +134,7 @@ async function makeBackup(
       target,
       name,
       archive: made.manifest.archive,
-      kind: made.manifest.kind,
+      kind: backupKind(made.manifest.kind),
       bytes: made.bytes,
       rows: { traces: rows('traces'), logs: rows('logs'), metrics: rows('metrics') },
       seconds: (clock.monotonicMs() - begun) / 1000,

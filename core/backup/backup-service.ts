@@ -11,10 +11,10 @@ import type {
   RestorePlan,
 } from '../model/backup.ts'
 import type { Job } from '../model/job.ts'
-import type { Manifest } from './archive/manifest.ts'
+import { backupKind, type Manifest } from './archive/manifest.ts'
 import { backupJob, verifyJob } from './backup-job.ts'
 import { BackupScheduler } from './backup-scheduler.ts'
-import { type BackupParts, BackupShelf, type GivenSecret, shownAddress } from './backup-shelf.ts'
+import { type BackupParts, BackupShelf, type GivenSecret, LOCAL, shownAddress } from './backup-shelf.ts'
 import { inThread } from './backup-thread.ts'
 import { applyConfigTables, type ConfigTable, staysHere } from './config-tables.ts'
 import { sumsOf } from './day-totals.ts'
@@ -199,12 +199,16 @@ export class BackupService {
     const times = parts.flatMap(({ first, last: end }) => (first === null || end === null ? [] : [first, end]))
     return {
       archive: last.archive,
-      kind: last.kind,
+      kind: backupKind(last.kind),
       createdAt: last.createdAt,
       encrypted: last.encrypted,
       product: last.product,
       engine: last.engine,
-      chain: manifests.map(({ kind, createdAt }, i) => ({ name: nameOf(places[i]), kind, createdAt })),
+      chain: manifests.map(({ kind, createdAt }, i) => ({
+        name: nameOf(places[i]),
+        kind: backupKind(kind),
+        createdAt,
+      })),
       days: daysOf(manifests),
       services: [...new Set(parts.flatMap(({ services }) => services ?? []))].sort(),
       first: times.length > 0 ? Math.min(...times) : null,
@@ -318,6 +322,13 @@ export class BackupService {
     // A wrong password is told at once, not by a job.
     await this.#shelf.inspect(places, this.#shelf.secret({ password, keyFile }))
     return this.#shelf.job('restore', input, { password, keyFile })
+  }
+
+  /** Adds what a file holds to what is stored, after a safety backup; can be undone. @throws GlassboxError `archive_password` */
+  async importFile(file: string, name: string, secret: GivenSecret): Promise<Job> {
+    await this.#shelf.inspect([{ file }], this.#shelf.secret(secret))
+    const select: Selection = { telemetry: true, config: false, start: null, end: null, service: null }
+    return this.#shelf.job('restore', { target: LOCAL, name, file, select, mode: 'merge' }, secret)
   }
 
   /** Somebody read the notice of the last start. */

@@ -13,6 +13,7 @@ import type { TelemetryStore } from '../storage/store.ts'
 import type { ArchiveSecret } from './archive/archive-key.ts'
 import { ArchiveReader, openArchiveFile } from './archive/archive-reader.ts'
 import { ContainerReader } from './archive/container-reader.ts'
+import { backupKind } from './archive/manifest.ts'
 import type { ArchivePlace } from './archive-place.ts'
 import { BackupStateFile, type RememberedArchive } from './backup-state.ts'
 import { inThread } from './backup-thread.ts'
@@ -281,10 +282,15 @@ async function nameOfFile(path: string, fileName: string): Promise<string> {
   const file = await openArchiveFile(path)
   try {
     const { header } = await ContainerReader.open(file)
+    if (header.holds === 'bundle')
+      throw new GlassboxError('is_a_bundle', `${fileName || 'The file'} is a debug bundle.`)
     const own = parseArchiveName(fileName)
     const fits = own?.id === header.archive.slice(0, 12) && own.createdAt === Math.floor(header.createdAt / 1e6) * 1e6
     if (fits) return fileName
-    if (header.encryption === null) return archiveName((await ArchiveReader.open(file, null)).manifest)
+    if (header.encryption === null) {
+      const { manifest } = await ArchiveReader.open(file, null)
+      return archiveName({ ...manifest, kind: backupKind(manifest.kind) })
+    }
     // What is encrypted says neither its kind nor its base.
     return archiveName({ createdAt: header.createdAt, kind: 'full', archive: header.archive, base: null })
   } finally {

@@ -90,7 +90,7 @@ export async function backupToFile(
     )
     out.end()
     await finished(out)
-    const file = 'file' in order.to ? order.to.file : join(folder, archiveName(manifest))
+    const file = 'file' in order.to ? order.to.file : join(folder, archiveName({ ...manifest, kind: order.kind }))
     await rename(partial, file)
     await syncPath(folder)
     return { file, bytes: out.bytesWritten, manifest }

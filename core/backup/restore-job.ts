@@ -28,6 +28,8 @@ import { parseArchiveName } from './targets/archive-name.ts'
 export interface RestoreInput {
   target: string
   name: string
+  /** A file that lies in no target, such as a bundle that is imported; absent = `name` in `target`. */
+  file?: string
   select: Selection
   mode: 'replace' | 'merge'
 }
@@ -53,8 +55,8 @@ export function restoreJob(shelf: BackupShelf): JobKind<RestoreInput, null> {
     exclusive: 'restore',
     resumable: false,
     async run(job) {
-      const { target, name, select, mode } = job.input
-      const places = await shelf.chain(target, name)
+      const { target, name, file, select, mode } = job.input
+      const places = file === undefined ? await shelf.chain(target, name) : [{ file }]
       return restore(shelf, job, { places, select, secret: shelf.jobSecret(job), mode, what: name })
     },
   }

@@ -4,8 +4,16 @@ import { GlassboxError } from '../base/errors.ts'
 import { ConfigStore } from '../config/config-store.ts'
 import { loadSettings } from '../config/load-settings.ts'
 import { SecretBox } from '../config/secret-box.ts'
+import { backupKind } from './archive/manifest.ts'
 import { applyConfigTables, readConfigTables } from './config-tables.ts'
-import { backupToFile, configOfPlaces, type Hooks, type RestoreOrder, stageTelemetry } from './operations.ts'
+import {
+  backupToFile,
+  configOfPlaces,
+  type Hooks,
+  inspectPlaces,
+  type RestoreOrder,
+  stageTelemetry,
+} from './operations.ts'
 import {
   commitRestore,
   finishRestore,
@@ -38,6 +46,8 @@ export interface OfflineResult {
  */
 export async function restoreOffline(order: OfflineRestore, hooks: Hooks): Promise<OfflineResult> {
   const { dataDir, id, selection } = order
+  // A bundle is somebody else's telemetry: it is never put in place of the own.
+  for (const { kind } of await inspectPlaces(order)) backupKind(kind)
   const secrets = new SecretBox(dataDir)
   const warnings: string[] = []
   const recovered = recoverRestore(dataDir, secrets)

@@ -159,6 +159,22 @@ async function writeMetrics(
   return [...byDay].sort().map(([day, rows]) => ({ signal: 'metrics', day, rows, sum: '' }))
 }
 
+/** Series in lots that fit into a part. */
+export function* samplePieces(series: Iterable<SeriesSamples>): Generator<SeriesSamples[]> {
+  let lot: SeriesSamples[] = []
+  let count = 0
+  for (const one of series)
+    for (const piece of pieces(one)) {
+      lot.push(piece)
+      count += piece.times.length
+      if (count < SAMPLES_A_PART) continue
+      yield lot
+      lot = []
+      count = 0
+    }
+  if (count > 0) yield lot
+}
+
 /** A series in pieces that fit into a part. */
 function* pieces(series: SeriesSamples): Generator<SeriesSamples> {
   for (let at = 0; at < series.times.length; at += SAMPLES_A_PART) {

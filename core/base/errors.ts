@@ -231,6 +231,26 @@ export const ERRORS = {
     title: 'The archive was made by a newer Glassbox',
     hint: 'Update this Glassbox; nothing was changed.',
   },
+  not_a_bundle: {
+    status: 422,
+    title: 'This is a backup, not a debug bundle',
+    hint: 'Open it on the Backups page, or with glassbox restore.',
+  },
+  is_a_bundle: {
+    status: 422,
+    title: 'This is a debug bundle, not a backup',
+    hint: 'Drop it on the window, or use glassbox open: it is looked at, not restored.',
+  },
+  bundle_not_found: {
+    status: 404,
+    title: 'No such bundle is open',
+    hint: 'Drop its file on the window again.',
+  },
+  bundle_read_only: {
+    status: 403,
+    title: 'An opened bundle is read-only',
+    hint: 'Leave the bundle, or import it into your own telemetry first.',
+  },
   archive_base_missing: {
     status: 409,
     title: 'An archive that this one adds to is missing',

@@ -96,7 +96,8 @@ export async function callHost(flags: HostFlags, path: string, init: RequestInit
   if (response.ok) return response
   const problem = (await response.json().catch(() => ({}))) as Partial<Problem>
   const message = problem.detail ?? `${api} answered ${response.status}.`
-  throw new CommandFailure(message, problem.hint ?? '', problem.code === 'data_damaged' ? 4 : 1)
+  const code = problem.code === 'data_damaged' ? 4 : (EXIT_CODES[problem.code ?? ''] ?? 1)
+  throw new CommandFailure(message, problem.hint ?? '', code)
 }
 
 function readToken(dataDir: string): string {

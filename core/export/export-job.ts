@@ -24,7 +24,7 @@ export function exportJob(parts: ExportParts & { dataDir: string }): JobKind<Exp
     resumable: false,
     async run({ id, input: { request, file }, signal, progress, log }) {
       mkdirSync(folder, { recursive: true, mode: 0o700 })
-      forgetOld(folder)
+      forgetOldExports(parts.dataDir)
       const done = exportFile(parts.dataDir, id)
       const partial = `${done}.part`
       const { start, end } = request
@@ -59,7 +59,9 @@ export function exportJob(parts: ExportParts & { dataDir: string }): JobKind<Exp
 /** Where the file of a job lies. */
 export const exportFile = (dataDir: string, jobId: string): string => join(dataDir, 'exports', `${jobId}.export`)
 
-function forgetOld(folder: string): void {
+/** Removes files that were kept long enough. */
+export function forgetOldExports(dataDir: string): void {
+  const folder = join(dataDir, 'exports')
   if (!existsSync(folder)) return
   for (const name of readdirSync(folder)) {
     const age = Date.now() - (statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? Date.now())

@@ -73,6 +73,17 @@ export function whenUnauthorized(callback: () => void): void {
   onUnauthorized = callback
 }
 
+let viewedBundle: string | null = null
+
+/** Telemetry is read from this opened bundle from now on; null = what is stored here. */
+export function viewBundle(id: string | null): void {
+  viewedBundle = id
+}
+
+/** Whether a request is about telemetry, which a bundle has its own of. What the host itself is asked stays the host's. */
+const readsTelemetry = (method: string, path: string): boolean =>
+  method === 'GET' || path.startsWith('/api/v1/') || path === '/api/sql' || path === '/api/export'
+
 function address(path: string, params: Params): string {
   const url = new URL(currentConnection().api + path)
   for (const [key, value] of Object.entries(params)) {
@@ -99,6 +110,8 @@ export async function request(
   const { token } = currentConnection()
   const headers: Record<string, string> = { accept: 'application/json' }
   if (token) headers['authorization'] = `Bearer ${token}`
+  if (viewedBundle !== null && readsTelemetry(method, path) && !path.startsWith('/api/bundles'))
+    headers['x-glassbox-bundle'] = viewedBundle
   if (options.body !== undefined) headers['content-type'] = 'application/json'
   if (options.bytes !== undefined) headers['content-type'] = 'application/octet-stream'
   requestStarted()
@@ -280,6 +293,8 @@ export const api = {
       target: string
       name: string
     },
+  /** At once, without a job. */
+  exportNow: (params: Params) => request('GET', '/api/export', { params }),
   startExport: async (body: object) => (await (await request('POST', '/api/export', { body })).json()) as Job,
   exportedFile: (jobId: string) => request('GET', `/api/export/${jobId}/file`),
   jobs: (signal?: AbortSignal) => get<Page<Job>>('/api/jobs', {}, signal),

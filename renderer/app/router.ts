@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { currentConnection } from '../api/client.ts'
+import { keepBundle } from './viewed-bundle.ts'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -94,3 +95,4 @@ export const router = createRouter({
     { path: '/:rest(.*)*', redirect: '/traces' },
   ],
 })
+keepBundle(router)

@@ -1,6 +1,6 @@
 import type { LocationQuery } from 'vue-router'
 
-const SHARED = ['range', 'start', 'end', 'live', 'service']
+const SHARED = ['range', 'start', 'end', 'live', 'service', 'bundle']
 
 /** Which values the parameters that every timed screen shares may have. */
 export const SHARED_CHECKS: Record<string, RegExp | null> = {
@@ -8,6 +8,7 @@ export const SHARED_CHECKS: Record<string, RegExp | null> = {
   start: /^(\d{1,16}|\d{4}-\d\d-\d\dT.+)$/,
   end: /^(\d{1,16}|\d{4}-\d\d-\d\dT.+)$/,
   live: /^1$/,
+  bundle: null,
 }
 
 /** The part of the address that every screen shares, so that a change of screen keeps range and service. */

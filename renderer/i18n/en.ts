@@ -1,5 +1,6 @@
 import { backups } from './en/backups.ts'
 import { boards } from './en/boards.ts'
+import { bundle } from './en/bundle.ts'
 import { chart } from './en/chart.ts'
 import { connect } from './en/connect.ts'
 import { errors } from './en/errors.ts'
@@ -33,6 +34,7 @@ export const en = {
   metrics,
   boards,
   backups,
+  bundle,
   promql,
   runs,
   connect,

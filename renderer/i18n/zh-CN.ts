@@ -1,6 +1,7 @@
 import type { Messages } from './en.ts'
 import { backups } from './zh-CN/backups.ts'
 import { boards } from './zh-CN/boards.ts'
+import { bundle } from './zh-CN/bundle.ts'
 import { chart } from './zh-CN/chart.ts'
 import { connect } from './zh-CN/connect.ts'
 import { errors } from './zh-CN/errors.ts'
@@ -33,6 +34,7 @@ export const zhCN: Messages = {
   metrics,
   boards,
   backups,
+  bundle,
   promql,
   runs,
   connect,

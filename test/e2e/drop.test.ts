@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { launchBrowser } from '../fixtures/page-browser.ts'
+import { launchBrowser, pageIdle, pageQuery } from '../fixtures/page-browser.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 let host: RunningHost
@@ -21,10 +22,11 @@ afterAll(async () => {
   await host?.stop()
 })
 
-const drop = (files: { name: string; text: string }[]): Promise<void> =>
+const drop = (files: { name: string; text: string | number[] }[]): Promise<void> =>
   page.evaluate((given) => {
     const data = new DataTransfer()
-    for (const { name, text } of given) data.items.add(new File([text], name))
+    for (const { name, text } of given)
+      data.items.add(new File([typeof text === 'string' ? text : new Uint8Array(text)], name))
     for (const type of ['dragover', 'drop'])
       document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }))
   }, files)
@@ -58,4 +60,48 @@ it('imports telemetry dropped anywhere, with a report line by line; what is no t
   await report.waitFor({ state: 'hidden' })
   await page.goto(`${host.api}/traces/${'d1'.repeat(16)}`)
   await page.getByText('dropped').first().waitFor()
+}, 120_000)
+
+it('makes a debug bundle in the inspector; dropped, it is looked at apart from the own telemetry, under a banner', async () => {
+  await page.getByRole('button', { name: 'Export and share' }).click()
+  await page.getByRole('menuitem', { name: 'Debug bundle…' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Debug bundle' })
+  await dialog.getByLabel('What it is about').fill('why dropped')
+  await dialog.getByLabel('Note to the person who opens it').fill('look at the first span')
+  const accessible = await new AxeBuilder({ page }).include('.app-dialog').analyze()
+  expect(accessible.violations.map(({ id }) => id)).toEqual([])
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    dialog.getByRole('button', { name: 'Make the file' }).click(),
+  ])
+  expect(download.suggestedFilename()).toBe('why-dropped.bundle.glassbox')
+  await dialog.waitFor({ state: 'hidden' })
+  const bytes = [...readFileSync((await download.path()) as string)]
+  await page.goto(`${host.api}/settings/general`)
+  await page.getByRole('heading', { name: 'General' }).waitFor()
+  // Renamed on its way: what is in the file counts.
+  await drop([{ name: 'from-a-colleague.glassbox', text: bytes }])
+  const banner = page.getByRole('region', { name: 'Debug bundle' })
+  await banner.getByText('why dropped').waitFor()
+  await banner.getByText('Debug bundle, read-only').waitFor()
+  await page.getByText('dropped', { exact: true }).first().waitFor()
+  await banner.getByRole('button', { name: 'Details' }).click()
+  await banner.getByText('look at the first span').waitFor()
+  const { bundle } = pageQuery(page)
+  // What arrives here does not show there, and a link stays in the bundle.
+  await host.get('/api/test-trace', { method: 'POST' })
+  await page.getByRole('button', { name: 'Close', exact: true }).last().click()
+  await pageIdle(page)
+  expect(await page.locator('[data-trace]').count()).toBe(1)
+  await page.getByRole('link', { name: 'Logs' }).click()
+  await page.waitForFunction(() => location.pathname === '/logs')
+  expect(pageQuery(page).bundle).toBe(bundle)
+  await banner.getByRole('button', { name: 'Back to my telemetry' }).click()
+  await banner.waitFor({ state: 'hidden' })
+  await page.locator('[data-trace]').nth(1).waitFor()
+  expect(pageQuery(page).bundle).toBeUndefined()
+  await page.getByRole('region', { name: 'Opened bundles' }).getByRole('link', { name: 'why dropped' }).click()
+  await banner.getByRole('button', { name: 'Close', exact: true }).click()
+  await banner.waitFor({ state: 'hidden' })
+  expect(await host.get('/api/bundles')).toEqual({ items: [] })
 }, 120_000)

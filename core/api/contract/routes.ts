@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { EXPORT_FORMATS, EXPORT_SIGNALS } from '../../model/export.ts'
 import { backupRoutes } from './backups.ts'
 import { boardRoutes } from './boards.ts'
+import { bundleRoutes } from './bundles.ts'
 import { count, duration, severity, spanId, time, traceId } from './parameters.ts'
 import type { RouteContract } from './route-contract.ts'
 
@@ -399,6 +400,7 @@ export const routes = {
   },
   ...backupRoutes,
   ...boardRoutes,
+  ...bundleRoutes,
   openapi: { method: 'GET', path: '/api/openapi.json', summary: 'This document', answer: 'OpenAPI 3.1' },
   healthz: { method: 'GET', path: '/healthz', summary: 'The process answers', answer: '{ status }', open: true },
   readyz: {

@@ -37,7 +37,7 @@ export const exportHandlers: Handlers<'exportTelemetry' | 'startExport' | 'expor
   async exportedFile({ params, services, reply }) {
     const { kind, state, result } = services.jobs.get(params.id)
     const path = exportFile(services.dataDir, params.id)
-    if (kind !== 'export' || state !== 'done' || !existsSync(path))
+    if ((kind !== 'export' && kind !== 'bundle') || state !== 'done' || !existsSync(path))
       throw new GlassboxError('not_found', `Job ${params.id} has no file.`, 'Files of exports are kept for a day.')
     const { file, type } = result as { file: string; type: string }
     reply.type(type)

@@ -4,6 +4,7 @@ import type { MetricMetadata } from '../../model/series.ts'
 import type { PromqlAnswer } from '../../query/promql/answer.ts'
 import { formatQuery, parseQuery } from '../../query/promql/parse-query.ts'
 import type { QueryContext } from '../../storage/query-context.ts'
+import { bundleServices } from '../bundle-view.ts'
 import { prometheusRoutes } from '../contract/prometheus-routes.ts'
 import { toGlassboxError } from '../problem.ts'
 import type { ApiServices } from '../services.ts'
@@ -41,7 +42,9 @@ export function registerPrometheus(app: FastifyInstance, services: ApiServices):
         method: method === 'both' ? ['GET', 'POST'] : 'GET',
         url: `/api/v1/${path}`,
         handler: async (request, reply) => {
-          const answer = await handler({
+          const asked = await bundleServices(services, request, 'prometheus')
+          const answering = asked === services ? handler : handlerOf(asked, path)
+          const answer = await answering({
             parameters: new PrometheusParameters(
               request.url.split('?', 2)[1] ?? '',
               typeof request.body === 'string' ? request.body : '',
@@ -58,6 +61,13 @@ export function registerPrometheus(app: FastifyInstance, services: ApiServices):
   app.get('/-/healthy', async () => 'Glassbox is Healthy.\n')
   app.get('/-/ready', async () => 'Glassbox is Ready.\n')
   registerRemoteWrite(app, services)
+}
+
+/** The same route as it answers from other services. */
+function handlerOf(services: ApiServices, path: string): PrometheusRoute[2] {
+  const route = routes(services).find(([name]) => name === path)
+  if (!route) throw new Error(`there is no route ${path}`)
+  return route[2]
 }
 
 /** Every route stands in the contract, and so in OpenAPI. @throws Error for one that does not: ours to correct */

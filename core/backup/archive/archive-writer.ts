@@ -66,11 +66,17 @@ export class ArchiveWriter {
   }
 
   /** @param createdAt µs of the snapshot */
-  static async begin(sink: Sink, secret: ArchiveSecret | null, createdAt: number): Promise<ArchiveWriter> {
+  static async begin(
+    sink: Sink,
+    secret: ArchiveSecret | null,
+    createdAt: number,
+    holds?: 'bundle',
+  ): Promise<ArchiveWriter> {
     const archive = randomBytes(16).toString('hex')
     const sealed = secret ? await newKey(secret) : null
     const out = new ContainerWriter(sink, sealed?.key ?? null)
-    await out.begin({ archive, createdAt, chunkBytes: CHUNK_BYTES, encryption: sealed?.parameters ?? null })
+    const encryption = sealed?.parameters ?? null
+    await out.begin({ archive, createdAt, chunkBytes: CHUNK_BYTES, encryption, ...(holds ? { holds } : {}) })
     return new ArchiveWriter(out, archive, createdAt)
   }
 
@@ -168,7 +174,7 @@ export class ArchiveWriter {
 
   /** Writes what is left, then the manifest. */
   async finish(
-    about: Pick<Manifest, 'kind' | 'product' | 'engine' | 'base' | 'position' | 'days' | 'warnings'>,
+    about: Pick<Manifest, 'kind' | 'product' | 'engine' | 'base' | 'position' | 'days' | 'warnings' | 'about'>,
   ): Promise<Manifest> {
     await this.#closeSpans(this.#spans.take())
     await this.#closeLogs(this.#logs.take())

@@ -161,5 +161,6 @@ function headerOf(json: Uint8Array): ArchiveHeader {
     throw damaged('the header of the archive is incomplete')
   if (encryption !== null && (encryption as KeyParameters).cipher !== 'aes-256-gcm')
     throw damaged('the archive is encrypted in a way that is not known')
-  return { archive, createdAt, chunkBytes: Number(chunkBytes), encryption }
+  const bundle = header?.holds === 'bundle'
+  return { archive, createdAt, chunkBytes: Number(chunkBytes), encryption, ...(bundle ? { holds: 'bundle' } : {}) }
 }

@@ -17,6 +17,8 @@ export interface ArchiveHeader {
   createdAt: number
   chunkBytes: number
   encryption: KeyParameters | null
+  /** `bundle`: a debug bundle, which says so also while its content is encrypted. Absent = a backup. */
+  holds?: 'bundle'
 }
 
 /** Where a part lies in the file. */

@@ -1,8 +1,17 @@
 import { createHash } from 'node:crypto'
+import { GlassboxError } from '../../base/errors.ts'
 import { damaged } from './container-reader.ts'
 import { MAX_PART_BYTES, MAX_PART_ROWS, MAX_PARTS } from './limits.ts'
 
 export type BackupKind = 'full' | 'incremental' | 'config'
+/** A debug bundle is an archive, too, but no backup: it is opened, never restored. */
+export type ArchiveKind = BackupKind | 'bundle'
+/** The kind of a backup. @throws GlassboxError `is_a_bundle` */
+export function backupKind(kind: ArchiveKind): BackupKind {
+  if (kind !== 'bundle') return kind
+  throw new GlassboxError('is_a_bundle', 'The file holds a debug bundle.')
+}
+
 /** `config` holds rows of one table of settings, the rest telemetry. */
 export type PartKind = 'spans' | 'logs' | 'samples' | 'exemplars' | 'metadata' | 'config'
 export type Signal = 'traces' | 'logs' | 'metrics'
@@ -42,7 +51,7 @@ export interface DayTotal {
 export interface Manifest {
   format: number
   archive: string
-  kind: BackupKind
+  kind: ArchiveKind
   /** µs; what was stored then is in the archive, what came later is not. */
   createdAt: number
   /** Of the Glassbox that wrote it. */
@@ -58,6 +67,8 @@ export interface Manifest {
   digest: string
   /** What is not in it and why, for a person. */
   warnings: string[]
+  /** Of a bundle: what it says of itself (core/model/bundle.ts). */
+  about?: unknown
 }
 
 export function digestOf(parts: readonly PartEntry[]): string {

@@ -31,7 +31,8 @@ export const useRange = defineStore('range', () => {
     const end = now.value + 1e6
     return { start: end - (relativeLength(preset.value ?? DEFAULT) ?? 3600e6), end }
   })
-  const live = computed(() => route.query.live === '1')
+  /** Nothing arrives in a bundle that somebody sent. */
+  const live = computed(() => route.query.live === '1' && !route.query.bundle)
 
   function refresh(): void {
     now.value = Date.now() * 1000
