@@ -120,6 +120,8 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       pipeline.updateSettings(changed)
       log.level = changed.log.level
     })
+    settings.onPinned = (traceIds) => store.setPinned(traceIds)
+    settings.tellPinned()
     const retention = scheduleRetention(store, settingsNow, log)
     parts.add('retention', () => retention.stop())
     const cost = new OwnCost(clock)
@@ -265,6 +267,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       metricsText,
       promql,
       boards: settings.boards,
+      pins: settings.pins,
       scrapeTargets: () => scraping.targets(),
       scrapeMetadata: (metric) => scraping.metadata(metric),
       senderSeen: (peer, format, outcome) => doctor.sender(peer, 'remote-write', `${format} snappy`, outcome),

@@ -14,6 +14,7 @@ import { hostHandlers } from './routes/host.ts'
 import { importHandlers } from './routes/import.ts'
 import { jobHandlers } from './routes/jobs.ts'
 import { logHandlers } from './routes/logs.ts'
+import { pinHandlers } from './routes/pins.ts'
 import { registerPrometheus } from './routes/prometheus.ts'
 import { runHandlers } from './routes/runs.ts'
 import { sqlHandlers } from './routes/sql.ts'
@@ -41,6 +42,7 @@ const handlers: Handlers = {
   ...systemHandlers,
   ...boardHandlers,
   ...bundleHandlers,
+  ...pinHandlers,
 }
 
 /** Registers every route of the contract, and Prometheus' own. */

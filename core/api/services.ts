@@ -4,6 +4,7 @@ import type { OpenedBundles } from '../bundle/opened-bundles.ts'
 import type { ScrapeTargets, TargetMetadata } from '../collectors/scrape/scrape-pool.ts'
 import type { BoardStore } from '../config/board-store.ts'
 import type { SettingsService } from '../config/config-store.ts'
+import type { PinStore } from '../config/pin-store.ts'
 import type { Settings } from '../config/settings.ts'
 import type { JobRegistry } from '../jobs/job-registry.ts'
 import type { IngestOutcome, Pipeline } from '../pipeline/ingest.ts'
@@ -57,6 +58,7 @@ export interface ApiServices {
   metricsText(): Promise<string>
   promql: PromqlEngine
   boards: BoardStore
+  pins: PinStore
   /** A remote write request was taken, for the intake doctor. */
   senderSeen?(peer: string, format: string, outcome: IngestOutcome): void
   /** `data` of /api/v1/targets. */

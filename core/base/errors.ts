@@ -99,6 +99,11 @@ export const ERRORS = {
   query_cancelled: { status: 499, title: 'The query was cancelled', hint: 'Run it again.' },
   overloaded: { status: 503, title: 'Glassbox is overloaded', hint: 'Try again in a moment.' },
   storage_unavailable: { status: 503, title: 'Storage cannot be written', hint: 'See the status bar for the cause.' },
+  note_not_found: {
+    status: 404,
+    title: 'No such note',
+    hint: 'It may have been deleted: deleted notes can be restored for 30 days.',
+  },
   board_not_found: {
     status: 404,
     title: 'No such board',

@@ -11,6 +11,8 @@ import { BOARD_TABLE } from './board-table.ts'
 import { upgradeConfig } from './config-schema.ts'
 import type { Keyring } from './keyring.ts'
 import { checkReadable, damagedConfig, readSavedSettings } from './load-settings.ts'
+import { createPinStore, type PinStore } from './pin-store.ts'
+import { PIN_TABLES } from './pin-table.ts'
 import { hasHidden, hideSecrets, keepSecrets, SECRET_SETTINGS, SecretBox } from './secret-box.ts'
 import { settingTexts } from './setting-texts.ts'
 import { applySettings, defaultSettings, flattenSettings, type SettingSource, type Settings } from './settings.ts'
@@ -79,6 +81,12 @@ export class ConfigStore implements SettingsService {
   readonly boards: BoardStore = createBoardStore((method, argument) =>
     this.#inTurn(() => this.#rpc().call(method, argument)),
   )
+  /** Told of the pinned traces whenever they change. */
+  onPinned: (traceIds: string[]) => void = () => undefined
+  readonly pins: PinStore = createPinStore(
+    (method, argument) => this.#inTurn(() => this.#rpc().call(method, argument)),
+    (traceIds) => this.onPinned(traceIds),
+  )
   #writer: { worker: Worker; rpc: RpcClient } | null = null
   /** Ends when the change before has been saved or refused. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -105,6 +113,7 @@ export class ConfigStore implements SettingsService {
         create table if not exists job (id text primary key, created_at integer not null, body text not null, secret text) strict;
         create table if not exists service_color (service text primary key, slot integer not null) strict;
         ${BOARD_TABLE}
+        ${PIN_TABLES}
       `)
     } catch (error) {
       if (error instanceof GlassboxError) throw error
@@ -178,6 +187,17 @@ export class ConfigStore implements SettingsService {
     for (const [key, source] of Object.entries(this.#sources)) if (source === 'saved') delete this.#sources[key]
     for (const key of Object.keys(saved)) this.#sources[key] ??= 'saved'
     for (const listener of this.#listeners) listener(this.#settings)
+    this.tellPinned()
+  }
+
+  /** Tells of the traces that are pinned now. @throws GlassboxError `storage_unavailable` */
+  tellPinned(): void {
+    try {
+      const ids = this.#db.prepare('select trace_id from trace_pin order by trace_id').pluck().all() as string[]
+      this.onPinned(ids)
+    } catch (error) {
+      throw new GlassboxError('storage_unavailable', `${this.#file} cannot be read: ${(error as Error).message}`)
+    }
   }
 
   /** What seals secrets of this data directory. */

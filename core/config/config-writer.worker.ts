@@ -3,8 +3,9 @@ import Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
 import { type Handlers, serveRpc } from '../base/rpc.ts'
 import { boardMethods } from './board-table.ts'
+import { pinMethods } from './pin-table.ts'
 
-/** The one thread that writes settings, jobs and boards to glassbox.db: a slow disk keeps nobody else waiting. */
+/** The one thread that writes settings, jobs, boards, pins and notes to glassbox.db: a slow disk keeps nobody else waiting. */
 if (!parentPort) throw new Error('config-writer.worker.ts runs as a worker')
 const { file } = workerData as { file: string }
 let db: Database.Database | null = null
@@ -29,15 +30,18 @@ function writing<T>(what: string, work: (db: Database.Database) => T): T {
   }
 }
 
-const boards: Handlers = Object.fromEntries(
-  Object.entries(boardMethods).map(([name, method]) => [
-    name,
-    (argument: never) => writing('boards were', (db) => db.transaction(() => method(db, argument))()),
-  ]),
-)
+type Method = (db: Database.Database, argument: never) => unknown
+const served = (what: string, methods: Record<string, Method>): Handlers =>
+  Object.fromEntries(
+    Object.entries(methods).map(([name, method]) => [
+      name,
+      (argument: never) => writing(what, (db) => db.transaction(() => method(db, argument))()),
+    ]),
+  )
 
 serveRpc(parentPort, {
-  ...boards,
+  ...served('boards were', boardMethods),
+  ...served('pins and notes were', pinMethods),
   /** Saves all changes or none, null being the default; they are on disk when it answers. */
   save: ({ changes, nowUs }: { changes: Record<string, unknown>; nowUs: number }) =>
     writing('the settings were', (db) => {

@@ -12,6 +12,7 @@ export class StoreSwitch implements TelemetryStore {
   #generation = 0
   #followed = 0
   #retentionHeld: string | null = null
+  #pinned: readonly string[] = []
   #foreign = new Set<() => void>()
   #endForeign: (() => void) | undefined
   readonly reader: TelemetryReader
@@ -65,6 +66,7 @@ export class StoreSwitch implements TelemetryStore {
   exchange(store: TelemetryStore): void {
     this.#current = store
     this.#generation++
+    store.setPinned(this.#pinned)
     this.#followForeign()
     for (const renew of this.#renewals) renew(this.#portOf(store, renew))
   }
@@ -85,6 +87,11 @@ export class StoreSwitch implements TelemetryStore {
   /** Stops retention with a reason to show, so that what is being moved stays; null lets it go on. */
   holdRetention(reason: string | null): void {
     this.#retentionHeld = reason
+  }
+
+  setPinned(traceIds: readonly string[]): void {
+    this.#pinned = traceIds
+    this.#current.setPinned(traceIds)
   }
 
   async runRetention(policy: RetentionPolicy) {

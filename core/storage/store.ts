@@ -215,6 +215,11 @@ export interface TelemetryStore {
    * engines that keep one file have it.
    */
   replaceFile?(folder: string): Promise<void>
+  /**
+   * The traces (32 hex digits each) that retention leaves alone from now on, with their logs; those that other hosts pinned
+   * in the same store stay, too. A store that is away is told when it is back.
+   */
+  setPinned(traceIds: readonly string[]): void
   /** Applies the policy now; answers what it removed. */
   runRetention(
     policy: RetentionPolicy,

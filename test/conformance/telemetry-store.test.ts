@@ -315,6 +315,39 @@ describe.each(all)('$name', (engine) => {
     await expect(store.reader.trace(traceId(1))).rejects.toMatchObject({ code: 'trace_removed' })
     expect(await store.stats()).toMatchObject({ spans: 1, logs: 1 })
   })
+
+  it('keeps pinned traces whole when retention runs, and lets them go when they are unpinned', async () => {
+    const old = Date.now() * 1000 - 20 * 86_400e6
+    const spans = [
+      { trace: 1, span: 1, at: 0, status: 2 },
+      { trace: 1, span: 2, parent: 1, at: 1, service: 'cart' },
+      { trace: 2, span: 3, at: 2 },
+    ]
+    const logs = [
+      { at: 0, body: 'of the pinned one', trace: 1 },
+      { at: 1, body: 'of the other', trace: 2 },
+    ]
+    await store.writer.write({ spans: [spanBatch(spans, old)], logs: [logBatch(logs, old)] })
+    const before = sortedTrace(await store.reader.trace(traceId(1)))
+    // By age on Postgres, whose clock is the caller's; by size on SQLite.
+    const policy = { tracesDays: 7, tracesBytes: 1, logsDays: 7 }
+    store.setPinned([traceId(1)])
+    for (const removed of [1, 0]) {
+      expect(await store.runRetention(policy)).toMatchObject({ spans: removed, paused: null })
+      expect(sortedTrace(await store.reader.trace(traceId(1)))).toEqual(before)
+      expect(ids((await store.reader.searchTraces(traceQuery())).items)).toEqual([traceId(1)])
+      expect(await store.stats()).toMatchObject({ spans: 2 })
+    }
+    await expect(store.reader.trace(traceId(2))).rejects.toMatchObject({ code: 'trace_removed' })
+    const range = { start: T0 - MS, end: T0 + 1000 * MS }
+    expect((await store.reader.services(range)).map((one) => [one.service, one.spans]).sort()).toEqual([
+      ['cart', 1],
+      ['shop', 1],
+    ])
+    store.setPinned([])
+    expect(await store.runRetention(policy)).toMatchObject({ spans: 2 })
+    await expect(store.reader.trace(traceId(1))).rejects.toMatchObject({ code: 'trace_removed' })
+  })
 })
 
 describe('both engines', () => {

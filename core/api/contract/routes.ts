@@ -4,6 +4,7 @@ import { backupRoutes } from './backups.ts'
 import { boardRoutes } from './boards.ts'
 import { bundleRoutes } from './bundles.ts'
 import { count, duration, severity, spanId, time, traceId } from './parameters.ts'
+import { pinRoutes } from './pins.ts'
 import type { RouteContract } from './route-contract.ts'
 
 export type { RouteContract } from './route-contract.ts'
@@ -401,6 +402,7 @@ export const routes = {
   ...backupRoutes,
   ...boardRoutes,
   ...bundleRoutes,
+  ...pinRoutes,
   openapi: { method: 'GET', path: '/api/openapi.json', summary: 'This document', answer: 'OpenAPI 3.1' },
   healthz: { method: 'GET', path: '/healthz', summary: 'The process answers', answer: '{ status }', open: true },
   readyz: {

@@ -17,8 +17,8 @@ export const tracePartHandlers: Handlers<PartRoute> = {
 }
 
 /** @throws GlassboxError `trace_not_found`, `trace_removed` */
-async function readPart<P extends TracePart>(
-  { params, services, context }: Pick<Call<PartRoute>, 'params' | 'services' | 'context'>,
+export async function readPart<P extends TracePart>(
+  { params, services, context }: Pick<Call<PartRoute | 'pinTrace'>, 'params' | 'services' | 'context'>,
   part: P,
 ): Promise<TracePartAnswers[P['kind']]> {
   const { reader } = services.store

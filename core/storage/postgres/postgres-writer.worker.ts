@@ -63,6 +63,7 @@ const handlers = {
   usage: () => writer.usage(),
   clear: () => writer.clear(),
   stats: () => writer.stats(),
+  setPinned: (traceIds: readonly string[]) => writer.setPinned(traceIds),
   retention: (policy: RetentionPolicy) => writer.retention(policy),
   opened: () => opened,
   stop: () => writer.stop(),

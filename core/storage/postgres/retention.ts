@@ -58,7 +58,7 @@ export class RetentionClock {
 }
 
 /**
- * Drops whole parts: by age on the database's clock unless that is doubted, then the oldest while the traces are over
+ * Drops whole parts, but for the rows of pinned traces: by age on the database's clock unless that is doubted, then the oldest while the traces are over
  * their size. The newest part is never dropped for size. Each drop is a transaction of its own that first checks the lease.
  */
 export async function applyRetention(
@@ -140,7 +140,14 @@ async function drop(
 ): Promise<void> {
   const { schema } = lease
   let rows = 0
+  let dropped = true
   await lease.guard(client, async () => {
+    const pinned = await pinnedRows(client, schema, signal, part)
+    if (pinned > 0) {
+      dropped = false
+      rows = await dropButPinned(client, schema, signal, part, pinned, nowUs)
+      return
+    }
     const counted = await client.query(
       `WITH gone AS (DELETE FROM ${schema}._stored WHERE part = $1 AND signal = $2 RETURNING rows)
        SELECT coalesce(sum(rows), 0) AS rows FROM gone`,
@@ -148,14 +155,7 @@ async function drop(
     )
     rows = (counted.rows[0] as { rows: number }).rows
     await client.query(`DELETE FROM ${schema}._counts WHERE part = $1 AND signal = $2`, [part, signal])
-    if (signal === 'traces') {
-      await client.query(
-        `INSERT INTO ${schema}._removed SELECT DISTINCT trace_id, $1::int8 FROM ${schema}.${partitionName('extents', part)}
-         ON CONFLICT (trace_id) DO UPDATE SET at = excluded.at`,
-        [nowUs],
-      )
-      await client.query(`DELETE FROM ${schema}._removed WHERE at < $1`, [nowUs - REMEMBERED_DAYS * DAY_US])
-    }
+    if (signal === 'traces') await rememberRemoved(client, schema, part, nowUs, '')
     for (const table of TABLES[signal]) await dropPartition(client, schema, partitionName(table, part))
     // Rows that are late for this day go to a part of their own.
     await client.query(`UPDATE ${schema}._parts SET closed = coalesce(closed, now()), indexed = true WHERE part = $1`, [
@@ -168,7 +168,74 @@ async function drop(
   })
   if (signal === 'traces') result.spans += rows
   else result.logs += rows
-  result.bytesFreed += bytes
+  if (dropped || rows > 0) result.bytesFreed += bytes
+}
+
+const PINNED = (schema: string): string => `(SELECT trace_id FROM ${schema}._pinned)`
+
+async function pinnedRows(client: pg.ClientBase, schema: string, signal: Signal, part: number): Promise<number> {
+  const { rows } = await client.query(
+    `SELECT count(*) AS rows FROM ${schema}.${partitionName(signal, part)} WHERE trace_id IN ${PINNED(schema)}`,
+  )
+  return (rows[0] as { rows: number }).rows
+}
+
+/**
+ * Empties a part but for its pinned traces, which are written back: of what is kept of a part nothing need be known later.
+ * @returns rows removed; 0 when all are pinned
+ */
+async function dropButPinned(
+  client: pg.ClientBase,
+  schema: string,
+  signal: Signal,
+  part: number,
+  pinned: number,
+  nowUs: number,
+): Promise<number> {
+  const stored = await client.query(
+    `SELECT coalesce(sum(rows), 0) AS rows FROM ${schema}._stored WHERE part = $1 AND signal = $2`,
+    [part, signal],
+  )
+  const all = (stored.rows[0] as { rows: number }).rows
+  if (all <= pinned) return 0
+  if (signal === 'traces') await rememberRemoved(client, schema, part, nowUs, `WHERE trace_id NOT IN ${PINNED(schema)}`)
+  for (const table of TABLES[signal]) {
+    const name = `${schema}.${partitionName(table, part)}`
+    await client.query(
+      `CREATE TEMP TABLE kept_${table} ON COMMIT DROP AS SELECT * FROM ${name} WHERE trace_id IN ${PINNED(schema)}`,
+    )
+    await client.query(`TRUNCATE ${name}`)
+    await client.query(`INSERT INTO ${name} SELECT * FROM kept_${table}`)
+  }
+  const [time, failed] = signal === 'traces' ? ['start', 'status = 2'] : ['time', 'severity >= 17']
+  await client.query(`DELETE FROM ${schema}._counts WHERE part = ${part} AND signal = '${signal}'`)
+  await client.query(
+    `INSERT INTO ${schema}._counts SELECT '${signal}', ${part}, seq, resource, count(*), count(*) FILTER (WHERE ${failed}),
+       min(${time}), max(${time}) FROM kept_${signal} GROUP BY seq, resource`,
+  )
+  await client.query(`DELETE FROM ${schema}._stored WHERE part = ${part} AND signal = '${signal}'`)
+  await client.query(
+    `INSERT INTO ${schema}._stored SELECT lpad(to_hex(host), 12, '0'), ${part}, '${signal}', count(*), min(${time}), max(${time})
+     FROM kept_${signal} GROUP BY host`,
+  )
+  await client.query(`UPDATE ${schema}._parts SET closed = coalesce(closed, now()) WHERE part = $1`, [part])
+  return all - pinned
+}
+
+/** So that a dead link can say when its trace went. */
+async function rememberRemoved(
+  client: pg.ClientBase,
+  schema: string,
+  part: number,
+  nowUs: number,
+  which: string,
+): Promise<void> {
+  await client.query(
+    `INSERT INTO ${schema}._removed SELECT DISTINCT trace_id, $1::int8 FROM ${schema}.${partitionName('extents', part)} ${which}
+     ON CONFLICT (trace_id) DO UPDATE SET at = excluded.at`,
+    [nowUs],
+  )
+  await client.query(`DELETE FROM ${schema}._removed WHERE at < $1`, [nowUs - REMEMBERED_DAYS * DAY_US])
 }
 
 /** A part that lies on a shard is a foreign table here. */

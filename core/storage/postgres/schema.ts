@@ -4,6 +4,7 @@ import { SPAN_KINDS, SPAN_STATUSES } from '../../model/records.ts'
 import type { PostgresTarget } from './connection.ts'
 import { ensureMetricTables } from './metrics/metric-tables.ts'
 import { DAYS_AHEAD, dayOf, ensurePart, firstPart, TABLE_LOCK } from './parts.ts'
+import { PINNED_TABLE } from './pinned-traces.ts'
 import { isAway, postgresError } from './postgres-error.ts'
 
 /** Grows when tables change. Telemetry is disposable: an older layout is recognised and never written to. */
@@ -170,6 +171,8 @@ export async function ensureSchema(
       await client.query(`INSERT INTO ${schema}._marker VALUES (true)`)
       await client.query(`COMMENT ON SCHEMA ${schema} IS '${OURS} ${SCHEMA_VERSION}'`)
     }
+    // Schemas made before traces could be pinned get it, too.
+    await client.query(PINNED_TABLE.replaceAll('SCHEMA', schema))
     if (durable) await makeDurable(client, schema)
     await client.query('COMMIT')
   } catch (error) {

@@ -119,6 +119,7 @@ export async function openPostgresStore(options: {
     usage: () => rpc.call<EngineUsage>('usage', null),
     clear: () => rpc.call('clear', null),
     stats: () => rpc.call<StorageStats>('stats', null),
+    setPinned: (traceIds) => rpc.notify('setPinned', traceIds),
     runRetention: (policy: RetentionPolicy) => rpc.call('retention', policy),
     // Spans and log records need no merging; samples do.
     compact: () => rpc.call('compact', null),

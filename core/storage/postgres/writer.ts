@@ -17,6 +17,7 @@ import { noticeEmptied } from './marker.ts'
 import { MetricKeeper } from './metrics/metric-keeper.ts'
 import { ensureMoves, forgetMove, noteMove, readMove, removeHost, replaceWithMove, undoMove } from './moved-rows.ts'
 import { DAYS_AHEAD, dayOf, nextPart, openParts } from './parts.ts'
+import { savePinned } from './pinned-traces.ts'
 import { isAway, isServerTrouble, postgresError } from './postgres-error.ts'
 import { Reconnect } from './reconnect.ts'
 import type { RetentionResult } from './retention.ts'
@@ -74,6 +75,8 @@ export class Writer {
   /** How far this machine's clock is ahead of the database's, where that is more than drift. */
   #aheadUs = 0
   #upkeepMs = 0
+  /** Null until the host has said; what an earlier run saved holds as long. */
+  #pinned: readonly string[] | null = null
 
   constructor(options: WriterOptions, clock: Clock, notify: (method: string, argument: unknown) => void) {
     this.#options = options
@@ -125,6 +128,7 @@ export class Writer {
         await this.#compareClocks(client)
         await ensureSchema(client, target, this.#clock.nowUs() - this.#aheadUs, durable)
         await this.#noticeEmptied(client)
+        if (this.#pinned) await savePinned(client, target.schema, this.#options.hostId, this.#pinned)
       })
       await this.#answered(client, () => this.metrics.recover(client), RECOVER_MS)
     } catch (error) {
@@ -486,6 +490,23 @@ export class Writer {
   /** Undefined while the server is away. */
   #fence(): Promise<number | null | undefined> {
     return this.#inTurn(async () => (this.#client ? this.#lease.renew(this.#client) : undefined))
+  }
+
+  /** See TelemetryStore.setPinned. */
+  setPinned(traceIds: readonly string[]): void {
+    this.#pinned = traceIds
+    void this.#inTurn(async () => {
+      const client = this.#client
+      // A new connection saves them first of all.
+      if (!client) return
+      const { target, hostId } = this.#options
+      try {
+        await this.#answered(client, () => savePinned(client, target.schema, hostId, traceIds))
+      } catch (error) {
+        if (isAway(error)) this.#lost(error as Error)
+        else this.#notify('problem', `pinned traces were not noted: ${(error as Error).message}`)
+      }
+    })
   }
 
   async retention(policy: RetentionPolicy): Promise<RetentionResult> {

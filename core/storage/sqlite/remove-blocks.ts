@@ -24,12 +24,16 @@ export function removeAll(db: Database.Database): { spans: number; logs: number 
   return removed
 }
 
-/** Removes a block for good and leaves a tombstone, so that a link to one of its traces can say when it went. */
+/**
+ * Removes a block for good and leaves a tombstone, so that a link to one of its traces can say when it went.
+ * @param keep writes what of it is to stay, in the same transaction
+ */
 export function removeBlock(
   db: Database.Database,
   signal: 'span' | 'log',
   id: number,
   nowUs: number,
+  keep?: () => void,
 ): { rows: number; bytes: number } {
   const block = db.prepare(`SELECT * FROM ${signal}_block WHERE id = ?`).get(id) as
     | {
@@ -53,6 +57,7 @@ export function removeBlock(
     )
     db.prepare('DELETE FROM removed_block WHERE id <= (SELECT max(id) FROM removed_block) - ?').run(KEPT_TOMBSTONES)
     deleteBlock(db, signal, id)
+    keep?.()
   }).immediate()
   return { rows: block.rows, bytes: block.bytes }
 }

@@ -1,5 +1,7 @@
 import type Database from 'better-sqlite3'
 import type { RetentionPolicy } from '../store.ts'
+import type { BlockWriter } from './block-writer.ts'
+import type { PinnedRows } from './pinned-rows.ts'
 import { removeBlock, returnSpace } from './remove-blocks.ts'
 
 const DAY_US = 86_400 * 1e6
@@ -12,18 +14,25 @@ export interface RetentionResult {
   paused: string | null
 }
 
-/** Removes blocks by time of receipt, unless `paused` says why not, and by size. `nowUs` is the wall clock, µs. */
+/**
+ * Removes blocks by time of receipt, unless `paused` says why not, and by size. Rows of pinned traces stay, whatever their
+ * age, and do not count towards the size. `nowUs` is the wall clock, µs.
+ */
 export function applyRetention(
   db: Database.Database,
   policy: RetentionPolicy,
   nowUs: number,
   paused: string | null,
+  pinned: { rows: PinnedRows; writer: BlockWriter },
 ): RetentionResult {
   const result: RetentionResult = { spans: 0, logs: 0, bytesFreed: 0, paused }
   const remove = (signal: 'span' | 'log', id: number): void => {
-    const { rows, bytes } = removeBlock(db, signal, id, nowUs)
-    if (signal === 'span') result.spans += rows
-    else result.logs += rows
+    const kept = pinned.rows.of(signal, id, pinned.writer)
+    if (kept === 'all') return
+    const { rows, bytes } = removeBlock(db, signal, id, nowUs, kept === 'nothing' ? undefined : kept.store)
+    const gone = rows - (kept === 'nothing' ? 0 : kept.rows)
+    if (signal === 'span') result.spans += gone
+    else result.logs += gone
     result.bytesFreed += bytes
   }
   if (paused === null) {
@@ -32,10 +41,13 @@ export function applyRetention(
   }
   let bytes = db.prepare('SELECT coalesce(sum(bytes), 0) FROM span_block').pluck().get() as number
   if (bytes > policy.tracesBytes) {
-    for (const block of db.prepare('SELECT id, bytes FROM span_block ORDER BY max_received, id').all() as {
+    const all = db.prepare('SELECT id, bytes FROM span_block ORDER BY max_received, id').all() as {
       id: number
       bytes: number
-    }[]) {
+    }[]
+    const blocks = all.filter(({ id }) => pinned.rows.of('span', id, pinned.writer) !== 'all')
+    bytes = blocks.reduce((sum, block) => sum + block.bytes, 0)
+    for (const block of blocks) {
       if (bytes <= policy.tracesBytes) break
       remove('span', block.id)
       bytes -= block.bytes
@@ -56,9 +68,14 @@ export function shiftReceipts(db: Database.Database, byUs: number, nowUs: number
 
 /**
  * Removes about a tenth of the data, oldest first, whatever its signal. Never more than half: where one block is that much,
- * there is little to be had by removing it, and most to be lost.
+ * there is little to be had by removing it, and most to be lost. Blocks with pinned traces stay whole: a full disk has no
+ * room to write what is to be kept of them.
  */
-export function removeOldest(db: Database.Database, nowUs: number): { spans: number; logs: number } {
+export function removeOldest(
+  db: Database.Database,
+  nowUs: number,
+  pinned: PinnedRows,
+): { spans: number; logs: number } {
   const blocks = db
     .prepare(
       `SELECT 'span' AS signal, id, bytes, max_received FROM span_block
@@ -70,6 +87,7 @@ export function removeOldest(db: Database.Database, nowUs: number): { spans: num
   let bytes = 0
   for (const { signal, id, bytes: size } of blocks) {
     if (bytes >= total / 10 || bytes + size > total / 2) break
+    if (pinned.mayBeIn(signal, id)) continue
     const block = removeBlock(db, signal, id, nowUs)
     removed[signal] += block.rows
     bytes += block.bytes

@@ -87,6 +87,7 @@ export async function openSqliteStore(options: {
       }
     },
     replaceFile: (folder) => thread.call('replaceFile', folder),
+    setPinned: (traceIds) => thread.setPinned(traceIds),
     runRetention: (policy: RetentionPolicy) => thread.call('retention', policy),
     usage: () => thread.call('usage', null),
     clear: () => thread.call('clear', null),

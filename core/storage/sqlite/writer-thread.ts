@@ -40,10 +40,10 @@ export class WriterThread {
   }
 
   #start(): RpcClient {
-    const { dataDir, reserveBytes, metricLimits, problem, replaced } = this.#options
+    const { dataDir, reserveBytes, metricLimits, pinned, problem, replaced } = this.#options
     const worker = new Worker(workerFile(import.meta.url, './writer.worker.ts'), {
       name: 'storage',
-      workerData: { dataDir, reserveBytes, metricLimits } satisfies WriterOptions,
+      workerData: { dataDir, reserveBytes, metricLimits, pinned } satisfies WriterOptions,
     })
     const rpc = new RpcClient(worker)
     serveRpc(worker, { problem, replaced: ({ quarantined }: { quarantined: string | null }) => replaced(quarantined) })
@@ -89,6 +89,12 @@ export class WriterThread {
   setMetricLimits(limits: MetricLimits): void {
     this.#options = { ...this.#options, metricLimits: limits }
     if (this.#worker) this.#rpc.notify('metricLimits', limits)
+  }
+
+  /** Traces that retention leaves alone, for the thread that runs and those after it. */
+  setPinned(pinned: readonly string[]): void {
+    this.#options = { ...this.#options, pinned }
+    if (this.#worker) this.#rpc.notify('setPinned', pinned)
   }
 
   /** See TelemetryStore.writerPort. */

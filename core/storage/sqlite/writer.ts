@@ -16,6 +16,7 @@ import { mergeOnce } from './merge.ts'
 import { MetricKeeper } from './metrics/metric-keeper.ts'
 import { forgetMove, noteMove, readMove, undoMove } from './moved-rows.ts'
 import { heldReadOnly, type OpenedDatabase, type OpenFile, openDatabase } from './open-database.ts'
+import { PinnedRows } from './pinned-rows.ts'
 import { RecentSpans } from './recent-spans.ts'
 import { removeAll, returnSpace } from './remove-blocks.ts'
 import { replaceTelemetryFile } from './replace-file.ts'
@@ -33,6 +34,8 @@ export interface WriterOptions {
   open?: OpenFile
   /** Those of the default settings when absent. */
   metricLimits?: MetricLimits
+  /** Ids of traces that retention leaves alone; none when absent. */
+  pinned?: readonly string[]
 }
 
 /** What the writing thread tells the host unasked. */
@@ -74,10 +77,12 @@ export class Writer {
   #lookedMs = Number.NEGATIVE_INFINITY
   #reserveTriedMs = Number.NEGATIVE_INFINITY
   #lastStats: StorageStats | null = null
+  #pinned: readonly string[]
 
   constructor(options: WriterOptions, clock: MachineClock, notify: (event: WriterEvent) => void) {
     this.#options = options
     this.#clock = clock
+    this.#pinned = options.pinned ?? []
     this.#notify = notify
     this.#mode = new StorageMode(clock)
     this.#reserve = new ReserveFile(options.dataDir, options.reserveBytes)
@@ -258,7 +263,7 @@ export class Writer {
     this.#db.pragma('wal_checkpoint(TRUNCATE)')
     if (this.#clock.monotonicMs() - this.#cleanedMs < CLEANUP_MS) return
     this.#cleanedMs = this.#clock.monotonicMs()
-    const { spans, logs } = removeOldest(this.#db, this.#clock.nowUs())
+    const { spans, logs } = removeOldest(this.#db, this.#clock.nowUs(), new PinnedRows(this.#db, this.#pinned))
     returnSpace(this.#db)
     this.#problem(`the disk is full: the oldest ${spans} spans and ${logs} log records were removed`)
   }
@@ -392,6 +397,11 @@ export class Writer {
     this.#try(() => returnSpace(this.#db, 1_000_000))
   }
 
+  /** See TelemetryStore.setPinned. */
+  setPinned(traceIds: readonly string[]): void {
+    this.#pinned = traceIds
+  }
+
   /** @throws GlassboxError `storage_unavailable` */
   retention(policy: RetentionPolicy): RetentionResult {
     const now = this.#clock.witness()
@@ -401,7 +411,8 @@ export class Writer {
       if (shiftUs !== 0) shiftReceipts(this.#db, shiftUs, nowUs)
       rememberWitness(this.#db, this.#clockGuard.witness(now))
       if (paused === null) this.metrics.retention(policy.metricsDays ?? 30)
-      return applyRetention(this.#db, policy, nowUs, paused)
+      const pinned = { rows: new PinnedRows(this.#db, this.#pinned), writer: this.#blocks }
+      return applyRetention(this.#db, policy, nowUs, paused, pinned)
     })
   }
 

@@ -61,6 +61,7 @@ const handlers = {
   metricStats: () => writer().metrics.memory.stats(),
   metricFlush: () => writer().metrics.flush(),
   stats: () => writer().stats(),
+  setPinned: (traceIds: readonly string[]) => writer().setPinned(traceIds),
   retention: (policy: RetentionPolicy) => writer().retention(policy),
   usage: () => writer().usage(),
   clear: () => writer().clear(),

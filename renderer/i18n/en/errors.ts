@@ -22,6 +22,7 @@ export const errors = {
   query_cancelled: 'The query was cancelled',
   overloaded: 'Glassbox is overloaded',
   storage_unavailable: 'Storage cannot be written',
+  note_not_found: 'No such note',
   board_not_found: 'No such board',
   board_conflict: 'The board was changed meanwhile',
   board_unreadable: 'This is not a dashboard that can be read',

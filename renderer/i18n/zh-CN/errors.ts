@@ -23,6 +23,7 @@ export const errors: Messages['errors'] = {
   query_cancelled: '查询已取消',
   overloaded: 'Glassbox 过载',
   storage_unavailable: '无法写入存储',
+  note_not_found: '没有这条备注',
   board_not_found: '没有这个看板',
   board_conflict: '看板已被他人修改',
   board_unreadable: '这不是可读取的仪表盘',

@@ -82,8 +82,12 @@ export class TestStore {
   }
 
   /** Removes what was received more than `hours` ago. */
-  retain(hours: number): { spans: number; logs: number } {
-    return this.#writer.retention({ tracesDays: hours / 24, tracesBytes: 1e12, logsDays: hours / 24 })
+  retain(hours: number, tracesBytes = 1e12): ReturnType<Writer['retention']> {
+    return this.#writer.retention({ tracesDays: hours / 24, tracesBytes, logsDays: hours / 24 })
+  }
+
+  setPinned(traceIds: string[]): void {
+    this.#writer.setPinned(traceIds)
   }
 
   /** Forgets what only memory holds, as a restart does. */
