@@ -1,4 +1,4 @@
-import type { PinnedTrace, SpanNote } from '../model/answers.ts'
+import type { PinnedTrace, SpanNote } from '../model/pins.ts'
 import type { TraceSummary } from '../model/records.ts'
 import type { PinMethod } from './pin-table.ts'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type Database from 'better-sqlite3'
 import { GlassboxError } from '../base/errors.ts'
-import type { PinnedTrace, SpanNote } from '../model/answers.ts'
+import type { PinnedTrace, SpanNote } from '../model/pins.ts'
 import type { TraceSummary } from '../model/records.ts'
 
 export const PIN_TABLES = `

@@ -1,5 +1,3 @@
-import type { TraceSummary } from './records.ts'
-
 /** What queries answer about telemetry as a whole. Times are whole µs, sizes bytes. */
 
 /** Why an answer is not all there is, in sentences; null when it is. */
@@ -270,26 +268,6 @@ export interface SystemMetrics {
   downsampled: boolean
   hosts: { name: string; lastSeen: number }[]
   series: SystemSeries[]
-}
-
-/** A trace that retention leaves alone. */
-export interface PinnedTrace {
-  /** As it was when it was pinned. */
-  summary: TraceSummary
-  /** µs */
-  pinnedAt: number
-  /** Notes on its spans. */
-  notes: number
-}
-
-/** What somebody wrote on a span. Times are µs. */
-export interface SpanNote {
-  id: string
-  traceId: string
-  spanId: string
-  text: string
-  createdAt: number
-  updatedAt: number
 }
 
 /** One figure of a machine or a process, as it was sampled. */

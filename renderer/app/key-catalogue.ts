@@ -30,6 +30,7 @@ export const TRACE_KEYS: KeyHelp[] = [
   { keys: ['k'], text: 'shell.keyPreviousRow' },
   { keys: ['Enter'], text: 'shell.keyOpen' },
   { keys: ['y'], text: 'shell.keyCopyId' },
+  { keys: ['p'], text: 'inspector.keyPin' },
   { keys: ['f'], text: 'shell.keyFilterFor' },
   { keys: ['F'], text: 'shell.keyFilterOut' },
   { keys: ['o'], text: 'traces.keySort' },

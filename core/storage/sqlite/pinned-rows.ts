@@ -59,7 +59,12 @@ export class PinnedRows {
     if (typeof keep === 'string') return keep
     const part = this.#part('span', id, seqs, keep)
     const blocks = encodeSpanBlocks([{ ...part, batch: { ...selectRows(batch, keep), receivedUs: part.receivedUs } }])
-    return { rows: part.seq.length, store: () => blocks.forEach((block) => writer.insertSpans(block, 1)) }
+    return {
+      rows: part.seq.length,
+      store: () => {
+        for (const block of blocks) writer.insertSpans(block, 1)
+      },
+    }
   }
 
   #ofLogs(id: number, writer: BlockWriter): Kept {
@@ -68,7 +73,12 @@ export class PinnedRows {
     if (typeof keep === 'string') return keep
     const part = this.#part('log', id, seqs, keep)
     const blocks = encodeLogBlocks([{ ...part, batch: { ...selectRows(batch, keep), receivedUs: part.receivedUs } }])
-    return { rows: part.seq.length, store: () => blocks.forEach((block) => writer.insertLogs(block, 1)) }
+    return {
+      rows: part.seq.length,
+      store: () => {
+        for (const block of blocks) writer.insertLogs(block, 1)
+      },
+    }
   }
 
   /** They keep their numbers and their times of receipt, so that they go at once when the trace is unpinned. */

@@ -5,6 +5,7 @@ import type { Histogram, Page, Problem } from '../../../core/api/contract/shapes
 import type { TraceSummary } from '../../../core/model/records.ts'
 import { api, isAbort, type TraceParams, toProblem } from '../../api/client.ts'
 import { type FilterParams, filterParams, TRACE_FILTER } from '../../app/filter/address.ts'
+import { usePins } from '../../app/stores/pins.ts'
 import { useRange } from '../../app/stores/range.ts'
 import { useServices } from '../../app/stores/services.ts'
 import { mergeNew } from './derive/rows.ts'
@@ -18,6 +19,7 @@ export function useTraces() {
   const route = useRoute()
   const range = useRange()
   const services = useServices()
+  const pins = usePins()
 
   const items = shallowRef<TraceSummary[]>([])
   const histogram = shallowRef<Histogram | null>(null)
@@ -37,6 +39,7 @@ export function useTraces() {
   /** Changes only when what it says changes. */
   const filter = computed<FilterParams>(() => JSON.parse(filterText.value) as FilterParams)
   const sort = computed(() => (route.query['sort'] === 'duration' ? 'duration' : 'start'))
+  const pinned = computed(() => route.query['pinned'] === '1')
   const query = computed<TraceParams>(() => ({ ...filter.value, start: range.bounds.start, end: range.bounds.end }))
 
   async function load(): Promise<void> {
@@ -47,6 +50,10 @@ export function useTraces() {
     cancelled.value = false
     const asked = query.value
     try {
+      if (pinned.value) {
+        await loadPinned(own.signal)
+        return
+      }
       const [page, bars] = await Promise.all([
         api.traces({ ...asked, sort: sort.value, limit: PAGE }, own.signal),
         api.traceHistogram(asked, BUCKETS, own.signal),
@@ -66,6 +73,22 @@ export function useTraces() {
     } finally {
       if (running === own) loading.value = false
     }
+  }
+
+  /** All pinned traces, whatever filter and range say. */
+  async function loadPinned(signal: AbortSignal): Promise<void> {
+    await pins.fetch(signal)
+    showPinned()
+    cursor.value = null
+    partial.value = null
+    histogram.value = null
+    problem.value = null
+    loadedOnce.value = true
+  }
+  function showPinned(): void {
+    const list = pins.items.map(({ summary }) => summary)
+    items.value = sort.value === 'duration' ? list.sort((a, b) => b.dur - a.dur) : list
+    services.remember(list.flatMap((item) => item.services))
   }
 
   /** The P95 of each operation in the range: the tick in the latency bars. */
@@ -133,7 +156,13 @@ export function useTraces() {
     return merged.added
   }
 
-  watch([query, sort], load, { immediate: true })
+  watch([query, sort, pinned], load, { immediate: true })
+  watch(
+    () => pins.items,
+    () => {
+      if (pinned.value && loadedOnce.value) showPinned()
+    },
+  )
   onBeforeUnmount(() => running?.abort())
 
   return {
@@ -150,6 +179,7 @@ export function useTraces() {
     filter,
     query,
     sort,
+    pinned,
     usual,
     load,
     loadMore,

@@ -25,6 +25,7 @@ export const filter = {
   outThis: 'Filter out',
   copyValue: 'Copy value',
   ignored: 'ignored: {term}',
+  pinnedTraces: 'Pinned traces',
   savedViews: 'Saved views',
   saveView: 'Save view',
   save: 'Save',

@@ -1,4 +1,11 @@
 export const traces = {
+  pinnedChip: 'Pinned',
+  pinnedMark: 'pinned',
+  pinnedTotal: '{n} pinned trace | {n} pinned traces',
+  pinnedNote: 'of any time; range and filters do not apply',
+  pinnedLeave: 'All traces',
+  pinnedNone: 'No trace is pinned',
+  pinnedNoneHint: 'Press p on a trace: retention then leaves it and its logs alone.',
   title: 'Traces',
   filterLabel: 'Filter traces',
   filterPlaceholder: 'Filter, or type a name',

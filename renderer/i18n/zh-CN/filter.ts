@@ -27,6 +27,7 @@ export const filter: Messages['filter'] = {
   outThis: '排除',
   copyValue: '复制值',
   ignored: '已忽略：{term}',
+  pinnedTraces: '固定的 Trace',
   savedViews: '已存视图',
   saveView: '保存视图',
   save: '保存',

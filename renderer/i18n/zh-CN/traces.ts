@@ -1,6 +1,13 @@
 import type { Messages } from '../en.ts'
 
 export const traces: Messages['traces'] = {
+  pinnedChip: '已固定',
+  pinnedMark: '已固定',
+  pinnedTotal: '{n} 条固定的 Trace | {n} 条固定的 Trace',
+  pinnedNote: '不限时间；范围与过滤不起作用',
+  pinnedLeave: '全部 Trace',
+  pinnedNone: '没有固定的 Trace',
+  pinnedNoneHint: '在一条 Trace 上按 p：保留期清理时不会删除它及其日志。',
   title: 'Traces',
   filterLabel: '过滤 Trace',
   filterPlaceholder: '过滤，或输入名称',
