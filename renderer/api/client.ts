@@ -18,7 +18,7 @@ import type {
   SettingsImport,
   SpanAnswer,
   StatusAnswer,
-  StorageTest,
+  StorageTestStep,
   StorageUsage,
   SwitchRequest,
   TagValue,
@@ -31,6 +31,7 @@ import type { Job } from '../../core/model/job.ts'
 import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts'
 import { type Connection, findConnection } from './connection.ts'
 import { requestEnded, requestStarted } from './idle.ts'
+import { linesOf } from './lines.ts'
 
 type Params = Record<string, string | number | null | undefined>
 
@@ -301,9 +302,16 @@ export const api = {
   job: (id: string, signal?: AbortSignal) => get<Job>(`/api/jobs/${id}`, {}, signal),
   cancelJob: async (id: string) => (await (await request('POST', `/api/jobs/${id}/cancel`)).json()) as Job,
   storageUsage: (signal?: AbortSignal) => get<StorageUsage>('/api/storage/usage', {}, signal),
-  testStorage: async (url: string, signal?: AbortSignal) => {
-    const response = await request('POST', '/api/storage/test', { body: { engine: 'postgres', url }, signal })
-    return (await response.json()) as StorageTest
+  /** Tests a connection; `onStep` hears of each step as it ends. */
+  testStorage: async (url: string, signal: AbortSignal, onStep: (step: StorageTestStep) => void) => {
+    const body = { engine: 'postgres', url, live: true }
+    const response = await request('POST', '/api/storage/test', { body, signal })
+    for await (const line of linesOf(response)) {
+      const read = line as StorageTestStep | { ok: boolean }
+      if (!('name' in read)) return read.ok
+      onStep(read)
+    }
+    return false
   },
   switchStorage: async (body: SwitchRequest) =>
     (await (await request('POST', '/api/storage/switch', { body })).json()) as Job,

@@ -104,6 +104,7 @@ it('finds what is missing and what is wrong, at its field and its step', async (
   await page.getByLabel('Password', { exact: true }).fill(server.password)
   await page.getByRole('button', { name: 'Test connection' }).click()
   await page.getByText(/All works, in/).waitFor({ timeout: 15_000 })
+  await page.getByText('Encryption (TLS) · not encrypted').waitFor()
   await accessible()
 }, 90_000)
 

@@ -334,8 +334,13 @@ export const routes = {
     method: 'POST',
     path: '/api/storage/test',
     summary: 'Tries, step by step, whether telemetry can be stored in this Postgres; leaves nothing behind',
-    body: z.strictObject({ engine: z.literal('postgres').default('postgres'), url: z.string().max(4096).default('') }),
-    answer: '{ ok, steps: [{ name, ok, ms, error, hint }] }',
+    body: z.strictObject({
+      engine: z.literal('postgres').default('postgres'),
+      url: z.string().max(4096).default(''),
+      live: z.boolean().default(false),
+    }),
+    answer:
+      '{ ok, steps: [{ name, ok, ms, note, error, hint }] }; with `live` each step as a line of JSON, then { ok }',
   },
   storageUsage: {
     method: 'GET',

@@ -150,7 +150,17 @@ export interface IntakeFinding {
 /** `POST /api/storage/test`: each thing that storing there needs, in order, up to the first that fails. */
 export interface StorageTest {
   ok: boolean
-  steps: { name: string; ok: boolean; ms: number; error: string | null; hint: string | null }[]
+  steps: StorageTestStep[]
+}
+
+export interface StorageTestStep {
+  name: string
+  ok: boolean
+  ms: number
+  /** Of the step `tls`: whether what is sent is encrypted, and whether the certificate was checked. */
+  note: 'plain' | 'encrypted' | 'verified' | null
+  error: string | null
+  hint: string | null
 }
 
 /** `POST /api/storage/switch`; `since` in µs. */

@@ -1,17 +1,21 @@
+import { Readable } from 'node:stream'
 import { GlassboxError } from '../../base/errors.ts'
 import { keepPassword } from '../../config/secret-box.ts'
 import { switchInput } from '../../migrate/switch-job.ts'
-import { testConnection } from '../../storage/postgres/test-connection.ts'
+import { type TestStep, testConnection, testSteps } from '../../storage/postgres/test-connection.ts'
 import { storageUsage } from '../../storage/usage.ts'
 import type { Handlers } from '../handler.ts'
 import type { ApiServices } from '../services.ts'
 
 /** The storage engine from outside. */
 export const storageHandlers: Handlers<'testStorage' | 'storageUsage' | 'switchStorage' | 'deleteOldStorage'> = {
-  testStorage: ({ body, services }) => {
+  testStorage: async ({ body, services, reply }) => {
     const { postgresUrl, postgresSchema } = services.settingsNow().storage
     // An address as the settings show it stands for the saved one.
-    return testConnection(keepPassword(body.url, postgresUrl), postgresSchema)
+    const url = keepPassword(body.url, postgresUrl)
+    if (!body.live) return testConnection(url, postgresSchema)
+    reply.type('application/x-ndjson')
+    return Readable.from(stepLines(testSteps(url, postgresSchema)), { objectMode: false })
   },
   storageUsage: async ({ services: { store, settingsNow, clock }, context }) => {
     const [usage, services] = await Promise.all([
@@ -28,6 +32,16 @@ export const storageHandlers: Handlers<'testStorage' | 'storageUsage' | 'switchS
     return services.jobs.start('switch', input, secret)
   },
   deleteOldStorage: ({ services }) => services.jobs.start('delete-old', null),
+}
+
+/** The last line says whether all works: a stream that breaks off before it says nothing. */
+async function* stepLines(steps: AsyncIterable<TestStep>): AsyncGenerator<string> {
+  let ok = true
+  for await (const step of steps) {
+    ok &&= step.ok
+    yield `${JSON.stringify(step)}\n`
+  }
+  yield `${JSON.stringify({ ok })}\n`
 }
 
 /** A choice made by a flag would come back at the next start. */

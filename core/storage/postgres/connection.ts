@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { GlassboxError } from '../../base/errors.ts'
@@ -11,7 +12,7 @@ export interface PostgresTarget {
   user: string
   password: string
   sslMode: SslMode
-  /** PEM text of the certificates to trust, besides the system's. */
+  /** PEM text of the certificates to trust, instead of the system's. */
   rootCertificate: string | null
   /** Schema that holds the tables. */
   schema: string
@@ -44,10 +45,13 @@ export function readTarget(url: string, schema: string): PostgresTarget {
   }
   const rootFile = parsed.searchParams.get('sslrootcert')
   let rootCertificate: string | null = null
-  try {
-    if (rootFile !== null && rootFile !== 'system') rootCertificate = readFileSync(rootFile, 'utf8')
-  } catch (error) {
-    throw refuse(`sslrootcert ${rootFile} cannot be read: ${(error as Error).message}`)
+  if (rootFile !== null && rootFile !== 'system') {
+    try {
+      rootCertificate = readFileSync(rootFile, 'utf8')
+    } catch (error) {
+      throw refuse(`sslrootcert ${rootFile} cannot be read: ${(error as Error).message}`)
+    }
+    if (!isCertificate(rootCertificate)) throw refuse(`sslrootcert ${rootFile} holds no certificate in PEM form`)
   }
   const user = decodeURIComponent(parsed.username)
   return {
@@ -62,12 +66,21 @@ export function readTarget(url: string, schema: string): PostgresTarget {
   }
 }
 
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined
+  } catch {
+    return false
+  }
+}
+
 /** The address as it may be shown: without the password. */
 export function shownTarget({ user, host, port, database }: PostgresTarget): string {
   return `postgres://${user}@${host}:${port}/${database}`
 }
 
-function tlsOptions({ sslMode, rootCertificate }: PostgresTarget): pg.ClientConfig['ssl'] {
+/** What a handshake is made with, by libpq's meaning of `sslmode`; false = no TLS. */
+export function tlsOptions({ sslMode, rootCertificate }: PostgresTarget): pg.ClientConfig['ssl'] {
   const ca = rootCertificate === null ? {} : { ca: rootCertificate }
   switch (sslMode) {
     case 'disable':
@@ -141,7 +154,7 @@ export async function settleTarget(target: PostgresTarget): Promise<PostgresTarg
       return settled
     } catch (error) {
       failure = error
-      if (!/does not support SSL|no pg_hba\.conf entry/.test((error as Error).message)) break
+      if (!/does not support SSL|no pg_hba\.conf entry|pg_hba\.conf rejects/.test((error as Error).message)) break
     } finally {
       await client.end().catch(() => undefined)
     }

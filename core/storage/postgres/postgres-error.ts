@@ -43,6 +43,20 @@ export function postgresError(error: unknown, { host, port, database, user, sche
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return make('postgres_unreachable', `the host name ${host} cannot be resolved`, 'Check the host in the address.')
   }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return make(
+      'postgres_tls',
+      `the certificate of ${at} is made out to another name: ${message}`,
+      'Use a name that the certificate holds, or sslmode=verify-ca to check only who signed it.',
+    )
+  }
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
+    return make(
+      'postgres_tls',
+      `the certificate of ${at} is not valid now: ${message}`,
+      "Renew it at the server, and check this machine's clock.",
+    )
+  }
   if (CERTIFICATE.test(code)) {
     return make(
       'postgres_tls',
@@ -52,6 +66,16 @@ export function postgresError(error: unknown, { host, port, database, user, sche
   }
   if (/does not support SSL/.test(message)) {
     return make('postgres_tls', `${at} does not speak TLS`, 'Switch TLS on at the server, or use sslmode=disable.')
+  }
+  if (/^(EPROTO|ERR_SSL_|ERR_TLS_)/.test(code)) {
+    return make('postgres_tls', `TLS with ${at} fails: ${message}`, "Compare the server's ssl settings with sslmode.")
+  }
+  if (code === '28000' && /no encryption|SSL off/.test(message)) {
+    return make(
+      'postgres_tls',
+      `${at} refused ${user} without TLS: ${message}`,
+      'Use sslmode=require or stricter, or let pg_hba.conf take connections that are not encrypted.',
+    )
   }
   if (code === '28P01') return make('postgres_login', `${at} refused the password of ${user}`)
   if (code === '28000') return make('postgres_login', `${at} refused the login of ${user}: ${message}`)

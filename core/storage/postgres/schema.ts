@@ -96,7 +96,7 @@ export async function checkServer(client: pg.ClientBase): Promise<ServerFacts> {
   return { version, readOnly: false }
 }
 
-export function tooOld(version: number): GlassboxError {
+function tooOld(version: number): GlassboxError {
   return new GlassboxError('postgres_too_old', `the server is PostgreSQL ${Math.floor(version / 10_000)}`)
 }
 

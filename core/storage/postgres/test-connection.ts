@@ -1,16 +1,30 @@
 import { randomUUID } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
-import { connect as connectSocket } from 'node:net'
+import { connect as connectSocket, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import type pg from 'pg'
 import { GlassboxError } from '../../base/errors.ts'
-import { connect, type PostgresTarget, readTarget, settleTarget } from './connection.ts'
+import { connect, type PostgresTarget, readTarget, settleTarget, tlsOptions } from './connection.ts'
 import { postgresError } from './postgres-error.ts'
 import { checkServer, schemaVersion } from './schema.ts'
 
+export const TEST_STEPS = [
+  'address',
+  'resolve',
+  'connect',
+  'tls',
+  'login',
+  'version',
+  'rights',
+  'write and read back',
+] as const
+
 export interface TestStep {
-  name: 'address' | 'resolve' | 'connect' | 'login' | 'version' | 'rights' | 'write and read back'
+  name: (typeof TEST_STEPS)[number]
   ok: boolean
   ms: number
+  /** Of the step `tls`: whether what is sent is encrypted, and whether the certificate was checked. */
+  note: 'plain' | 'encrypted' | 'verified' | null
   error: string | null
   hint: string | null
 }
@@ -18,58 +32,95 @@ export interface TestStep {
 const SOCKET_MS = 5000
 
 /**
- * Tries, step by step, all that storing in this Postgres needs, and leaves nothing behind. Stops at the first step that
- * fails, which says why and what to do.
+ * Tries, step by step, all that storing in this Postgres needs, and leaves nothing behind. Each step comes as soon as it is
+ * known; the first one that fails is the last and says why and what to do.
  */
-export async function testConnection(url: string, schema: string): Promise<{ ok: boolean; steps: TestStep[] }> {
-  const steps: TestStep[] = []
+export async function* testSteps(url: string, schema: string): AsyncGenerator<TestStep> {
+  let target: PostgresTarget | null = null
   let client: pg.Client | null = null
-  const step = async <T>(
-    name: TestStep['name'],
-    work: () => Promise<T>,
-    target?: PostgresTarget,
-  ): Promise<T | null> => {
-    if (steps.some(({ ok }) => !ok)) return null
-    const began = performance.now()
-    const ms = (): number => Math.round(performance.now() - began)
-    try {
-      const result = await work()
-      steps.push({ name, ok: true, ms: ms(), error: null, hint: null })
-      return result
-    } catch (error) {
-      const known = target ? postgresError(error, target) : (error as GlassboxError)
-      steps.push({ name, ok: false, ms: ms(), error: known.message, hint: known.hint ?? null })
-      return null
-    }
+  const at = (): PostgresTarget => target as PostgresTarget
+  const on = (): pg.Client => client as pg.Client
+  const work: Record<TestStep['name'], () => Promise<unknown>> = {
+    address: async () => {
+      target = readTarget(url, schema)
+    },
+    resolve: () => lookup(at().host),
+    connect: async () => (await reach(at())).destroy(),
+    tls: () => encrypt(at()),
+    login: async () => {
+      client = await connect(await settleTarget(at()))
+    },
+    version: () => checkServer(on()),
+    rights: () => checkRights(on(), at()),
+    'write and read back': () => writeAndRead(on()),
   }
-  const target = await step('address', async () => readTarget(url, schema))
-  if (!target) return { ok: false, steps }
-  await step('resolve', () => lookup(target.host), target)
-  await step('connect', () => reach(target), target)
-  client = await step('login', async () => connect(await settleTarget(target)), target)
-  const connected = client
   try {
-    if (connected) {
-      await step('version', () => checkServer(connected), target)
-      await step('rights', () => checkRights(connected, target), target)
-      await step('write and read back', () => writeAndRead(connected), target)
+    for (const name of TEST_STEPS) {
+      const began = performance.now()
+      const ms = (): number => Math.round(performance.now() - began)
+      try {
+        const result = await work[name]()
+        const note = name === 'tls' ? (result as TestStep['note']) : null
+        yield { name, ok: true, ms: ms(), note, error: null, hint: null }
+      } catch (error) {
+        const known = target ? postgresError(error, target) : (error as GlassboxError)
+        yield { name, ok: false, ms: ms(), note: null, error: known.message, hint: known.hint ?? null }
+        return
+      }
     }
   } finally {
-    await client?.end().catch(() => undefined)
+    await (client as pg.Client | null)?.end().catch(() => undefined)
   }
+}
+
+/** All steps at once. */
+export async function testConnection(url: string, schema: string): Promise<{ ok: boolean; steps: TestStep[] }> {
+  const steps: TestStep[] = []
+  for await (const step of testSteps(url, schema)) steps.push(step)
   return { ok: steps.every(({ ok }) => ok), steps }
 }
 
-function reach({ host, port }: PostgresTarget): Promise<void> {
+function reach({ host, port }: PostgresTarget): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connectSocket({ host, port, timeout: SOCKET_MS })
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve()
-    })
-    socket.once('timeout', () => socket.destroy(new Error('timeout expired')))
+    socket.once('connect', () => resolve(socket))
+    socket.on('timeout', () => socket.destroy(new Error('timeout expired')))
     socket.once('error', reject)
   })
+}
+
+/** Asks as every client does, whether the server encrypts, and shakes hands where the address wants that. */
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
+
+/** @throws GlassboxError `postgres_tls`, or the error of the handshake */
+async function encrypt(target: PostgresTarget): Promise<TestStep['note']> {
+  // `allow` encrypts only where the server refuses the login otherwise.
+  if (target.sslMode === 'disable' || target.sslMode === 'allow') return 'plain'
+  const socket = await reach(target)
+  try {
+    const answer = await new Promise<string>((resolve, reject) => {
+      socket.once('data', (bytes) => resolve(bytes.toString('latin1', 0, 1)))
+      socket.once('error', reject)
+      socket.once('close', () => reject(new Error('the connection was closed')))
+      socket.write(SSL_REQUEST)
+    })
+    if (answer !== 'S') {
+      if (target.sslMode === 'prefer') return 'plain'
+      throw new Error('The server does not support SSL connections')
+    }
+    const options = tlsOptions({ ...target, sslMode: target.sslMode === 'prefer' ? 'require' : target.sslMode })
+    const { host } = target
+    await new Promise<void>((resolve, reject) => {
+      const secure = connectTls(
+        { socket, host, ...(isIP(host) ? {} : { servername: host }), ...Object(options) },
+        resolve,
+      )
+      secure.once('error', reject)
+    })
+    return Object(options).rejectUnauthorized ? 'verified' : 'encrypted'
+  } finally {
+    socket.destroy()
+  }
 }
 
 async function checkRights(client: pg.Client, target: PostgresTarget): Promise<void> {

@@ -1,6 +1,6 @@
 import { useSessionStorage } from '@vueuse/core'
 import { computed, reactive, ref, shallowRef, watch } from 'vue'
-import type { Problem, StorageTest, SwitchRequest } from '../../../../core/api/contract/shapes.ts'
+import type { Problem, StorageTest, StorageTestStep, SwitchRequest } from '../../../../core/api/contract/shapes.ts'
 import { api, isAbort, toProblem } from '../../../api/client.ts'
 import { useJobs } from '../../../app/stores/jobs.ts'
 import {
@@ -84,7 +84,13 @@ export function useSwitch() {
       if (secondsLeft.value <= 0) own.abort()
     }, 1000)
     try {
-      test.value = await api.testStorage(url.value, own.signal)
+      const steps: StorageTestStep[] = []
+      const ok = await api.testStorage(url.value, own.signal, (step) => {
+        if (control !== own) return
+        steps.push(step)
+        test.value = { ok: false, steps: [...steps] }
+      })
+      if (control === own) test.value = { ok, steps }
     } catch (error) {
       if (control !== own) return
       testProblem.value = isAbort(error)
