@@ -87,6 +87,15 @@ export class Intake {
           const mergedAway = Math.min(result.mergedAway ?? 0, traces.stored)
           traces.stored -= mergedAway
           count(traces.dropped, 'duplicate', result.duplicateSpans + mergedAway)
+          // What waited on disk may be of an earlier run as well.
+          const { spans = 0, logs: records = 0 } = result.refusedLater ?? {}
+          for (const [ledger, rows] of [
+            [traces, Math.min(spans, traces.stored)],
+            [logs, Math.min(records, logs.stored)],
+          ] as const) {
+            ledger.stored -= rows
+            count(ledger.rejected, 'unstorable', rows)
+          }
           count(traces.rejected, 'unstorable', unstorable.spans)
           count(logs.rejected, 'unstorable', unstorable.logs)
           traces.waiting -= result.storedSpans + result.duplicateSpans + unstorable.spans

@@ -48,6 +48,8 @@ export interface WriteResult {
   duplicateSpans: number
   /** Spans of earlier writes that merging since found to be repeated, and dropped; absent = none. */
   mergedAway?: number
+  /** Rows of earlier writes, answered as stored while they waited on disk, that the storage then refused; absent = none. */
+  refusedLater?: { spans: number; logs: number }
 }
 
 /** The write side. One writer at a time; a write is one transaction: all or nothing. The batches become the writer's. */

@@ -183,6 +183,10 @@ it('stores what waits around a write that the server refuses, each in its place'
     expect(told.filter((line) => line.includes('left out'))).toEqual([
       expect.stringMatching(/^a queued write of 200 spans and 20 log records is left out: it was refused: .*check/),
     ])
+    // The books of the pipeline hear of it with the next write, once.
+    const next = await store.writer.write(nextWrite(10))
+    expect(next).toMatchObject({ storedSpans: PER_WRITE, refusedLater: { spans: PER_WRITE, logs: 20 } })
+    expect(await store.writer.write(nextWrite(11))).not.toHaveProperty('refusedLater')
   } finally {
     await store.stop()
     await proxy.close()

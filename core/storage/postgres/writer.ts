@@ -60,6 +60,8 @@ export class Writer {
   #parts = new Map<number, number>()
   #recent = new RecentSpans()
   #queue: WriteQueue
+  /** Rows that waited and were refused, until the next write tells of them. */
+  #refused = { spans: 0, logs: 0 }
   #lease: Lease
   readonly metrics: MetricKeeper
   #metricsWait = false
@@ -210,7 +212,10 @@ export class Writer {
       const pending: PendingWrite = { id: randomUUID(), spans: fresh, logs: logs.filter((batch) => batch.n > 0) }
       await this.#store(pending)
       this.#recent.commit()
+      const refusedLater = this.#refused
+      this.#refused = { spans: 0, logs: 0 }
       return {
+        ...(refusedLater.spans + refusedLater.logs > 0 && { refusedLater }),
         seq: this.#seq,
         storedSpans: pending.spans.reduce((sum, batch) => sum + batch.n, 0),
         storedLogs: pending.logs.reduce((sum, batch) => sum + batch.n, 0),
@@ -403,6 +408,8 @@ export class Writer {
 
   #leaveOut(why: string): void {
     const { spans, logs } = this.#queue.leaveOut()
+    this.#refused.spans += spans
+    this.#refused.logs += logs
     this.#notify('problem', `a queued write of ${spans} spans and ${logs} log records is left out: it ${why}`)
   }
 
