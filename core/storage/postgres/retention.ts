@@ -131,7 +131,33 @@ async function readParts(client: pg.ClientBase, schema: string): Promise<StoredP
   return [...parts.values()]
 }
 
+/**
+ * To drop a table the whole of what it is a part of is locked, and whoever comes later waits behind: rather than wait long
+ * for a search that runs, it lets go, and comes again.
+ */
+const DROP_WAIT_MS = 50
+const DROP_TRIES = 40
+const DROP_PAUSE_MS = 250
+
 async function drop(
+  client: pg.Client,
+  lease: Lease,
+  part: StoredPart,
+  nowUs: number,
+  result: RetentionResult,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await dropOnce(client, lease, part, nowUs, result)
+      return
+    } catch (error) {
+      if ((error as { code?: string }).code !== '55P03' || tries === DROP_TRIES) throw error
+      await new Promise((resolve) => setTimeout(resolve, DROP_PAUSE_MS))
+    }
+  }
+}
+
+async function dropOnce(
   client: pg.Client,
   lease: Lease,
   { signal, part, bytes }: StoredPart,
@@ -156,6 +182,7 @@ async function drop(
     rows = (counted.rows[0] as { rows: number }).rows
     await client.query(`DELETE FROM ${schema}._counts WHERE part = $1 AND signal = $2`, [part, signal])
     if (signal === 'traces') await rememberRemoved(client, schema, part, nowUs, '')
+    await client.query(`SET LOCAL lock_timeout = ${DROP_WAIT_MS}`)
     for (const table of TABLES[signal]) await dropPartition(client, schema, partitionName(table, part))
     // Rows that are late for this day go to a part of their own.
     await client.query(`UPDATE ${schema}._parts SET closed = coalesce(closed, now()), indexed = true WHERE part = $1`, [
