@@ -233,6 +233,9 @@ async function page(
   }
 }
 
+/** As few as they may be where there are many traces. */
+const SPANS_A_TRACE = 8
+
 /** One row a trace, of all that begin in the window and hold to what is asked of whole traces. */
 async function wholeTraces(session: Session, query: TraceQuery, asOf: AsOf, columns = EXTENT): Promise<string> {
   const from = query.start - SPREAD_US
@@ -245,7 +248,10 @@ async function wholeTraces(session: Session, query: TraceQuery, asOf: AsOf, colu
   const rows = `SELECT trace_id, start, dur, failed FROM ${session.schema}._extents WHERE ${seenBy(asOf)}`
   const near = `start >= ${whole(from)} AND start < ${whole(to)}`
   const all = [`${rows} AND ${await session.inParts('traces', from, to)} AND ${near}`]
-  const isAllNear = (await session.parts('traces')).every(({ min, max }) => min >= from && max < to)
+  const parts = await session.parts('traces')
+  const isAllNear = parts.every(({ min, max }) => min >= from && max < to)
+  const spans = parts.reduce((sum, { min, max, rows: held }) => sum + (max >= from && min < to ? held : 0), 0)
+  await session.roomFor(spans / SPANS_A_TRACE)
   const spread = isAllNear ? [] : await session.spread.within(session, query.start, to)
   if (spread.length > 0) {
     const ids = spread.map((id) => `'${idBytes(id)}'::bytea`).join(',')

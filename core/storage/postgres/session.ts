@@ -17,8 +17,12 @@ const FETCH = 2000
 const MOST_CONNECTIONS = 4
 const FAIL_FAST_MS = 1000
 /** Traces are grouped in memory: with the server's default of 4 MB some 50,000 of them would go through its disk. */
-const MORE_MEMORY =
-  "set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 32768) || 'kB', true)"
+const moreMemory = (kB: number): string =>
+  `set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, ${kB}) || 'kB', true)`
+const SOME_KB = 32_768
+const MOST_KB = 131_072
+/** What one trace that is grouped takes. */
+const BYTES_A_TRACE = 200
 
 /** Traces that reach over more than an hour; see SpreadTraces in spread-traces.ts. */
 export interface Spread {
@@ -106,6 +110,12 @@ export class Session {
     const { fields, rows } = await this.#client.query({ text: `FETCH ${limit + 1} FROM person`, rowMode: 'array' })
     const truncated = rows.length > limit
     return { columns: fields.map(({ name }) => name), rows: truncated ? rows.slice(0, limit) : rows, truncated }
+  }
+
+  /** Has the server keep so many traces in memory while it groups them, as far as that is bearable. */
+  async roomFor(traces: number): Promise<void> {
+    const kB = Math.min(MOST_KB, Math.ceil((traces * BYTES_A_TRACE) / 1024))
+    if (kB > SOME_KB) await this.rows(`SELECT ${moreMemory(kB)}`)
   }
 
   /** Brings the newest resources and scopes into `entries`, once a session. */
@@ -326,7 +336,7 @@ export class Sessions {
     let done = false
     try {
       const begun = (await client.query(
-        `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}; SET LOCAL jit = off; SELECT pg_backend_pid() AS pid, ${MORE_MEMORY}`,
+        `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}; SET LOCAL jit = off; SELECT pg_backend_pid() AS pid, ${moreMemory(SOME_KB)}`,
       )) as unknown as pg.QueryResult[]
       const { pid } = begun[3].rows[0] as { pid: number }
       stopper(() => {
