@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { applySettings, defaultSettings } from '../../core/config/settings.ts'
 import { openStore } from '../../core/storage/open-store.ts'
 import type { TelemetryStore } from '../../core/storage/store.ts'
+import { installedPgBouncer, installedProgram, olderPostgres, pooled } from '../fixtures/installed-postgres.ts'
 import { type PostgresServer, startPostgres } from '../fixtures/postgres-server.ts'
 import { spreadOverShards } from '../fixtures/postgres-shards.ts'
 
@@ -55,7 +56,6 @@ function postgres(
 
 /** Both engines; the suites run on each. */
 export function engines(): Engine[] {
-  let server: PostgresServer | null = null
   return [
     {
       name: 'sqlite',
@@ -69,21 +69,12 @@ export function engines(): Engine[] {
       ),
       stop: async () => undefined,
     },
-    {
-      name: 'postgres',
-      async start() {
-        server = await startPostgres()
-      },
-      open: postgres(() => server),
-      async stop() {
-        await server?.stop()
-      },
-    },
+    engineOf(() => startPostgres()),
   ]
 }
 
 /** Postgres with the parts of the next days spread over two servers. */
-export function shardedEngine(): Engine {
+function shardedEngine(): Engine {
   let servers: PostgresServer[] = []
   return {
     name: 'postgres',
@@ -98,4 +89,36 @@ export function shardedEngine(): Engine {
       for (const server of servers) await server.stop()
     },
   }
+}
+
+function engineOf(start: () => Promise<PostgresServer>): Engine {
+  let server: PostgresServer | null = null
+  return {
+    name: 'postgres',
+    async start() {
+      server = await start()
+    },
+    open: postgres(() => server),
+    async stop() {
+      await server?.stop()
+    },
+  }
+}
+
+/**
+ * Postgres in other forms, for the long run: over two servers, and where they are installed an older version and
+ * PgBouncer in transaction mode.
+ */
+export function furtherEngines(): [what: string, engine: Engine][] {
+  const older = olderPostgres()
+  const bouncer = installedPgBouncer()
+  return [
+    ['over two servers', shardedEngine()],
+    ...(older
+      ? [[older, engineOf(() => startPostgres([], undefined, installedProgram(older)))] as [string, Engine]]
+      : []),
+    ...(bouncer
+      ? [['through PgBouncer', engineOf(async () => pooled(await startPostgres(), bouncer))] as [string, Engine]]
+      : []),
+  ]
 }

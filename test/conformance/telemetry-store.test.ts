@@ -3,7 +3,7 @@ import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts
 import { parseFilter } from '../../core/query/filter-language.ts'
 import type { TelemetryStore } from '../../core/storage/store.ts'
 import { seededRandom } from '../demo/shop.ts'
-import { engines, type OpenedStore, shardedEngine } from './engines.ts'
+import { engines, furtherEngines, type OpenedStore } from './engines.ts'
 import {
   logBatch,
   logQuery,
@@ -18,8 +18,10 @@ import {
 } from './telemetry-rows.ts'
 
 const both = engines()
-/** The same on two servers takes its time: in the long run only. */
-const all = process.env.GLASSBOX_LONG ? [...both, shardedEngine()] : both
+/** The same on further servers takes its time: in the long run only. */
+const further = process.env.GLASSBOX_LONG ? furtherEngines() : []
+const named = [...both.map((engine) => [engine.name, engine] as const), ...further]
+const all = named.map(([, engine]) => engine)
 beforeAll(async () => {
   for (const engine of all) await engine.start()
 }, 120_000)
@@ -49,7 +51,7 @@ async function allPages<T>(page: (cursor: string | null) => Promise<{ items: T[]
   return items
 }
 
-describe.each(all)('$name', (engine) => {
+describe.each(named)('%s', (_, engine) => {
   let opened: OpenedStore
   let store: TelemetryStore
   beforeEach(async () => {
