@@ -168,6 +168,7 @@ async function dropOnce(
   let rows = 0
   let dropped = true
   await lease.guard(client, async () => {
+    await client.query(`SET LOCAL lock_timeout = ${DROP_WAIT_MS}`)
     const pinned = await pinnedRows(client, schema, signal, part)
     if (pinned > 0) {
       dropped = false
@@ -182,7 +183,6 @@ async function dropOnce(
     rows = (counted.rows[0] as { rows: number }).rows
     await client.query(`DELETE FROM ${schema}._counts WHERE part = $1 AND signal = $2`, [part, signal])
     if (signal === 'traces') await rememberRemoved(client, schema, part, nowUs, '')
-    await client.query(`SET LOCAL lock_timeout = ${DROP_WAIT_MS}`)
     for (const table of TABLES[signal]) await dropPartition(client, schema, partitionName(table, part))
     // Rows that are late for this day go to a part of their own.
     await client.query(`UPDATE ${schema}._parts SET closed = coalesce(closed, now()), indexed = true WHERE part = $1`, [

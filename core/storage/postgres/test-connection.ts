@@ -8,7 +8,7 @@ import { connect, type PostgresTarget, readTarget, settleTarget, tlsOptions } fr
 import { postgresError } from './postgres-error.ts'
 import { checkServer, schemaVersion } from './schema.ts'
 
-export const TEST_STEPS = [
+const TEST_STEPS = [
   'address',
   'resolve',
   'connect',
