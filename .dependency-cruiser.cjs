@@ -47,7 +47,7 @@ module.exports = {
     core('jobs', ['model/']),
     core('backup', ['model/', 'config/', 'storage/', 'jobs/']),
     core('migrate', ['model/', 'config/', 'jobs/', 'storage/']),
-    core('export', ['model/', 'formats/', 'jobs/', 'query/', 'storage/store.ts']),
+    core('export', ['model/', 'formats/', 'jobs/', 'query/', 'storage/store.ts', 'storage/metric-store.ts']),
     core('bundle', [
       'model/',
       'config/',

@@ -237,7 +237,9 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       hostFigures.configure(changed)
       promql.configure(promqlConfiguration(changed))
     })
-    jobs.register(exportJob({ dataDir, reader: store.reader, promql }))
+    jobs.register(
+      exportJob({ dataDir, reader: store.reader, metrics: store.metrics, product: `Glassbox ${productVersion}` }),
+    )
     jobs.register(bundleJob({ dataDir, product: productVersion, store, settings: settingsNow, clock }))
     const opened = new OpenedBundles({
       dataDir,

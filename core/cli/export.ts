@@ -31,8 +31,8 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       `
-otlp is one JSON document a line; otlp-protobuf is one message. Logs and metrics have otlp, otlp-protobuf and csv,
-metrics prometheus, too. A trace by its id comes with its logs, in otlp, jaeger or zipkin.
+otlp is one JSON document a line; otlp-protobuf is one message. Logs and metrics have otlp, otlp-protobuf, parquet and
+csv, metrics prometheus, too. A trace by its id comes with its logs, in otlp, jaeger or zipkin.
 Examples: glassbox export 5b8efff798038103d269b633813fc60c --format jaeger -o trace.json
           glassbox export --q 'status=error' --start 2026-01-05T10:00:00Z --end 2026-01-05T11:00:00Z --format csv -o errors.csv`,
     )

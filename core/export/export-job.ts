@@ -27,16 +27,15 @@ export function exportJob(parts: ExportParts & { dataDir: string }): JobKind<Exp
       forgetOldExports(parts.dataDir)
       const done = exportFile(parts.dataDir, id)
       const partial = `${done}.part`
-      const { start, end } = request
       const order = exportOrder(request)
       let [rows, bytes] = [0, 0]
       progress({ phase: 'export', done: 0, total: null, unit: 'rows' })
-      async function* content(): AsyncGenerator<Buffer> {
+      async function* content(): AsyncGenerator<Uint8Array> {
         for await (const piece of exportPieces(order, parts, signal)) {
           rows += piece.rows
           bytes += piece.bytes.length
-          const share =
-            order.signal === 'metrics' ? (piece.at - start) / (end - start) : (end - piece.at) / (end - start)
+          if (piece.warning) log(piece.warning, 'warn')
+          const { share } = piece
           // How much there is shows only by how much of the time is done.
           const total = share > 0.02 && share <= 1 ? Math.max(rows, Math.round(rows / share)) : null
           progress({ phase: 'export', done: rows, total, unit: 'rows' })

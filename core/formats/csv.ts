@@ -1,4 +1,6 @@
+import type { MetricFamily } from '../model/metric-family.ts'
 import type { AnyValue, KeyValue, LogRecord, Trace } from '../model/records.ts'
+import { SampleKind } from '../model/series.ts'
 
 /** CSV as RFC 4180 has it. Times are RFC 3339 with ns; attributes are JSON, one object a cell. */
 
@@ -27,7 +29,7 @@ export const LOG_COLUMNS = [
   'attributes',
   'resource',
 ]
-export const SAMPLE_COLUMNS = ['metric', 'labels', 'time', 'value']
+export const SAMPLE_COLUMNS = ['metric', 'labels', 'time', 'value', 'type', 'histogram']
 
 export const csvLine = (cells: readonly (string | number)[]): string => `${cells.map(cell).join(',')}\r\n`
 
@@ -73,6 +75,22 @@ export function logLine(log: LogRecord): string {
   ])
 }
 
+/** The samples of a family, one a line; a native histogram is JSON, and has no value. */
+export function sampleLines({ type, series }: MetricFamily): string {
+  return series
+    .flatMap(({ labels, times, values, kinds, histograms }) => {
+      const { __name__: name = '', ...rest } = Object.fromEntries(labels)
+      const text = JSON.stringify(rest)
+      return Array.from(times, (time, i) => {
+        if (kinds?.[i] === SampleKind.stale) return ''
+        const histogram = histograms?.[i]
+        const value = histogram ? '' : String(values[i])
+        return csvLine([name, text, timeText(time * 1000, 0), value, type, histogram ? JSON.stringify(histogram) : ''])
+      })
+    })
+    .join('')
+}
+
 /** @param us since 1970 @param ns below that µs */
 export function timeText(us: number, ns: number): string {
   const seconds = new Date(Math.floor(us / 1_000_000) * 1000).toISOString().slice(0, 19)
@@ -80,9 +98,11 @@ export function timeText(us: number, ns: number): string {
   return `${seconds}.${fraction}Z`
 }
 
-function objectText(attributes: readonly KeyValue[]): string {
-  return JSON.stringify(Object.fromEntries(attributes.map(({ key, value }) => [key, plain(value)])))
-}
+const objectText = (attributes: readonly KeyValue[]): string => JSON.stringify(attributesObject(attributes))
+
+/** Attributes as a JSON object. */
+export const attributesObject = (attributes: readonly KeyValue[]): Record<string, unknown> =>
+  Object.fromEntries(attributes.map(({ key, value }) => [key, plain(value)]))
 
 /** A typed value as JSON says it: 64-bit numbers that JSON cannot hold stay text. */
 function plain(value: AnyValue = {}): unknown {

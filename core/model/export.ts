@@ -2,7 +2,7 @@
 export const EXPORT_SIGNALS = ['traces', 'logs', 'metrics'] as const
 export type ExportSignal = (typeof EXPORT_SIGNALS)[number]
 
-export const EXPORT_FORMATS = ['otlp', 'otlp-protobuf', 'jaeger', 'zipkin', 'csv', 'prometheus'] as const
+export const EXPORT_FORMATS = ['otlp', 'otlp-protobuf', 'jaeger', 'zipkin', 'parquet', 'csv', 'prometheus'] as const
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
 /** Which signals each format has a form for, and how its files are called. */
@@ -12,6 +12,7 @@ export const EXPORT_KINDS: Record<ExportFormat, { signals: readonly ExportSignal
     'otlp-protobuf': { signals: EXPORT_SIGNALS, extension: 'otlp.pb', type: 'application/x-protobuf' },
     jaeger: { signals: ['traces'], extension: 'jaeger.json', type: 'application/json' },
     zipkin: { signals: ['traces'], extension: 'zipkin.json', type: 'application/json' },
+    parquet: { signals: EXPORT_SIGNALS, extension: 'parquet', type: 'application/vnd.apache.parquet' },
     csv: { signals: EXPORT_SIGNALS, extension: 'csv', type: 'text/csv; charset=utf-8' },
     prometheus: { signals: ['metrics'], extension: 'prom', type: 'text/plain; charset=utf-8' },
   }

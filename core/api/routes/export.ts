@@ -16,14 +16,13 @@ export const exportHandlers: Handlers<'exportTelemetry' | 'startExport' | 'expor
   async exportTelemetry({ query, services, context, reply }) {
     const pieces = exportPieces(exportOrder(requestOf(query, services)), partsOf(services), context.signal)
     // What is wrong with the query shows before the first byte, as an answer of its own.
-    const first = await pieces.next()
+    const first = [await pieces.next(), await pieces.next()]
     reply.type(EXPORT_KINDS[query.format].type)
     reply.header('content-disposition', `attachment; filename="${fileName(query, services)}"`)
     return Readable.from(
       (async function* () {
-        if (first.done) return
-        yield first.value.bytes
-        for await (const { bytes } of pieces) yield bytes
+        for (const { done, value } of first) if (!done && value.bytes.length > 0) yield value.bytes
+        for await (const { bytes } of pieces) if (bytes.length > 0) yield bytes
       })(),
       // A large piece would otherwise be counted as one of sixteen.
       { objectMode: false },
@@ -46,7 +45,11 @@ export const exportHandlers: Handlers<'exportTelemetry' | 'startExport' | 'expor
   },
 }
 
-const partsOf = ({ store, promql }: ApiServices) => ({ reader: store.reader, promql })
+const partsOf = ({ store, version }: ApiServices) => ({
+  reader: store.reader,
+  metrics: store.metrics,
+  product: `Glassbox ${version}`,
+})
 
 /** With the range that it is about, which a job must not move. */
 const requestOf = (query: ExportQuery, { clock }: ApiServices): ExportRequest => ({

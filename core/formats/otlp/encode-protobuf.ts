@@ -10,7 +10,11 @@ type FieldType =
   | 'fixed64'
   | 'fixed32'
   | 'double'
+  | 'sint32'
+  | PackedType
   | MessageName
+/** Lists of numbers, which travel as one field. */
+type PackedType = 'fixed64s' | 'doubles' | 'varints'
 type MessageName = keyof typeof MESSAGES
 interface Field {
   number: number
@@ -82,9 +86,65 @@ const MESSAGES = {
     schemaUrl: field(3, 'string'),
   },
   ScopeMetrics: { scope: field(1, 'Scope'), metrics: field(2, 'Metric'), schemaUrl: field(3, 'string') },
-  Metric: { name: field(1, 'string'), gauge: field(5, 'Gauge', true) },
+  Metric: {
+    name: field(1, 'string'),
+    description: field(2, 'string'),
+    unit: field(3, 'string'),
+    gauge: field(5, 'Gauge', true),
+    sum: field(7, 'Sum', true),
+    histogram: field(9, 'Histogram', true),
+    exponentialHistogram: field(10, 'ExponentialHistogram', true),
+    summary: field(11, 'Summary', true),
+  },
   Gauge: { dataPoints: field(1, 'NumberDataPoint') },
-  NumberDataPoint: { timeUnixNano: field(3, 'fixed64'), asDouble: field(4, 'double', true), attributes: attributes(7) },
+  Sum: {
+    dataPoints: field(1, 'NumberDataPoint'),
+    aggregationTemporality: field(2, 'varint'),
+    isMonotonic: field(3, 'bool'),
+  },
+  Histogram: { dataPoints: field(1, 'HistogramDataPoint'), aggregationTemporality: field(2, 'varint') },
+  ExponentialHistogram: {
+    dataPoints: field(1, 'ExponentialHistogramDataPoint'),
+    aggregationTemporality: field(2, 'varint'),
+  },
+  Summary: { dataPoints: field(1, 'SummaryDataPoint') },
+  NumberDataPoint: {
+    timeUnixNano: field(3, 'fixed64'),
+    asDouble: field(4, 'double', true),
+    attributes: attributes(7),
+    flags: field(8, 'varint'),
+  },
+  HistogramDataPoint: {
+    timeUnixNano: field(3, 'fixed64'),
+    count: field(4, 'fixed64'),
+    sum: field(5, 'double', true),
+    bucketCounts: field(6, 'fixed64s'),
+    explicitBounds: field(7, 'doubles'),
+    attributes: attributes(9),
+    flags: field(10, 'varint'),
+  },
+  ExponentialHistogramDataPoint: {
+    attributes: attributes(1),
+    timeUnixNano: field(3, 'fixed64'),
+    count: field(4, 'fixed64'),
+    sum: field(5, 'double', true),
+    scale: field(6, 'sint32'),
+    zeroCount: field(7, 'fixed64'),
+    positive: field(8, 'Buckets'),
+    negative: field(9, 'Buckets'),
+    flags: field(10, 'varint'),
+    zeroThreshold: field(14, 'double'),
+  },
+  Buckets: { offset: field(1, 'sint32'), bucketCounts: field(2, 'varints') },
+  SummaryDataPoint: {
+    timeUnixNano: field(3, 'fixed64'),
+    count: field(4, 'fixed64'),
+    sum: field(5, 'double', true),
+    quantileValues: field(6, 'ValueAtQuantile'),
+    attributes: attributes(7),
+    flags: field(8, 'varint'),
+  },
+  ValueAtQuantile: { quantile: field(1, 'double', true), value: field(2, 'double', true) },
   Resource: { attributes: attributes(1), droppedAttributesCount: field(2, 'varint') },
   Scope: {
     name: field(1, 'string'),
@@ -122,13 +182,33 @@ function write(message: MessageName, value: Record<string, unknown>, out: Buffer
   for (const [name, { number, type, chosen }] of Object.entries(MESSAGES[message]) as [string, Field][]) {
     const given = value[name]
     if (given === undefined || given === null) continue
-    for (const one of Array.isArray(given) ? given : [given])
-      length += writeField(number, type, one, chosen === true, out)
+    if (type === 'fixed64s' || type === 'doubles' || type === 'varints')
+      length += writePacked(number, type, given as (number | string)[], out)
+    else
+      for (const one of Array.isArray(given) ? given : [given])
+        length += writeField(number, type, one, chosen === true, out)
   }
   return length
 }
 
-function writeField(number: number, type: FieldType, value: unknown, chosen: boolean, out: Buffer[]): number {
+function writePacked(number: number, type: PackedType, values: readonly (number | string)[], out: Buffer[]): number {
+  if (values.length === 0) return 0
+  const wide = Buffer.alloc(type === 'varints' ? 0 : values.length * 8)
+  if (type === 'fixed64s') values.forEach((value, i) => void wide.writeBigUInt64LE(BigInt(value), i * 8))
+  else if (type === 'doubles') values.forEach((value, i) => void wide.writeDoubleLE(Number(value), i * 8))
+  const content = type === 'varints' ? Buffer.concat(values.map((value) => varint(BigInt(value)))) : wide
+  const head = Buffer.concat([varint((number << 3) | 2), varint(content.length)])
+  out.push(head, content)
+  return head.length + content.length
+}
+
+function writeField(
+  number: number,
+  type: Exclude<FieldType, PackedType>,
+  value: unknown,
+  chosen: boolean,
+  out: Buffer[],
+): number {
   const bytes = (wire: number, content: Buffer): number => {
     const head = varint((number << 3) | wire)
     out.push(head, content)
@@ -148,6 +228,8 @@ function writeField(number: number, type: FieldType, value: unknown, chosen: boo
       return value || chosen ? bytes(0, varint(Number(value))) : 0
     case 'int64':
       return bytes(0, varint(BigInt.asUintN(64, BigInt(value as string))))
+    case 'sint32':
+      return value ? bytes(0, varint(Number(value) < 0 ? -2 * Number(value) - 1 : 2 * Number(value))) : 0
     case 'fixed64': {
       const nanos = BigInt(value as string)
       if (nanos === 0n) return 0

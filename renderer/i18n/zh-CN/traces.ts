@@ -74,7 +74,6 @@ export const traces: Messages['traces'] = {
   columns: '列',
   columnLeft: '把 {column} 左移',
   columnRight: '把 {column} 右移',
-  export: '导出',
   exportText: '把此结果的 {n} 条 Trace 存为文件：',
   exporting: '已读取 {n} / {total}…',
   exported: '已导出 {n} 条 Trace',

@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parquetReadObjects } from 'hyparquet'
+import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { ImportAnswer } from '../../../core/api/contract/shapes.ts'
 import type { Job } from '../../../core/model/job.ts'
@@ -12,6 +14,8 @@ import { followLive, type RunningHost, startTestHost } from '../../fixtures/runn
 const TRACES = 130
 const LOGS = 1100
 const NOW_NS = BigInt(Date.now()) * 1_000_000n
+/** Times as they are in the file, without a loss. */
+const exactNanos = { ...DEFAULT_PARSERS, timestampFromNanoseconds: (nanos: bigint) => nanos }
 let host: RunningHost
 let other: RunningHost
 let folder: string
@@ -90,6 +94,65 @@ it('has telemetry of every signal to export', async () => {
   await post('/v1/metrics', {
     resourceMetrics: [{ resource, scopeMetrics: [{ metrics: [{ name: 'load', gauge: { dataPoints } }] }] }],
   })
+  const kind = { key: 'kind', value: { stringValue: 'typed' } }
+  /** Two points a minute apart, the second with twice as much. */
+  const twice = (of: (times: number) => object): object[] =>
+    [1, 2].map((times) => ({
+      timeUnixNano: String(NOW_NS - 600_000_000_000n + BigInt(times) * 60_000_000_000n),
+      attributes: [kind],
+      ...of(times),
+    }))
+  const cumulative = { aggregationTemporality: 2 }
+  const metrics = [
+    { name: 'level', gauge: { dataPoints: twice((times) => ({ asDouble: -times })) } },
+    {
+      name: 'hits',
+      sum: { ...cumulative, isMonotonic: true, dataPoints: twice((times) => ({ asInt: String(5 * times) })) },
+    },
+    {
+      name: 'took',
+      unit: 's',
+      description: 'How long\nit took',
+      histogram: {
+        ...cumulative,
+        dataPoints: twice((times) => ({
+          count: String(6 * times),
+          sum: 1.5 * times,
+          explicitBounds: [0.1, 1, 5],
+          bucketCounts: [1, 0, 2, 3].map((count) => String(count * times)),
+        })),
+      },
+    },
+    {
+      name: 'sizes',
+      exponentialHistogram: {
+        ...cumulative,
+        dataPoints: twice((times) => ({
+          count: String(9 * times),
+          sum: 100 * times,
+          scale: 3,
+          zeroCount: String(times),
+          zeroThreshold: 0.001,
+          positive: { offset: -4, bucketCounts: [1, 0, 0, 0, 0, 4].map((count) => String(count * times)) },
+          negative: { offset: 2, bucketCounts: [String(3 * times)] },
+        })),
+      },
+    },
+    {
+      name: 'waits',
+      summary: {
+        dataPoints: twice((times) => ({
+          count: String(times),
+          sum: 2 * times,
+          quantileValues: [
+            { quantile: 0.5, value: 1 },
+            { quantile: 0.99, value: 7 },
+          ],
+        })),
+      },
+    },
+  ]
+  await post('/v1/metrics', { resourceMetrics: [{ resource, scopeMetrics: [{ metrics }] }] })
   await expect
     .poll(async () => (await host.get<{ traces: { stored: number } }>('/api/pipeline')).traces.stored)
     .toBe(TRACES * 2)
@@ -156,6 +219,93 @@ it.each(['otlp', 'otlp-protobuf', 'prometheus'])(
   60_000,
 )
 
+it('writes Parquet with typed columns, which another reader understands', async () => {
+  const read = async (query: string): Promise<Record<string, unknown>[]> => {
+    const answer = await get(`format=parquet&${query}`)
+    expect(answer.headers.get('content-disposition')).toMatch(/\.parquet"$/)
+    return parquetReadObjects({ file: await answer.arrayBuffer(), parsers: exactNanos })
+  }
+  const spans = await read('signal=traces')
+  expect(spans).toHaveLength(TRACES * 2)
+  const trace = await host.get<Trace>(`/api/traces/${hex(8, 32)}`)
+  const root = spans.find(({ trace_id, parent_id }) => trace_id === hex(8, 32) && parent_id === null)
+  expect(root).toMatchObject({
+    name: 'GET /',
+    kind: 'SERVER',
+    service: 'cart, "eu"',
+    duration_ns: 5_000_333n,
+    status: 'ERROR',
+    status_message: 'no',
+    attributes: { note: 'a\nb,"c"', flag: false, list: [0.5, '', null], bytes: 'AAEC' },
+    resource: { 'service.name': 'cart, "eu"', n: '9007199254740993' },
+    scope: 'lib',
+    sample_rate: 1,
+  })
+  expect(root?.events).toMatchObject([{ name: 'e' }])
+  expect(root?.start).toEqual(BigInt(trace.spans[0].start) * 1000n + BigInt(trace.spans[0].startNs))
+  const logs = await read('signal=logs')
+  expect(logs).toHaveLength(LOGS)
+  expect(logs.filter(({ severity }) => severity === 17)).toMatchObject([{ body: 'line 5', trace_id: hex(1, 32) }])
+  const samples = await read('signal=metrics&q=load')
+  expect(samples).toHaveLength(40)
+  expect(samples[0]).toMatchObject({
+    metric: 'load',
+    type: 'gauge',
+    value: 19.5,
+    histogram: null,
+    labels: { path: 'a"b\\c' },
+  })
+  expect(samples[0].time).toBeInstanceOf(Date)
+})
+
+it.each(['otlp', 'otlp-protobuf', 'prometheus', 'csv', 'parquet'])(
+  'metrics keep their types as %s',
+  async (format) => {
+    const bytes = new Uint8Array(
+      await (await get(`signal=metrics&format=${format}&q=${encodeURIComponent('{kind="typed"}')}`)).arrayBuffer(),
+    )
+    if (format === 'csv' || format === 'prometheus') {
+      const text = Buffer.from(bytes).toString()
+      if (format === 'csv') expect(text).toMatch(/^sizes,.*,,histogram,"\{""schema"":3/m)
+      else expect(text).toContain('# TYPE hits_total counter\n')
+      if (format === 'prometheus') expect(text).toContain('# 2 native histogram samples have no place in this form\n')
+      if (format === 'csv') return
+    }
+    if (format === 'parquet') {
+      const rows = await parquetReadObjects({ file: bytes.buffer })
+      expect(rows.filter(({ histogram }) => histogram !== null)).toMatchObject([
+        { metric: 'sizes', type: 'histogram', value: null, histogram: { schema: 3, count: 9 } },
+        { metric: 'sizes', type: 'histogram', value: null, histogram: { schema: 3, count: 18 } },
+      ])
+      return
+    }
+    const fresh = await startTestHost()
+    try {
+      const answer = await importInto(fresh, format === 'prometheus' ? 'm.prom' : 'm', bytes)
+      expect(answer.refused).toEqual([])
+      const ask = async (from: RunningHost): Promise<unknown> => {
+        const found = await from.get<{ data: { result: { metric: object; histograms?: object }[] } }>(
+          `/api/v1/query?query=${encodeURIComponent('{kind="typed"}[2h]')}`,
+        )
+        return found.data.result.filter(({ histograms }) => format !== 'prometheus' || !histograms)
+      }
+      const before = await ask(host)
+      expect(before).toHaveLength(format === 'prometheus' ? 12 : 13)
+      expect(await ask(fresh)).toEqual(before)
+      const types = async (from: RunningHost): Promise<Record<string, string>> => {
+        const { data } = await from.get<{ data: Record<string, { type: string }[]> }>('/api/v1/metadata')
+        return Object.fromEntries(Object.entries(data).map(([name, [{ type }]]) => [name, type]))
+      }
+      const { hits_total, took_seconds, waits, level } = await types(host)
+      expect([hits_total, took_seconds, waits, level]).toEqual(['counter', 'histogram', 'summary', 'gauge'])
+      expect(await types(fresh)).toMatchObject({ hits_total, took_seconds, waits, level })
+    } finally {
+      await fresh.stop()
+    }
+  },
+  60_000,
+)
+
 it('writes CSV that says everything, with what a cell may hold quoted', async () => {
   const traces = await (await get('format=csv&status=error')).text()
   const rows = traces.split('\r\n')
@@ -167,6 +317,7 @@ it('writes CSV that says everything, with what a cell may hold quoted', async ()
   const logs = await (await get('signal=logs&format=csv&severity=17')).text()
   expect(logs.split('\r\n')[1]).toMatch(/,17,ERROR,"cart, ""eu""",line 5,/)
   const samples = await (await get('signal=metrics&format=csv&q=load')).text()
+  expect(samples.split('\r\n')[0]).toBe('metric,labels,time,value,type,histogram')
   expect(samples.split('\r\n')).toHaveLength(42)
 })
 
