@@ -17,3 +17,18 @@ export function labelsOfKey(key: string): [string, string][] {
   for (let i = 0; i + 1 < parts.length; i += 2) labels.push([parts[i], parts[i + 1]])
   return labels
 }
+
+/** The value of one label, empty where it is not there; makes nothing of the others. */
+export function labelOfKey(key: string, name: string): string {
+  let at = 0
+  while (at < key.length) {
+    const nameEnd = key.indexOf(SEPARATOR, at)
+    if (nameEnd < 0) return ''
+    const end = key.indexOf(SEPARATOR, nameEnd + 1)
+    if (nameEnd - at === name.length && key.startsWith(name, at))
+      return key.slice(nameEnd + 1, end < 0 ? undefined : end)
+    if (end < 0) return ''
+    at = end + 1
+  }
+  return ''
+}

@@ -11,6 +11,9 @@ import type { CrashLoss } from './journal.ts'
 import { emptyLedger, type Ledger } from './ledger.ts'
 import type { PipelineWorkerData } from './pipeline.worker.ts'
 
+/** Bodies lie in buffers elsewhere: without a limit, what decoding leaves behind grew to 100 MB. */
+const YOUNG_MB = 32
+
 /** The pipeline as the host holds it. */
 export interface RunningPipeline extends Pipeline {
   updateSettings(settings: Settings): void
@@ -69,6 +72,7 @@ export async function startPipeline(options: PipelineOptions): Promise<RunningPi
         name: 'pipeline',
         workerData,
         transferList: [writerPort],
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       })
       const client = new RpcClient(started)
       serveRpc(started, {

@@ -78,7 +78,7 @@ function take(host: OtherHost, row: LogRow, memory: MetricMemory, localId: (hash
     if (id === undefined || !own) return
     let series = host.series.get(id)
     if (!series) {
-      series = new HeadSeries(id, own.metric)
+      series = new HeadSeries(id)
       host.series.set(id, series)
     }
     series.append(time, value, kind, histogram, Number.POSITIVE_INFINITY)

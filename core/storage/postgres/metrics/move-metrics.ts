@@ -146,7 +146,7 @@ export async function readLogged(
         readLogRow(byteaBytes(data), (index, time, value, kind, histogram) => {
           const id = names[index]
           if (!own.has(id)) return
-          const one = logged.get(id) ?? new HeadSeries(0, '')
+          const one = logged.get(id) ?? new HeadSeries(0)
           logged.set(id, one)
           one.append(time, value, kind, histogram, Number.POSITIVE_INFINITY)
         }),

@@ -57,7 +57,7 @@ async function readLogs(client: pg.ClientBase, schema: string): Promise<Map<stri
         const key = `${host} ${ids[index]}`
         let one = byHost.get(key)
         if (!one) {
-          one = new HeadSeries(0, '')
+          one = new HeadSeries(0)
           byHost.set(key, one)
           found.set(ids[index], [...(found.get(ids[index]) ?? []), one])
         }

@@ -7,7 +7,6 @@ export type Appended = 'stored' | 'duplicate' | 'duplicate_value' | 'too_old' | 
 /** The samples of one series that are not in a block yet, in time order. */
 export class HeadSeries {
   readonly id: number
-  readonly metric: string
   times: number[] = []
   values: number[] = []
   /** Null as long as all samples are floats. */
@@ -17,9 +16,8 @@ export class HeadSeries {
   firstTime: number
   lastTime: number
 
-  constructor(id: number, metric: string, firstTime = Number.POSITIVE_INFINITY, lastTime = Number.NEGATIVE_INFINITY) {
+  constructor(id: number, firstTime = Number.POSITIVE_INFINITY, lastTime = Number.NEGATIVE_INFINITY) {
     this.id = id
-    this.metric = metric
     this.firstTime = firstTime
     this.lastTime = lastTime
   }

@@ -3,7 +3,7 @@ import { defaultSettings } from '../../../config/settings.ts'
 import type { NativeHistogram } from '../../../model/native-histogram.ts'
 import type { PackedSamples } from '../../../model/packed-samples.ts'
 import type { Exemplar, Matcher, MetricMetadata } from '../../../model/series.ts'
-import { labelsOfKey, seriesKey } from '../../../model/series-key.ts'
+import { labelOfKey, labelsOfKey } from '../../../model/series-key.ts'
 import type { MetricLimits, MetricStats, MetricWriteResult } from '../../metric-store.ts'
 import { HeadSeries, lowerBound } from './head-series.ts'
 import { mergeSamples } from './merge-samples.ts'
@@ -81,12 +81,10 @@ export class MetricMemory {
 
   /** A series that is saved already. `first` and `last` are the ms of its oldest and newest sample, where known. */
   know(id: number, key: string, first?: number, last?: number): HeadSeries {
-    const labels = labelsOfKey(key)
-    const metric = labels.find(([name]) => name === '__name__')?.[1] ?? ''
-    const series = new HeadSeries(id, metric, first, last)
+    const series = new HeadSeries(id, first, last)
     this.byKey.set(key, series)
     this.byId.set(id, series)
-    this.index.add(id, labels)
+    this.index.add(id, key)
     this.#nextId = Math.max(this.#nextId, id + 1)
     return series
   }
@@ -266,7 +264,7 @@ export class MetricMemory {
         if (histogram) histograms.push([at, histogram])
       }
     }
-    const keys = ids.map((id) => seriesKey(this.index.labels(id)))
+    const keys = ids.map((id) => this.index.key(id))
     return { ids: Uint32Array.from(ids), keys, counts, times, values, kinds, histograms }
   }
 
@@ -304,8 +302,8 @@ export class MetricMemory {
       for (const value of this.index.values(name)) values.add(value)
     else
       for (const id of this.findAny(selectors, start, end)) {
-        const pair = this.index.labels(id).find((one) => one[0] === name)
-        if (pair) values.add(pair[1])
+        const value = labelOfKey(this.index.key(id), name)
+        if (value !== '') values.add(value)
       }
     return [...values].sort().slice(0, limit)
   }
@@ -321,7 +319,7 @@ export class MetricMemory {
   /** Forgets series that have no sample left anywhere. */
   forget(gone: ReadonlySet<number>): void {
     for (const id of gone) {
-      this.byKey.delete(seriesKey(this.index.labels(id)))
+      this.byKey.delete(this.index.key(id))
       this.byId.delete(id)
       this.#lastExemplar.delete(id)
     }
@@ -364,7 +362,7 @@ function columns({ times, values, kinds, histograms }: HeadSeries): ReadSamples 
 }
 
 function metricOfKey(key: string): string {
-  return labelsOfKey(key).find(([name]) => name === '__name__')?.[1] ?? ''
+  return labelOfKey(key, '__name__')
 }
 
 function reject(result: MetricWriteResult, reason: string, batch: PackedSamples, sample: number): void {

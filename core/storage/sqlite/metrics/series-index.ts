@@ -1,19 +1,21 @@
 import type { Labels, Matcher } from '../../../model/series.ts'
+import { labelOfKey, labelsOfKey } from '../../../model/series-key.ts'
 import type { MetricStats } from '../../metric-store.ts'
 import { compileMatcher } from './label-matcher.ts'
 
 /** The inverted index over label sets: by label name, by value, the ids in ascending order. */
 export class SeriesIndex {
   #postings = new Map<string, Map<string, number[]>>()
-  #labels = new Map<number, Labels>()
+  /** Label sets as the one text that a series has anyway: as lists they would take five times as much. */
+  #keys = new Map<number, string>()
 
   get size(): number {
-    return this.#labels.size
+    return this.#keys.size
   }
 
-  add(id: number, labels: Labels): void {
-    this.#labels.set(id, labels)
-    for (const [name, value] of labels) {
+  add(id: number, key: string): void {
+    this.#keys.set(id, key)
+    for (const [name, value] of labelsOfKey(key)) {
       let values = this.#postings.get(name)
       if (!values) {
         values = new Map()
@@ -29,12 +31,12 @@ export class SeriesIndex {
   remove(gone: ReadonlySet<number>): void {
     const touched = new Map<string, Set<string>>()
     for (const id of gone) {
-      for (const [name, value] of this.#labels.get(id) ?? []) {
+      for (const [name, value] of this.labels(id)) {
         const values = touched.get(name)
         if (values) values.add(value)
         else touched.set(name, new Set([value]))
       }
-      this.#labels.delete(id)
+      this.#keys.delete(id)
     }
     for (const [name, values] of touched) {
       const lists = this.#postings.get(name)
@@ -49,7 +51,12 @@ export class SeriesIndex {
   }
 
   labels(id: number): Labels {
-    return this.#labels.get(id) ?? []
+    return labelsOfKey(this.key(id))
+  }
+
+  /** The empty text for a number that no series has. */
+  key(id: number): string {
+    return this.#keys.get(id) ?? ''
   }
 
   countOf(name: string, value: string): number {
@@ -74,11 +81,11 @@ export class SeriesIndex {
       found = found === null ? ids : intersect(found, ids)
       if (found.length === 0) return []
     }
-    const ids = found ?? [...this.#labels.keys()]
+    const ids = found ?? [...this.#keys.keys()]
     if (later.length === 0) return found ? [...ids] : ids
     return ids.filter((id) => {
-      const labels = this.labels(id)
-      return later.every((matcher) => matcher.test(labels.find(([name]) => name === matcher.name)?.[1] ?? ''))
+      const key = this.key(id)
+      return later.every((matcher) => matcher.test(labelOfKey(key, matcher.name)))
     })
   }
 

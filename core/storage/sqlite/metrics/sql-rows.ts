@@ -123,7 +123,7 @@ function recentSamples(
       if (time < startMs || time > endMs || !series.has(id)) return
       let head = recent.get(id)
       if (!head) {
-        head = new HeadSeries(id, '')
+        head = new HeadSeries(id)
         recent.set(id, head)
       }
       head.append(time, value, kind, histogram, Number.POSITIVE_INFINITY)
