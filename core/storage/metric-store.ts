@@ -1,3 +1,4 @@
+import type { PackedSeries } from '../model/packed-series.ts'
 import type { Labels, Matcher, MetricMetadata, SampleBatch, SeriesExemplars, SeriesSamples } from '../model/series.ts'
 import type { QueryContext } from './query-context.ts'
 
@@ -30,8 +31,13 @@ export interface SelectResult {
   counted?: boolean
 }
 
+/** A result on its way to another thread. */
+export type PackedResult = Omit<SelectResult, 'series'> & { series: PackedSeries }
+
 export interface MetricReader {
   select(query: SelectQuery, context?: QueryContext): Promise<SelectResult>
+  /** As `select`, for one who hands the result on. */
+  selectPacked(query: SelectQuery, context?: QueryContext): Promise<PackedResult>
   /** Label sets of series with a sample in the range that match any of the selectors; sorted; at most `limit`. */
   series(
     selectors: Matcher[][],

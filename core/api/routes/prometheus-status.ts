@@ -16,7 +16,15 @@ export interface Asked {
   context: QueryContext
 }
 
-export type Answered = { data: unknown; warnings?: string[]; infos?: string[] }
+export interface Answered {
+  data?: unknown
+  /** In place of `data`: its JSON in UTF-8, an object. */
+  json?: Uint8Array
+  /** Goes into `json`. */
+  stats?: object
+  warnings?: string[]
+  infos?: string[]
+}
 
 /** `path` below /api/v1; `both` is GET and POST. */
 export type PrometheusRoute = [

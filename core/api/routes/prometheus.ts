@@ -1,14 +1,15 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { GlassboxError } from '../../base/errors.ts'
 import type { MetricMetadata } from '../../model/series.ts'
-import type { PromqlAnswer } from '../../query/promql/answer.ts'
+import type { PromqlJson } from '../../query/promql/answer.ts'
 import { formatQuery, parseQuery } from '../../query/promql/parse-query.ts'
+import { valueText } from '../../query/promql/value-json.ts'
 import type { QueryContext } from '../../storage/query-context.ts'
 import { bundleServices } from '../bundle-view.ts'
 import { prometheusRoutes } from '../contract/prometheus-routes.ts'
 import { toGlassboxError } from '../problem.ts'
 import type { ApiServices } from '../services.ts'
-import { errorEnvelope, labelsData, valueData, valueText } from './prometheus-answer.ts'
+import { errorEnvelope, labelsData } from './prometheus-answer.ts'
 import { labelFromPath, namingParameter, ofParameter, PrometheusParameters } from './prometheus-parameters.ts'
 import { type Answered, MOST_ITEMS, metadataLimit, type PrometheusRoute, statusRoutes } from './prometheus-status.ts'
 import { registerRemoteWrite } from './remote-write.ts'
@@ -53,7 +54,8 @@ export function registerPrometheus(app: FastifyInstance, services: ApiServices):
             context: { signal: goneSignal(reply) },
           })
           reply.header('cache-control', 'no-store')
-          return { status: 'success', ...answer }
+          if (!answer.json) return { status: 'success', ...answer }
+          return reply.type('application/json; charset=utf-8').send(successText(answer.json, answer))
         },
       })
     }
@@ -68,6 +70,19 @@ function handlerOf(services: ApiServices, path: string): PrometheusRoute[2] {
   const route = routes(services).find(([name]) => name === path)
   if (!route) throw new Error(`there is no route ${path}`)
   return route[2]
+}
+
+const SUCCESS = Buffer.from('{"status":"success","data":')
+
+/** The envelope around `data` that is JSON already; `stats` go into it. */
+function successText(json: Uint8Array, { stats, warnings, infos }: Answered): Buffer {
+  const parts: Uint8Array[] = [SUCCESS]
+  if (stats) parts.push(json.subarray(0, -1), Buffer.from(`,"stats":${JSON.stringify(stats)}}`))
+  else parts.push(json)
+  // Without its brace; nothing to say leaves that alone.
+  const told = JSON.stringify({ warnings, infos }).slice(1)
+  parts.push(Buffer.from(told === '}' ? told : `,${told}`))
+  return Buffer.concat(parts)
 }
 
 /** Every route stands in the contract, and so in OpenAPI. @throws Error for one that does not: ours to correct */
@@ -101,10 +116,11 @@ function routes(services: ApiServices): PrometheusRoute[] {
         const limit = parameters.limit()
         const asked = limits(parameters, context)
         const began = services.clock.monotonicMs()
-        const answer = await services.promql.instant(parameters.query(), time, asked).catch((error) => {
+        const query = { query: parameters.query(), start: time, end: time, step: 0, limit }
+        const answer = await services.promql.json(query, asked).catch((error) => {
           throw namingParameter('query', error)
         })
-        return withStats(queryAnswer(answer, limit), answer, parameters, services.clock.monotonicMs() - began)
+        return queryAnswer(answer, parameters, services.clock.monotonicMs() - began)
       },
     ],
     [
@@ -130,8 +146,8 @@ function routes(services: ApiServices): PrometheusRoute[] {
         const limit = parameters.limit()
         const asked = limits(parameters, context)
         const began = services.clock.monotonicMs()
-        const answer = await services.promql.range(query, start, end, step, asked)
-        return withStats(queryAnswer(answer, limit), answer, parameters, services.clock.monotonicMs() - began)
+        const answer = await services.promql.json({ query, start, end, step, limit }, asked)
+        return queryAnswer(answer, parameters, services.clock.monotonicMs() - began)
       },
     ],
     [
@@ -228,29 +244,23 @@ function limited<T>(items: T[], limit: number): Answered {
   return { data: items.slice(0, limit), warnings: ['results truncated due to limit'] }
 }
 
-function queryAnswer(answer: PromqlAnswer, limit: number): Answered {
-  const data = valueData(answer.value)
+function queryAnswer(answer: PromqlJson, parameters: PrometheusParameters, ms: number): Answered {
   const warnings = [...answer.warnings]
   const infos = [...answer.infos]
   if (answer.downsampled) infos.push('5-minute aggregates stand in for samples older than two days')
-  if (limit > 0 && Array.isArray(data.result) && answer.value.type !== 'scalar' && answer.value.type !== 'string') {
-    if (data.result.length > limit) {
-      data.result = data.result.slice(0, limit)
-      warnings.push('results truncated due to limit')
-    }
-  }
+  if (answer.truncated) warnings.push('results truncated due to limit')
   return {
-    data,
+    json: answer.data,
+    ...(parameters.text('stats') === null ? {} : { stats: statsOf(answer, ms) }),
     ...(warnings.length > 0 ? { warnings } : {}),
     ...(infos.length > 0 ? { infos } : {}),
   }
 }
 
-/** With the parameter `stats`, what the query cost: the time on its thread and in its queue, and the samples it read. */
-function withStats(answered: Answered, answer: PromqlAnswer, parameters: PrometheusParameters, ms: number): Answered {
-  if (parameters.text('stats') === null) return answered
+/** What a query cost: the time on its thread and in its queue, and the samples it read. */
+function statsOf({ samplesRead }: PromqlJson, ms: number): object {
   const seconds = ms / 1000
-  const stats = {
+  return {
     timings: {
       evalTotalTime: seconds,
       resultSortTime: 0,
@@ -259,9 +269,8 @@ function withStats(answered: Answered, answer: PromqlAnswer, parameters: Prometh
       execQueueTime: 0,
       execTotalTime: seconds,
     },
-    samples: { totalQueryableSamples: answer.samplesRead, peakSamples: answer.samplesRead },
+    samples: { totalQueryableSamples: samplesRead, peakSamples: samplesRead },
   }
-  return { ...answered, data: { ...(answered.data as object), stats } }
 }
 
 function metadataOf({ type, help, unit }: MetricMetadata): object {

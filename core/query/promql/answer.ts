@@ -38,6 +38,14 @@ export interface PromqlAnswer {
   downsampled: boolean
 }
 
+/** An answer as the api sends it. */
+export interface PromqlJson extends Omit<PromqlAnswer, 'value'> {
+  /** `{resultType, result}` as JSON in UTF-8. */
+  data: Uint8Array
+  /** Series were left out for the limit. */
+  truncated: boolean
+}
+
 /** Which parts of the language that Prometheus keeps behind feature flags are understood. */
 export interface PromqlFeatures {
   /** `promql-experimental-functions` */

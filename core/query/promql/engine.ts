@@ -2,7 +2,8 @@ import { Worker } from 'node:worker_threads'
 import { GlassboxError } from '../../base/errors.ts'
 import { RpcClient, serveRpc, Transferred } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
-import type { MetricReader, SelectQuery } from '../../storage/metric-store.ts'
+import { packSeries, seriesBuffers } from '../../model/packed-series.ts'
+import type { MetricReader, PackedResult, SelectQuery } from '../../storage/metric-store.ts'
 import type { QueryContext } from '../../storage/store.ts'
 import {
   DEFAULT_LIMITS,
@@ -10,6 +11,7 @@ import {
   type EvaluationSettings,
   type PromqlAnswer,
   type PromqlFeatures,
+  type PromqlJson,
   type PromqlLimits,
   STABLE_FEATURES,
 } from './answer.ts'
@@ -26,9 +28,12 @@ export interface EngineConfiguration {
   limits?: Partial<PromqlLimits>
 }
 
+/** The part of a store that queries read. */
+export type SampleReader = Pick<MetricReader, 'select'> & Partial<Pick<MetricReader, 'selectPacked'>>
+
 export interface PromqlEngineOptions extends EngineConfiguration {
-  /** Only `select` is called; the arrays of its result are handed to a worker and no longer readable afterwards. */
-  reader: Pick<MetricReader, 'select'>
+  /** The arrays of what it answers are handed to a worker and may be no longer readable afterwards. */
+  reader: SampleReader
   /** Threads that evaluate; one query runs on one thread. Default 2. */
   workers?: number
   /** Queries waiting for a thread; more are refused with `overloaded`. Default 64. */
@@ -56,9 +61,22 @@ export interface PromqlEngine {
   instant(query: string, timeMs: number, context?: PromqlContext): Promise<PromqlAnswer>
   /** Both ends inclusive; the answer is always a matrix. All in whole ms. */
   range(query: string, startMs: number, endMs: number, stepMs: number, context?: PromqlContext): Promise<PromqlAnswer>
+  /** As `range`, or as `instant` where the step is 0; the answer as the JSON that the api sends, made on the query's thread. */
+  json(asked: JsonQuery, context?: PromqlContext): Promise<PromqlJson>
   /** Of queries that come from now on. */
   configure(changed: EngineConfiguration): void
   stop(): Promise<void>
+}
+
+/** All in whole ms. */
+export interface JsonQuery {
+  query: string
+  start: number
+  end: number
+  /** 0 for an instant query. */
+  step: number
+  /** Most series of the answer; 0 = all. */
+  limit: number
 }
 
 /** What a worker is asked to evaluate. */
@@ -73,33 +91,42 @@ export interface EvaluationRequest {
   flag: SharedArrayBuffer
   /** null = all */
   mostPoints: number | null
+  /** Set when the answer is wanted as JSON of at most so many series; 0 = all. */
+  jsonLimit: number | null
 }
 
 interface Job {
   request: EvaluationRequest
   context: PromqlContext
   timeoutMs: number
-  resolve(answer: PromqlAnswer): void
+  resolve(answer: PromqlAnswer | PromqlJson): void
   reject(error: unknown): void
+}
+
+/** Hands the result on as it comes, where the reader can; else packs it. */
+async function packedResult(reader: SampleReader, query: SelectQuery, context?: QueryContext): Promise<PackedResult> {
+  if (reader.selectPacked) return reader.selectPacked(query, context)
+  const { series, ...told } = await reader.select(query, context)
+  return { series: packSeries(series), ...told }
 }
 
 class EngineThread {
   busy = false
   #worker: Worker | null = null
   #rpc: RpcClient | null = null
-  #reader: Pick<MetricReader, 'select'>
+  #reader: SampleReader
   #contexts = new Map<number, QueryContext>()
 
-  constructor(reader: Pick<MetricReader, 'select'>) {
+  constructor(reader: SampleReader) {
     this.#reader = reader
   }
 
-  async run(job: Job): Promise<PromqlAnswer> {
+  async run(job: Job): Promise<PromqlAnswer | PromqlJson> {
     const rpc = this.#start()
     const sign = new Int32Array(job.request.flag)
     const abort = new AbortController()
     this.#contexts.set(job.request.id, { signal: abort.signal, timeoutMs: job.timeoutMs })
-    return await new Promise<PromqlAnswer>((resolve, reject) => {
+    return await new Promise<PromqlAnswer | PromqlJson>((resolve, reject) => {
       const raise = (why: number): void => {
         Atomics.compareExchange(sign, 0, 0, why)
         abort.abort()
@@ -113,7 +140,7 @@ class EngineThread {
       if (job.context.signal?.aborted) cancel()
       job.context.signal?.addEventListener('abort', cancel, { once: true })
       rpc
-        .call<PromqlAnswer>('evaluate', job.request)
+        .call<PromqlAnswer | PromqlJson>('evaluate', job.request)
         .then(resolve, (error) => reject(Atomics.load(sign, 0) === 0 ? error : stopError(Atomics.load(sign, 0))))
         .finally(() => {
           clearTimeout(deadline)
@@ -130,12 +157,8 @@ class EngineThread {
     const rpc = new RpcClient(worker)
     serveRpc(worker, {
       select: async (asked: { id: number; query: SelectQuery }) => {
-        const result = await this.#reader.select(asked.query, this.#contexts.get(asked.id))
-        const buffers = new Set<ArrayBuffer>()
-        for (const series of result.series)
-          for (const column of [series.times, series.values, series.kinds])
-            if (column?.buffer instanceof ArrayBuffer && column.buffer.byteLength > 0) buffers.add(column.buffer)
-        return new Transferred(result, [...buffers])
+        const result = await packedResult(this.#reader, asked.query, this.#contexts.get(asked.id))
+        return new Transferred(result, seriesBuffers(result.series))
       },
     })
     const lost = (error: Error): void => {
@@ -204,8 +227,15 @@ export function createPromqlEngine(options: PromqlEngineOptions): PromqlEngine {
       })
   }
 
-  const ask = (query: string, start: number, end: number, step: number, context: PromqlContext = {}) =>
-    new Promise<PromqlAnswer>((resolve, reject) => {
+  const ask = <T extends PromqlAnswer | PromqlJson>(
+    query: string,
+    start: number,
+    end: number,
+    step: number,
+    context: PromqlContext = {},
+    jsonLimit: number | null = null,
+  ) =>
+    new Promise<T>((resolve, reject) => {
       if (stopped || context.signal?.aborted) {
         reject(stopError(STOP.cancelled))
         return
@@ -228,16 +258,18 @@ export function createPromqlEngine(options: PromqlEngineOptions): PromqlEngine {
           },
           flag: new SharedArrayBuffer(4),
           mostPoints: context.mostPoints ?? null,
+          jsonLimit,
         },
         context,
         timeoutMs: Math.min(context.timeoutMs ?? mostMs, mostMs),
-        resolve,
+        resolve: resolve as Job['resolve'],
         reject,
       })
       next()
     })
 
   return {
+    json: ({ query, start, end, step, limit }, context) => ask<PromqlJson>(query, start, end, step, context, limit),
     instant: (query, timeMs, context) => ask(query, timeMs, timeMs, 0, context),
     range: (query, startMs, endMs, stepMs, context) => ask(query, startMs, endMs, stepMs, context),
     configure(changed) {

@@ -1,9 +1,17 @@
 import type { Transferable } from 'node:worker_threads'
 import { packSamples } from '../../../model/packed-samples.ts'
+import { packSeries, unpackSeries } from '../../../model/packed-series.ts'
 import type { Labels, MetricMetadata, SampleBatch, SeriesExemplars } from '../../../model/series.ts'
 import { seriesKey } from '../../../model/series-key.ts'
 import type { MetricExtras, MetricMoves, MetricScanPart } from '../../metric-move.ts'
-import type { MetricStats, MetricStore, MetricWriteResult, SelectResult } from '../../metric-store.ts'
+import type {
+  MetricStats,
+  MetricStore,
+  MetricWriteResult,
+  PackedResult,
+  SelectQuery,
+  SelectResult,
+} from '../../metric-store.ts'
 import { SCAN_STEP_MS } from '../../scan.ts'
 import type { QueryContext } from '../../store.ts'
 import type { HeadSamples } from './metric-memory.ts'
@@ -31,20 +39,25 @@ export function createMetricStore(
   reader: AskReader,
   setLimits: MetricStore['setLimits'],
 ): MetricStore {
+  async function selectPacked(query: SelectQuery, context?: QueryContext): Promise<PackedResult> {
+    const { matchers, start, end, func, maxSamples } = query
+    const head = await writer<HeadSamples>('metricSelect', { matchers, start, end, maxSeries: MOST_SERIES })
+    if (head.ids.length === 0) return { series: packSeries([]), downsampled: false }
+    return reader('metricSamples', { head, start, end, func, maxSamples } satisfies SamplesQuery, context, [
+      head.times.buffer as ArrayBuffer,
+      head.values.buffer as ArrayBuffer,
+    ])
+  }
   return {
     setLimits,
     async writeSamples(batch: SampleBatch): Promise<MetricWriteResult> {
       const { packed, transfer } = packSamples(batch)
       return writer('writeSamples', packed, transfer)
     },
+    selectPacked,
     async select(query, context): Promise<SelectResult> {
-      const { matchers, start, end, func, maxSamples } = query
-      const head = await writer<HeadSamples>('metricSelect', { matchers, start, end, maxSeries: MOST_SERIES })
-      if (head.ids.length === 0) return { series: [], downsampled: false }
-      return reader('metricSamples', { head, start, end, func, maxSamples } satisfies SamplesQuery, context, [
-        head.times.buffer as ArrayBuffer,
-        head.values.buffer as ArrayBuffer,
-      ])
+      const { series, ...told } = await selectPacked(query, context)
+      return { series: unpackSeries(series), ...told }
     },
     async series(selectors, range, limit): Promise<Labels[]> {
       const { labels } = await writer<{ labels: Labels[] }>('metricSeries', { selectors, ...range, limit })
