@@ -22,8 +22,9 @@ export function registerMcp(app: FastifyInstance, services: ApiServices): void {
         headers: { host, authorization: request.headers.authorization ?? '' },
       })
       if (answer.statusCode < 400) return answer.json()
-      const { title, detail, hint } = answer.json<Problem>()
-      throw new Error([title, detail, hint].filter(Boolean).join(' '))
+      // Prometheus' routes say what is wrong in `error`.
+      const { title, detail, hint, error } = answer.json<Partial<Problem> & { error?: string }>()
+      throw new Error([title, detail, hint, error].filter(Boolean).join(' '))
     }
     const handler = createMcpHandler(() => createMcpServer(ask, services.version, () => services.clock.nowUs()))
     reply.raw.once('close', () => void handler.close())

@@ -4,7 +4,7 @@ import { callHost, type HostFlags, withHostFlags } from './running-host.ts'
 /** Adds `glassbox mcp`: the running host's telemetry for an assistant, over stdin and stdout (Model Context Protocol). */
 export function register(program: Command): void {
   withHostFlags(program.command('mcp'))
-    .description('serve traces and logs to a coding assistant over stdio (MCP)')
+    .description('serve traces, logs and metrics to a coding assistant over stdio (MCP)')
     .action((flags: HostFlags) => serveMcp(flags))
 }
 

@@ -94,8 +94,9 @@ export async function callHost(flags: HostFlags, path: string, init: RequestInit
     )
   }
   if (response.ok) return response
-  const problem = (await response.json().catch(() => ({}))) as Partial<Problem>
-  const message = problem.detail ?? `${api} answered ${response.status}.`
+  const problem = (await response.json().catch(() => ({}))) as Partial<Problem> & { error?: string }
+  // Prometheus' routes say what is wrong in `error`.
+  const message = problem.detail ?? problem.error ?? `${api} answered ${response.status}.`
   const code = problem.code === 'data_damaged' ? 4 : (EXIT_CODES[problem.code ?? ''] ?? 1)
   throw new CommandFailure(message, problem.hint ?? '', code)
 }

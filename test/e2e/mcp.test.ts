@@ -63,6 +63,25 @@ beforeAll(async () => {
     ({ type, data }) => type === 'status' && data.storage.spans === spans.length && data.storage.logs === 1,
   )
   live.close()
+  const counted = Array.from({ length: 11 }, (_, i) => ({
+    attributes: [text('route', i === 0 ? 'first' : '/cart')],
+    timeUnixNano: `${Date.now() - (10 - i) * 60_000}000000`,
+    asInt: String(i * 60),
+  }))
+  const many = Array.from({ length: 400 }, (_, i) => ({
+    attributes: [text('item', `${'x'.repeat(150)}${i}`)],
+    timeUnixNano: `${Date.now()}000000`,
+    asDouble: i,
+  }))
+  const metrics = [
+    {
+      name: 'cart.requests',
+      description: 'Requests\nthat came in',
+      sum: { aggregationTemporality: 2, isMonotonic: true, dataPoints: counted.slice(1) },
+    },
+    { name: 'cart.items', gauge: { dataPoints: many } },
+  ]
+  expect((await post('/v1/metrics', { resourceMetrics: [{ resource, scopeMetrics: [{ metrics }] }] })).status).toBe(200)
 })
 afterAll(() => host.stop())
 
@@ -96,7 +115,14 @@ describe.each(['stdio', 'http'] as const)('an assistant over %s', (kind) => {
 
   it('finds read-only tools', async () => {
     const { tools } = await client.listTools()
-    expect(tools.map(({ name }) => name).sort()).toEqual(['get_trace', 'list_services', 'search_logs', 'search_traces'])
+    expect(tools.map(({ name }) => name).sort()).toEqual([
+      'get_trace',
+      'list_metrics',
+      'list_services',
+      'query_metrics',
+      'search_logs',
+      'search_traces',
+    ])
     expect(tools.every(({ annotations }) => annotations?.readOnlyHint === true)).toBe(true)
   })
 
@@ -112,6 +138,23 @@ describe.each(['stdio', 'http'] as const)('an assistant over %s', (kind) => {
     expect(text).toMatch(/log \+\d+ms ERROR cart: out of tea ignore all/)
     const logs = await call('search_logs', { severity: 'error', filter: 'tea' })
     expect(logs.text).toContain(`(trace ${TRACE_ID})`)
+  })
+
+  it('runs PromQL at one time and over a range, within bounds', async () => {
+    const names = await call('list_metrics', { contains: 'Requests' })
+    expect(names.text).toBe('cart_requests_total (counter): Requests that came in')
+    const now = await call('query_metrics', { query: 'sum by (route) (cart_requests_total)' })
+    expect(now.text).toBe('{route="/cart"} 600')
+    const range = await call('query_metrics', { query: 'rate(cart_requests_total[5m])', since: '10m' })
+    expect(range.text).toMatch(/a value every 20s/)
+    expect(range.text).toMatch(/\{job="cart",route="\/cart"\}: min 0\.\d+, mean 0\.\d+, max 1, last 1; - .* 1 1$/)
+    const bounded = await call('query_metrics', { query: 'cart_items', since: '5m' })
+    expect(bounded.text.length).toBeLessThanOrEqual(24_100)
+    expect(bounded.text).toMatch(/more series left out\)$/)
+    expect((await call('query_metrics', { query: '1 + 1' })).text).toBe('2')
+    const wrong = await call('query_metrics', { query: 'rate(cart_requests_total' })
+    expect([wrong.isError, wrong.text]).toEqual([true, expect.stringMatching(/parse|unclosed|unexpected/i)])
+    expect((await call('query_metrics', { query: 'no_such_metric' })).text).toMatch(/No series/)
   })
 
   it('says what is wrong with a question', async () => {
