@@ -235,6 +235,8 @@ export interface GraphNode extends GraphCounts {
   id: string
   name: string
   type: GraphNodeType
+  /** Attributes of the service's resource that maps are grouped by; empty for what does not report itself. */
+  labels: Record<string, string>
 }
 
 export interface GraphEdge extends GraphCounts {

@@ -1,4 +1,6 @@
 import type { GraphEdge, GraphNode, GraphNodeType, ServiceGraph } from '../model/answers.ts'
+import type { KeyValue } from '../model/records.ts'
+import { valueText } from '../model/value-text.ts'
 import { LatencyHistogram } from './latency-histogram.ts'
 
 /** One call, as seen at the side that answered, or at the caller when nobody there reports. */
@@ -39,16 +41,26 @@ function answer({ calls, errors, latency }: Counts) {
   }
 }
 
+/** Attributes of resources that a map can be grouped by, and what they are called there. */
+const GROUP_KEYS = new Map([
+  ['service.namespace', 'service.namespace'],
+  ['deployment.environment.name', 'deployment.environment.name'],
+  ['deployment.environment', 'deployment.environment.name'],
+  ['k8s.namespace.name', 'k8s.namespace.name'],
+  ['cloud.region', 'cloud.region'],
+  ['host.name', 'host.name'],
+])
+
 /** Gathers who calls whom, whatever engine the spans come from. */
 export class ServiceGraphBuilder {
-  #nodes = new Map<string, Counts & { name: string; type: GraphNodeType }>()
+  #nodes = new Map<string, Counts & { name: string; type: GraphNodeType; labels: Record<string, string> }>()
   #edges = new Map<string, Counts & { from: string; to: string }>()
 
   #node(name: string, type: GraphNodeType) {
     const id = type === 'service' ? name : `${type}:${name}`
     let node = this.#nodes.get(id)
     if (!node) {
-      node = { ...emptyCounts(), name, type }
+      node = { ...emptyCounts(), name, type, labels: {} }
       this.#nodes.set(id, node)
     }
     return { id, node }
@@ -57,6 +69,16 @@ export class ServiceGraphBuilder {
   /** A service is there, even if nothing calls it. */
   see(service: string): void {
     this.#node(service, 'service')
+  }
+
+  /** What a resource of `service` says of where it belongs. Of several values the first in order stands for all. */
+  describe(service: string, attributes: readonly KeyValue[]): void {
+    const { labels } = this.#node(service, 'service').node
+    for (const { key, value } of attributes) {
+      const name = GROUP_KEYS.get(key)
+      const text = name ? valueText(value) : ''
+      if (name && text !== '' && (labels[name] === undefined || text < labels[name])) labels[name] = text
+    }
   }
 
   /** A request that entered `service` from outside or from a caller that does not report. */
@@ -84,6 +106,7 @@ export class ServiceGraphBuilder {
       id,
       name: node.name,
       type: node.type,
+      labels: node.labels,
       ...answer(node),
     }))
     const edges: GraphEdge[] = [...this.#edges.values()].map((edge) => ({

@@ -2,9 +2,10 @@ import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { launchBrowser } from '../fixtures/page-browser.ts'
+import { launchBrowser, openPage, pageQuery } from '../fixtures/page-browser.ts'
 import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
+const YESTERDAY = '5b8efff798038103d269b633813fc60d'
 const HOSTILE = '<img src=x onerror="window.pwned=1">'
 let host: RunningHost
 let browser: Browser
@@ -12,14 +13,27 @@ let browser: Browser
 beforeAll(async () => {
   host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
   browser = await launchBrowser()
-  const now = Date.now()
-  const span = (service: string, spanId: string, parentSpanId: string, kind: number, failed: boolean) => ({
-    resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] },
+  const today = Date.now()
+  const span = (
+    service: string,
+    spanId: string,
+    parentSpanId: string,
+    kind: number,
+    failed: boolean,
+    now = today,
+    traceId = '5b8efff798038103d269b633813fc60c',
+  ) => ({
+    resource: {
+      attributes: [
+        { key: 'service.name', value: { stringValue: service } },
+        ...(service === HOSTILE ? [] : [{ key: 'service.namespace', value: { stringValue: 'shop' } }]),
+      ],
+    },
     scopeSpans: [
       {
         spans: [
           {
-            traceId: '5b8efff798038103d269b633813fc60c',
+            traceId,
             spanId,
             parentSpanId,
             name: `${service} work`,
@@ -43,11 +57,15 @@ beforeAll(async () => {
         span('cart', '0000000000000002', '0000000000000001', 2, true),
         span('cart', '0000000000000003', '0000000000000002', 3, false),
         span(HOSTILE, '0000000000000004', '0000000000000002', 2, false),
+        // The same time yesterday: another service instead of the hostile one, and no database.
+        span('gateway', '0000000000000011', '', 2, false, today - 86_400_000, YESTERDAY),
+        span('cart', '0000000000000012', '0000000000000011', 2, false, today - 86_400_000, YESTERDAY),
+        span('legacy', '0000000000000013', '0000000000000012', 2, false, today - 86_400_000, YESTERDAY),
       ],
     }),
   })
   expect(answer.status).toBe(200)
-  await live.wait((message) => message.type === 'status' && message.data.storage.spans === 4)
+  await live.wait((message) => message.type === 'status' && message.data.storage.spans === 7)
   live.close()
 })
 afterAll(async () => {
@@ -95,4 +113,36 @@ it.each(['light', 'dark'] as const)('shows who calls whom and leads to the trace
   expect(await page.evaluate(() => 'pwned' in window)).toBe(false)
   expect(problems).toEqual([])
   await context.close()
+})
+
+it('compares with the same time yesterday, and folds services into groups', async () => {
+  const page = await openPage(browser, host, '/map?range=1h')
+  await page.getByTitle(/^cart, service/).waitFor()
+  await page.keyboard.press('b')
+  await page.getByTitle(/^legacy, service.*against yesterday: gone/).waitFor()
+  await page.getByTitle(/^postgresql, database.*against yesterday: new/).waitFor()
+  await page.getByTitle(/^gateway, service.*against yesterday: ±0 · P95 ±0/).waitFor()
+  await page.getByTitle(/^legacy, service/).click()
+  await page.getByRole('complementary', { name: 'legacy' }).getByText('Was there at the same time yesterday').waitFor()
+  await page.keyboard.press('Shift+T')
+  await page.getByRole('row', { name: /cart legacy.*gone/ }).waitFor()
+  const faults = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa']).analyze()
+  expect(faults.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))])).toEqual([])
+  await page.keyboard.press('Shift+T')
+  await page.getByLabel('Group by').selectOption('service.namespace')
+  const group = page.getByTitle(/^shop, 2 members/)
+  await group.waitFor()
+  expect(pageQuery(page)).toMatchObject({ compare: 'day', group: 'service.namespace' })
+  await group.click()
+  const side = page.getByRole('complementary', { name: 'shop' })
+  await side.getByText('cart', { exact: true }).first().waitFor()
+  await side.getByRole('button', { name: 'Show its members' }).click()
+  await page.getByTitle(/^cart, service/).waitFor()
+  await page.getByRole('button', { name: 'Fold groups' }).waitFor()
+  // The state is in the address: opened anew, it is the same.
+  await page.reload()
+  await page.getByTitle(/^cart, service/).waitFor()
+  await page.goBack()
+  await page.getByTitle(/^shop, 2 members/).waitFor()
+  await page.context().close()
 })

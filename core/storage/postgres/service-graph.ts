@@ -1,4 +1,5 @@
 import type { ServiceGraph } from '../../model/answers.ts'
+import type { KeyValue } from '../../model/records.ts'
 import { type GraphCall, type GraphPeer, PEER_KEYS, peerOf, ServiceGraphBuilder } from '../../query/service-graph.ts'
 import { attributeText, rowAttributes } from './attribute-value.ts'
 import { type Session, whole } from './session.ts'
@@ -45,6 +46,10 @@ export async function serviceGraph(session: Session, range: { start: number; end
   const builder = new ServiceGraphBuilder()
   const answered = new Set<string>()
   for (const span of spans) incoming(span, serviceOf, answered, builder)
+  for (const id of new Set(spans.map(({ resource }) => resource))) {
+    const resource = session.entries.resources.get(id)
+    if (resource) builder.describe(resource.service, JSON.parse(resource.attributes) as KeyValue[])
+  }
   for (const span of spans) {
     if ((span.kind !== CLIENT && span.kind !== PRODUCER) || answered.has(span.span_id)) continue
     const called = peer(span)

@@ -1,4 +1,5 @@
 import type { ServiceGraph } from '../../model/answers.ts'
+import type { KeyValue } from '../../model/records.ts'
 import { type GraphCall, type GraphPeer, PEER_KEYS, peerOf, ServiceGraphBuilder } from '../../query/service-graph.ts'
 import type { AttributeColumn } from './attribute-sections.ts'
 import { cellText } from './attribute-value.ts'
@@ -112,11 +113,18 @@ function incoming(
 ): number {
   const peer = peersOf(block)
   const { parentIds } = block
+  const resources = block.resources()
+  const described = new Uint8Array(resources.length)
   let spans = 0
   for (let row = 0; row < block.rows; row++) {
     if (!within(block, row, range)) continue
     spans++
     const name = block.services[block.service[row]]
+    const resource = block.resource[row]
+    if (described[resource] === 0) {
+      described[resource] = 1
+      builder.describe(name, JSON.parse(resources[resource].attributes) as KeyValue[])
+    }
     const kind = block.kind[row]
     const hasParent = !isZero(parentIds, row * 8)
     const parent = hasParent ? index.ids.find(parentIds, row * 8) : -1

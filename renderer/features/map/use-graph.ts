@@ -7,11 +7,16 @@ import { useServices } from '../../app/stores/services.ts'
 
 const LIVE_MS = 10_000
 
-/** The service graph of the range; the old one stays while a new one loads. */
-export function useGraph() {
+const DAY_US = 86_400e6
+
+/**
+ * The service graph of the range, and with `comparing` that of the same time yesterday; the old ones stay while new ones load.
+ */
+export function useGraph(comparing: () => boolean) {
   const range = useRange()
   const services = useServices()
   const graph = shallowRef<ServiceGraph | null>(null)
+  const before = shallowRef<ServiceGraph | null>(null)
   const problem = shallowRef<Problem | null>(null)
   const loading = ref(true)
   /** Seconds that `graph` spans. */
@@ -25,10 +30,14 @@ export function useGraph() {
     loading.value = true
     const { start, end } = range.bounds
     try {
-      const found = await api.serviceGraph({ start, end }, own.signal)
+      const [found, past] = await Promise.all([
+        api.serviceGraph({ start, end }, own.signal),
+        comparing() ? api.serviceGraph({ start: start - DAY_US, end: end - DAY_US }, own.signal) : null,
+      ])
       // Edges in a fixed order, so that their paths belong to them whatever the counts.
       found.edges.sort((a, b) => (a.from + a.to < b.from + b.to ? -1 : 1))
       graph.value = found
+      before.value = past
       seconds.value = (end - start) / 1e6
       services.remember(found.nodes.filter(({ type }) => type === 'service').map(({ id }) => id))
       problem.value = null
@@ -40,7 +49,7 @@ export function useGraph() {
     }
   }
 
-  watch(() => [range.bounds.start, range.bounds.end], load, { immediate: true })
+  watch(() => [range.bounds.start, range.bounds.end, comparing()], load, { immediate: true })
   const timer = setInterval(() => {
     if (range.live && document.visibilityState === 'visible') range.refresh()
   }, LIVE_MS)
@@ -48,5 +57,5 @@ export function useGraph() {
     clearInterval(timer)
     running?.abort()
   })
-  return { graph, problem, loading, seconds, load, cancel: () => running?.abort() }
+  return { graph, before, problem, loading, seconds, load, cancel: () => running?.abort() }
 }

@@ -1,7 +1,11 @@
 import { Graph, layout } from '@dagrejs/dagre'
+import { packedLayout } from './packed-layout.ts'
 
 export const NODE_WIDTH = 160
 export const NODE_HEIGHT = 48
+
+/** Up to so many are drawn with lines that go around nodes; more would become a tower that no screen shows. */
+export const LARGE = 60
 
 export interface LayoutRequest {
   nodes: string[]
@@ -22,8 +26,9 @@ interface Point {
   y: number
 }
 
-/** Places nodes in columns from caller to called, without overlap (Sugiyama's method). */
+/** Places nodes in columns from caller to called, without overlap (Sugiyama's method; packed when there are many). */
 export function layoutMap({ nodes, edges }: LayoutRequest): MapLayout {
+  if (nodes.length > LARGE) return layoutLarge({ nodes, edges })
   const graph = new Graph({ multigraph: true })
   graph.setGraph({ rankdir: 'LR', nodesep: 40, ranksep: 96, edgesep: 20, marginx: 16, marginy: 16 })
   graph.setDefaultEdgeLabel(() => ({}))
@@ -43,6 +48,22 @@ export function layoutMap({ nodes, edges }: LayoutRequest): MapLayout {
     paths: edges.map(({ from, to }, index) => {
       const { points } = graph.edge(from, to, String(index)) as { points: Point[] }
       return curve(anchored(points, graph.node(from) as Point, graph.node(to) as Point))
+    }),
+  }
+}
+
+function layoutLarge({ nodes, edges }: LayoutRequest): MapLayout {
+  const { places, ...size } = packedLayout(nodes, edges, { width: NODE_WIDTH, height: NODE_HEIGHT })
+  const middleOf = (id: string): Point => {
+    const { x, y } = places.get(id) ?? { x: 0, y: 0 }
+    return { x: x + NODE_WIDTH / 2, y: y + NODE_HEIGHT / 2 }
+  }
+  return {
+    ...size,
+    places: [...places],
+    paths: edges.map(({ from, to }) => {
+      const [a, b] = [middleOf(from), middleOf(to)]
+      return curve(anchored([a, b], a, b))
     }),
   }
 }

@@ -1,7 +1,7 @@
 import type { GraphEdge, GraphNode, ServiceGraph } from '../../../../core/model/answers.ts'
 
 /** Nodes drawn whole; more are cut to those with most calls, and said. */
-export const MOST_NODES = 60
+export const MOST_NODES = 300
 /** Share of errors from which a node or an edge is marked. */
 export const BAD_SHARE = 0.01
 
