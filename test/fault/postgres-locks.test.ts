@@ -32,6 +32,8 @@ it(`${HOSTS} hosts write, search, make and drop parts at once: none waits for a 
   })
   const folders = Array.from({ length: HOSTS }, () => mkdtempSync(join(tmpdir(), 'glassbox-locks-')))
   const stores = await Promise.all(folders.map((dataDir) => openStore({ dataDir, settings, log })))
+  // Who starts waits while another one makes the tables.
+  const started = server.messages.length
   const keeper = await connect(readTarget(postgresUrl, 'glassbox'))
   try {
     const today = dayOf(Date.now() * 1000)
@@ -86,7 +88,12 @@ it(`${HOSTS} hosts write, search, make and drop parts at once: none waits for a 
       postgresUrl,
     )
     expect(Number(rows)).toBe(HOSTS * WRITES * SPANS)
-    expect(server.messages.join('').match(/.*(still waiting for|deadlock detected).*/g)).toBeNull()
+    expect(
+      server.messages
+        .slice(started)
+        .join('')
+        .match(/.*(still waiting for|deadlock detected).*/g),
+    ).toBeNull()
   } finally {
     await keeper.end()
     for (const store of stores) await store.stop()

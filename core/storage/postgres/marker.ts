@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { partitionName } from './parts.ts'
+import { unsettleAll } from './settled-parts.ts'
 
 /**
  * A server that crashed empties UNLOGGED tables, and with them the marker row. What was stored is counted in a logged
@@ -19,6 +20,7 @@ export async function noticeEmptied(
     let lost = null
     if (again.rowCount === 0) {
       const counted = await countEmptied(client, schema)
+      await unsettleAll(client, schema)
       if (counted.spans + counted.logs > 0) {
         lost = counted
         await client.query(`INSERT INTO ${schema}._losses (spans, logs) VALUES ($1, $2)`, [lost.spans, lost.logs])

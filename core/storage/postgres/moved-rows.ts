@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { advance, type MovePlace } from '../move-place.ts'
+import { unsettleAll } from './settled-parts.ts'
 
 /**
  * Unlogged like the rows it speaks of: a crash of the server takes both, and the move then begins anew.
@@ -112,6 +113,7 @@ async function take(
   await client.query(
     `${own} DELETE FROM ${schema}._counts WHERE signal = '${signal}' AND seq BETWEEN ${first} AND ${last}`,
   )
+  if (signal === 'traces') await unsettleAll(client, schema)
   await client.query(`DELETE FROM ${schema}._stored WHERE rows <= 0 AND signal = $1`, [signal])
   return (rows[0] as { rows: number }).rows
 }
@@ -134,6 +136,7 @@ export async function removeHost(
        FROM ${schema}._stored`,
       [host],
     )
+    await unsettleAll(client, schema)
     const { spans, logs, others } = rows[0] as { spans: number; logs: number; others: number }
     if (others === 0) {
       await client.query(`TRUNCATE ${schema}._traces, ${schema}._extents, ${schema}._logs, ${schema}._counts`)

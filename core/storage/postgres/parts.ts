@@ -11,7 +11,8 @@ export const TABLE_LOCK = 7_061_644
 export const DAYS_AHEAD = 2
 const PARTS_A_DAY = 1000
 const PARTITIONED = ['traces', 'extents', 'logs'] as const
-export type PartitionedTable = (typeof PARTITIONED)[number]
+/** `whole` is made when a part is settled. */
+export type PartitionedTable = (typeof PARTITIONED)[number] | 'whole'
 
 /** UTC day number of a time in µs. */
 export function dayOf(us: number): number {
@@ -35,7 +36,7 @@ export function partitionName(table: PartitionedTable, part: number): string {
 }
 
 /** What each table's partition is indexed by. Spans need none by time: extents are read by it, and BRIN finds the writes of a time. */
-const INDEXES: Record<PartitionedTable, (name: string) => string> = {
+const INDEXES: Record<(typeof PARTITIONED)[number], (name: string) => string> = {
   traces: (name) => `CREATE INDEX ${name}_trace ON SCHEMA.${name} (trace_id);
     CREATE INDEX ${name}_near ON SCHEMA.${name} USING brin (seq, start) WITH (pages_per_range = 32);`,
   extents: (name) => `CREATE INDEX ${name}_trace ON SCHEMA.${name} (trace_id);

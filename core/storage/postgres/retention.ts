@@ -21,7 +21,7 @@ const LONGEST_SILENCE_DAYS = 30
 const REMEMBERED_DAYS = 30
 
 type Signal = 'traces' | 'logs'
-const TABLES: Record<Signal, PartitionedTable[]> = { traces: ['traces', 'extents'], logs: ['logs'] }
+const TABLES: Record<Signal, PartitionedTable[]> = { traces: ['traces', 'extents', 'whole'], logs: ['logs'] }
 
 interface StoredPart {
   part: number
@@ -112,7 +112,7 @@ async function readParts(client: pg.ClientBase, schema: string): Promise<StoredP
      FROM pg_inherits i JOIN pg_class child ON child.oid = i.inhrelid JOIN pg_class parent ON parent.oid = i.inhparent
      JOIN ${schema}._parts p ON child.relname = '_' || split_part(parent.relname, '_', 2) || '_'
        || to_char(to_timestamp(p.part / 1000 * 86400.0) AT TIME ZONE 'UTC', 'YYYYMMDD') || '_' || lpad((p.part % 1000)::text, 3, '0')
-     WHERE parent.relnamespace = $1::regnamespace AND parent.relname IN ('_traces', '_extents', '_logs') GROUP BY 1, 2, 3 ORDER BY 1`,
+     WHERE parent.relnamespace = $1::regnamespace AND parent.relname IN ('_traces', '_extents', '_whole', '_logs') GROUP BY 1, 2, 3 ORDER BY 1`,
     [schema],
   )
   const parts = new Map<string, StoredPart>()
@@ -228,6 +228,10 @@ async function dropButPinned(
   if (signal === 'traces') await rememberRemoved(client, schema, part, nowUs, `WHERE trace_id NOT IN ${PINNED(schema)}`)
   for (const table of TABLES[signal]) {
     const name = `${schema}.${partitionName(table, part)}`
+    if (table === 'whole') {
+      await client.query(`DELETE FROM ${schema}._whole WHERE part = ${part} AND NOT (trace_id IN ${PINNED(schema)})`)
+      continue
+    }
     await client.query(
       `CREATE TEMP TABLE kept_${table} ON COMMIT DROP AS SELECT * FROM ${name} WHERE trace_id IN ${PINNED(schema)}`,
     )

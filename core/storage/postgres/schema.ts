@@ -6,6 +6,7 @@ import { ensureMetricTables } from './metrics/metric-tables.ts'
 import { DAYS_AHEAD, dayOf, ensurePart, firstPart, TABLE_LOCK } from './parts.ts'
 import { PINNED_TABLE } from './pinned-traces.ts'
 import { isAway, postgresError } from './postgres-error.ts'
+import { WHOLE_TABLE } from './settled-parts.ts'
 
 /** Grows when tables change. Telemetry is disposable: an older layout is recognised and never written to. */
 export const SCHEMA_VERSION = 2
@@ -146,6 +147,12 @@ async function makeDurable(client: pg.ClientBase, schema: string): Promise<void>
     await client.query(`ALTER TABLE ${schema}.${relname} SET LOGGED`)
 }
 
+/** Changes nothing where all is there, as a change of `_parts` waits for who reads it. */
+async function ensureWhole(client: pg.ClientBase, schema: string): Promise<void> {
+  const { rows } = await client.query('SELECT to_regclass($1) IS NOT NULL AS there', [`${schema}._whole`])
+  if (!(rows[0] as { there: boolean }).there) await client.query(WHOLE_TABLE.replaceAll('SCHEMA', schema))
+}
+
 /**
  * Makes the schema unless it is there. Safe when several hosts start at once.
  * @throws GlassboxError `postgres_foreign_table`, `postgres_no_rights`, `postgres_too_old`, `postgres_read_only`
@@ -171,8 +178,9 @@ export async function ensureSchema(
       await client.query(`INSERT INTO ${schema}._marker VALUES (true)`)
       await client.query(`COMMENT ON SCHEMA ${schema} IS '${OURS} ${SCHEMA_VERSION}'`)
     }
-    // Schemas made before traces could be pinned get it, too.
+    // Schemas made before there were pins and settled parts get these, too.
     await client.query(PINNED_TABLE.replaceAll('SCHEMA', schema))
+    await ensureWhole(client, schema)
     if (durable) await makeDurable(client, schema)
     await client.query('COMMIT')
   } catch (error) {

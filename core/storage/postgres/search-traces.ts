@@ -5,6 +5,7 @@ import { SPREAD_US } from '../spread.ts'
 import { decodeCursor, encodeCursor } from '../sqlite/cursor.ts'
 import { bucketize } from '../sqlite/histogram.ts'
 import type { TraceQuery } from '../store.ts'
+import { asked, countTraces, SPANS_A_TRACE } from './count-traces.ts'
 import { againColumns, filterSql, matchAgain, resourceIn, Values } from './filter-sql.ts'
 import { readAsOf } from './search-logs.ts'
 import { type AsOf, badCursor, hexId, idBytes, type Session, whole } from './session.ts'
@@ -233,18 +234,11 @@ async function page(
   }
 }
 
-/** As few as they may be where there are many traces. */
-const SPANS_A_TRACE = 8
-
 /** One row a trace, of all that begin in the window and hold to what is asked of whole traces. */
-async function wholeTraces(session: Session, query: TraceQuery, asOf: AsOf, columns = EXTENT): Promise<string> {
+async function wholeTraces(session: Session, query: TraceQuery, asOf: AsOf): Promise<string> {
   const from = query.start - SPREAD_US
   const to = query.end + SPREAD_US
-  const having = [`min(start) >= ${whole(query.start)}`, `min(start) < ${whole(query.end)}`]
-  const dur = 'max(start + dur) - min(start)'
-  if (query.minDuration !== null) having.push(`${dur} >= ${whole(query.minDuration)}`)
-  if (query.maxDuration !== null) having.push(`${dur} <= ${whole(Math.floor(query.maxDuration))}`)
-  if (query.status !== null) having.push(`bool_or(failed) = ${query.status === 'error'}`)
+  const having = asked(query, 'min(start)', '(max(start + dur) - min(start))', 'bool_or(failed)')
   const rows = `SELECT trace_id, start, dur, failed FROM ${session.schema}._extents WHERE ${seenBy(asOf)}`
   const near = `start >= ${whole(from)} AND start < ${whole(to)}`
   const all = [`${rows} AND ${await session.inParts('traces', from, to)} AND ${near}`]
@@ -257,7 +251,7 @@ async function wholeTraces(session: Session, query: TraceQuery, asOf: AsOf, colu
     const ids = spread.map((id) => `'${idBytes(id)}'::bytea`).join(',')
     all.push(`${rows} AND trace_id IN (${ids}) AND NOT (${near})`)
   }
-  return `SELECT ${columns} FROM (${all.join(' UNION ALL ')}) extents GROUP BY trace_id HAVING ${having.join(' AND ')}`
+  return `SELECT ${EXTENT} FROM (${all.join(' UNION ALL ')}) extents GROUP BY trace_id HAVING ${having}`
 }
 
 /** All traces that the query asks for, in portions and in no order. */
@@ -303,11 +297,8 @@ export async function traceHistogram(session: Session, query: TraceQuery, bucket
     for (const { start, failed } of await wantedTraces(session, query, asOf)) counts.add(start, failed ? 1 : 0)
     return counts.finish()
   }
-  const rows = await session.rows<{ bucket: number; failed: boolean; n: number }>(
-    `SELECT (start - ${whole(query.start)}) / ${counts.bucketUs} AS bucket, failed, count(*) AS n
-     FROM (${await wholeTraces(session, query, asOf, 'min(start) AS start, bool_or(failed) AS failed')}) traces GROUP BY 1, 2`,
-  )
-  for (const { bucket, failed, n } of rows) counts.add(query.start + bucket * counts.bucketUs, failed ? 1 : 0, n)
+  for (const { bucket, failed, n } of await countTraces(session, query, asOf, counts.bucketUs))
+    counts.add(query.start + bucket * counts.bucketUs, failed ? 1 : 0, n)
   return counts.finish()
 }
 

@@ -33,6 +33,7 @@ export interface Spread {
 /** What nearly every query needs to know first. */
 interface Facts {
   asOf: AsOf
+  settled: ReadonlySet<number>
   parts: Record<'traces' | 'logs', PartRange[]>
 }
 
@@ -133,6 +134,11 @@ export class Session {
     return (await this.#known()).parts[signal]
   }
 
+  /** Parts of which whole traces are known; see settled-parts.ts. */
+  async settled(): Promise<ReadonlySet<number>> {
+    return (await this.#known()).settled
+  }
+
   /** All of it with one way to the server and back. */
   #known(): Promise<Facts> {
     this.#facts ??= this.#ask()
@@ -144,13 +150,18 @@ export class Session {
     const answers = (await this.#client.query(
       `SELECT seq FROM ${schema}._writes ORDER BY seq DESC LIMIT ${LOOK_BACK};
        SELECT signal, part, sum(rows) AS rows, min(min_time) AS min, max(max_time) AS max FROM ${schema}._stored GROUP BY 1, 2 ORDER BY 2;
-       ${this.entries.newest(schema)}`,
+       ${this.entries.newest(schema)};
+       SELECT part FROM ${schema}._parts WHERE settled`,
     )) as unknown as pg.QueryResult[]
-    const [writes, stored, entries] = answers.map(({ rows }) => rows as unknown[])
+    const [writes, stored, entries, settled] = answers.map(({ rows }) => rows as unknown[])
     this.entries.take(entries as EntryRow[])
     const ranges = stored as (PartRange & { signal: string })[]
     const of = (signal: string): PartRange[] => ranges.filter((range) => range.signal === signal)
-    return { asOf: asOfWrites(writes as { seq: number }[]), parts: { traces: of('traces'), logs: of('logs') } }
+    return {
+      asOf: asOfWrites(writes as { seq: number }[]),
+      settled: new Set((settled as { part: number }[]).map(({ part }) => part)),
+      parts: { traces: of('traces'), logs: of('logs') },
+    }
   }
 
   /** Condition for the parts that hold times of the range, as literals, so that the planner leaves the others out. */

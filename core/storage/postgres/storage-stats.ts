@@ -6,7 +6,7 @@ export async function readStats(client: pg.ClientBase, schema: string): Promise<
   const { rows } = await client.query(
     `SELECT parent.relname AS parent, count(*) AS partitions, coalesce(sum(pg_total_relation_size(child.oid)), 0) AS bytes
      FROM pg_inherits i JOIN pg_class child ON child.oid = i.inhrelid JOIN pg_class parent ON parent.oid = i.inhparent
-     WHERE parent.relnamespace = $1::regnamespace AND parent.relname IN ('_traces', '_extents', '_logs') GROUP BY 1`,
+     WHERE parent.relnamespace = $1::regnamespace AND parent.relname IN ('_traces', '_extents', '_whole', '_logs') GROUP BY 1`,
     [schema],
   )
   const sizes = new Map(
@@ -24,8 +24,10 @@ export async function readStats(client: pg.ClientBase, schema: string): Promise<
       row,
     ]),
   )
+  const bytesOf = (...tables: string[]): number =>
+    tables.reduce((sum, table) => sum + (sizes.get(table)?.bytes ?? 0), 0)
   const of = (signal: 'traces' | 'logs') => ({
-    bytes: (sizes.get(`_${signal}`)?.bytes ?? 0) + (signal === 'traces' ? (sizes.get('_extents')?.bytes ?? 0) : 0),
+    bytes: signal === 'traces' ? bytesOf('_traces', '_extents', '_whole') : bytesOf('_logs'),
     blocks: sizes.get(`_${signal}`)?.partitions ?? 0,
     oldest: counts.get(signal)?.oldest ?? null,
     newest: counts.get(signal)?.newest ?? null,

@@ -94,7 +94,7 @@ function sizesByDay(partitions: Partition[]): Map<string, Size> {
     const day = Date.UTC(Number(date[1]), Number(date[2]) - 1, Number(date[3])) / 86_400_000
     const key = `${parent === '_logs' ? 'logs' : 'traces'} ${day}`
     const before = sizes.get(key) ?? { heap: 0, indexes: 0, waste: 0 }
-    const extents = parent === '_extents'
+    const extents = parent === '_extents' || parent === '_whole'
     sizes.set(key, {
       heap: before.heap + (extents ? 0 : heap),
       indexes: before.indexes + indexes + (extents ? heap : 0),

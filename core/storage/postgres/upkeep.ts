@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { connect, type PostgresTarget } from './connection.ts'
 import { dayOf, dayOfPart, ensurePart, partitionName } from './parts.ts'
+import { settlePart } from './settled-parts.ts'
 
 /** A part takes this many spans or log records, or a sixty-fourth of what is stored where that is more. */
 const PART_ROWS = 250_000
@@ -38,7 +39,7 @@ export async function closeFullParts(
 }
 
 /**
- * Builds the attribute index of one closed part that has none. Bulk building costs a fraction of keeping the index while
+ * Builds the attribute index of one closed part that has none, and settles it. Bulk building costs a fraction of keeping the index while
  * rows come in (2.7 µs a span against 4.6, or 25 without the pending list). On a connection of its own, as it takes seconds;
  * harmless when another host does the same.
  * @returns whether there was one
@@ -48,7 +49,7 @@ export async function indexClosedPart(target: PostgresTarget): Promise<boolean> 
   const client = await connect(target)
   try {
     const { rows } = await client.query(
-      `SELECT part FROM ${schema}._parts WHERE NOT indexed AND closed < now() - interval '${SETTLED}' ORDER BY part DESC LIMIT 1`,
+      `SELECT part FROM ${schema}._parts WHERE NOT (indexed AND settled) AND closed < now() - interval '${SETTLED}' ORDER BY part DESC LIMIT 1`,
     )
     const part = (rows[0] as { part: number } | undefined)?.part
     if (part === undefined) return false
@@ -66,6 +67,7 @@ export async function indexClosedPart(target: PostgresTarget): Promise<boolean> 
       await client.query(`ANALYZE ${schema}.${name}`)
     }
     await client.query(`UPDATE ${schema}._parts SET indexed = true WHERE part = $1`, [part])
+    await settlePart(client, schema, part)
     return true
   } finally {
     await client.end().catch(() => undefined)
