@@ -110,6 +110,8 @@ export interface LogQuery {
   service: string | null
   traceId: string | null
   spanId: string | null
+  /** Only records that belong to a trace, or only those that belong to none; absent = both. */
+  traced?: boolean
   filter: Filter
   limit: number
   cursor: string | null

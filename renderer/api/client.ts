@@ -197,6 +197,7 @@ export interface LogParams extends Params {
   service?: string | null
   traceId?: string | null
   spanId?: string | null
+  traced?: string | null
   q?: string | null
   limit?: number
   cursor?: string | null

@@ -13,6 +13,7 @@ export const GLOBAL_KEYS: KeyHelp[] = [
   { keys: ['r'], text: 'shell.keyRefresh' },
   { keys: ['l'], text: 'shell.keyLive' },
   { keys: ['c'], text: 'shell.keyCopyLink' },
+  { keys: ['.'], text: 'shell.keyAround' },
 ]
 
 export const SYSTEM_KEYS: KeyHelp[] = [

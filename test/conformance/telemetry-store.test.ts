@@ -318,6 +318,23 @@ describe.each(named)('%s', (_, engine) => {
     expect(await store.stats()).toMatchObject({ spans: 1, logs: 1 })
   })
 
+  it('tells log records of a trace from those of none', async () => {
+    await write(
+      [],
+      [
+        { at: 0, body: 'of a trace', trace: 1 },
+        { at: 1, body: 'of none' },
+        { at: 2, body: 'of none either', service: 'cart' },
+      ],
+    )
+    const bodies = async (traced?: boolean) =>
+      (await store.reader.searchLogs({ ...logQuery(), traced })).items.map((one) => one.body)
+    expect(await bodies(true)).toEqual(['of a trace'])
+    expect(await bodies(false)).toEqual(['of none either', 'of none'])
+    expect(await bodies()).toHaveLength(3)
+    expect((await store.reader.logHistogram({ ...logQuery(), traced: false, service: 'cart' }, 4)).total).toBe(1)
+  })
+
   it('keeps pinned traces whole when retention runs, and lets them go when they are unpinned', async () => {
     const old = Date.now() * 1000 - 20 * 86_400e6
     const spans = [

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { MACHINE, machineMetrics, texts } from '../fixtures/machine-metrics.ts'
 import { encodeTraces } from '../fixtures/otlp-protobuf.ts'
 import { launchBrowser } from '../fixtures/page-browser.ts'
 import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
@@ -97,72 +98,6 @@ function shopTrace(traceId: string, queries: number): Record<string, unknown>[] 
     resource: { attributes: texts({ 'service.name': service, 'service.instance.id': `${service}-1`, ...MACHINE }) },
     scopeSpans: [{ spans }],
   }))
-}
-
-const MACHINE = { 'host.name': 'web-1' }
-const texts = (pairs: Record<string, string>) =>
-  Object.entries(pairs).map(([key, stringValue]) => ({ key, value: { stringValue } }))
-
-/** What a machine and one process on it reported around the traces: half its CPU busy until 30 s before them, then 90 %. */
-function machineMetrics(): object {
-  const now = Date.now()
-  const rounds = Array.from({ length: 13 }, (_, i) => now - 120_000 + i * 10_000)
-  const points = (attributes: Record<string, string>, value: (round: number) => number) =>
-    rounds.map((ms, i) => ({ attributes: texts(attributes), timeUnixNano: `${ms}000000`, asDouble: value(i) }))
-  const busy = (round: number): number => round * 5 + Math.max(0, round - 3) * 4
-  const counter = (dataPoints: object[]) => ({ sum: { aggregationTemporality: 2, isMonotonic: true, dataPoints } })
-  const resource = (service: string, instance: string) => ({
-    attributes: texts({ 'service.name': service, 'service.instance.id': instance, ...MACHINE }),
-  })
-  return {
-    resourceMetrics: [
-      {
-        resource: resource('host', 'web-1'),
-        scopeMetrics: [
-          {
-            metrics: [
-              {
-                name: 'system.cpu.time',
-                unit: 's',
-                ...counter([...points({ state: 'user' }, busy), ...points({ state: 'idle' }, (i) => i * 10 - busy(i))]),
-              },
-              {
-                name: 'system.memory.usage',
-                unit: 'By',
-                gauge: {
-                  dataPoints: [...points({ state: 'used' }, () => 3e9), ...points({ state: 'free' }, () => 1e9)],
-                },
-              },
-            ],
-          },
-        ],
-      },
-      {
-        resource: resource('gateway', 'gateway-1'),
-        scopeMetrics: [
-          {
-            metrics: [
-              { name: 'nodejs.eventloop.delay.p99', unit: 's', gauge: { dataPoints: points({}, () => 0.042) } },
-              {
-                name: 'v8js.gc.duration',
-                unit: 's',
-                histogram: {
-                  aggregationTemporality: 2,
-                  dataPoints: rounds.map((ms, i) => ({
-                    timeUnixNano: `${ms}000000`,
-                    count: i,
-                    sum: i * 0.5,
-                    bucketCounts: [i, 0],
-                    explicitBounds: [1],
-                  })),
-                },
-              },
-            ],
-          },
-        ],
-      },
-    ],
-  }
 }
 
 beforeAll(async () => {

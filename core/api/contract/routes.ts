@@ -29,6 +29,7 @@ const logSearch = {
   service: words,
   traceId: traceId.optional(),
   spanId: spanId.optional(),
+  traced: z.enum(['true', 'false']).optional().describe('only records that belong to a trace, or to none'),
   q: filterText,
   ...paging,
 }

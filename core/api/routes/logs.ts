@@ -24,6 +24,7 @@ function logQuery(query: QueryOf<'searchLogs'>, services: ApiServices): LogQuery
     service: query.service ?? null,
     traceId: query.traceId ?? null,
     spanId: query.spanId ?? null,
+    ...(query.traced ? { traced: query.traced === 'true' } : {}),
     filter: parseFilter(query.q),
     limit: query.limit,
     cursor: query.cursor ?? null,

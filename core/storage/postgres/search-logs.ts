@@ -25,6 +25,7 @@ async function conditionsOf(
   if (query.severity !== null) conditions.push(`severity >= ${values.add(query.severity)}::float8`)
   if (query.service !== null) conditions.push(resourceIn(session.entries.ofService(query.service)))
   if (query.traceId !== null) conditions.push(idIs('trace_id', query.traceId, values))
+  if (query.traced !== undefined) conditions.push(`trace_id IS ${query.traced ? 'NOT NULL' : 'NULL'}`)
   if (query.spanId !== null) conditions.push(idIs('span_id', query.spanId, values))
   return { where: conditions.join(' AND '), filter }
 }

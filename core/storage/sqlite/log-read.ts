@@ -69,6 +69,15 @@ export function logRecord({ block, row, time, ns, seq, ordinal }: LogRow): LogRe
   }
 }
 
+/** Leaves the rows with a trace id (16 bytes that are not all zero), or those without. */
+export function keepTraced(mask: Uint8Array, ids: Uint8Array, traced: boolean): void {
+  for (let row = 0; row < mask.length; row++) {
+    let any = 0
+    for (let at = row * 16; at < row * 16 + 16; at++) any |= ids[at]
+    if ((any !== 0) !== traced) mask[row] = 0
+  }
+}
+
 /** Clears the rows of `mask` whose id is not `wanted`. */
 export function keepIds(mask: Uint8Array, ids: Uint8Array, wanted: Uint8Array): void {
   const width = wanted.length

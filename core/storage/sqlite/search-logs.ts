@@ -7,7 +7,7 @@ import { BlockSkip } from './block-skip.ts'
 import { bloomHas, traceHash } from './bloom.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { bucketize } from './histogram.ts'
-import { keepIds, type LogRow, logRecord, logRow, newestLogFirst, ordinals } from './log-read.ts'
+import { keepIds, keepTraced, type LogRow, logRecord, logRow, newestLogFirst, ordinals } from './log-read.ts'
 import type { QueryGuard } from './query-guard.ts'
 
 /** Names of the severity bands; a record's is at ceil(severity / 4). */
@@ -32,6 +32,7 @@ function matchingRows(
   }
   if (query.traceId !== null) keepIds(mask, block.traceIds, new Uint8Array(Buffer.from(query.traceId, 'hex')))
   if (query.spanId !== null) keepIds(mask, block.spanIds, new Uint8Array(Buffer.from(query.spanId, 'hex')))
+  if (query.traced !== undefined) keepTraced(mask, block.traceIds, query.traced)
   if (query.filter.length > 0 && !matchLogs(query.filter, block, mask)) return null
   const rows: number[] = []
   for (let row = 0; row < block.rows; row++) if (mask[row] !== 0) rows.push(row)

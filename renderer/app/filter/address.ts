@@ -24,6 +24,7 @@ export const LOG_FILTER: FilterSpec = [
   { param: 'severity', key: 'severity', ops: ['>='] },
   { param: 'service', key: 'service', ops: ['='] },
   { param: 'trace', key: 'trace', ops: ['='], accepts: /^[0-9a-f]{32}$/i },
+  { param: 'traced', key: 'traced', ops: ['='], accepts: /^(true|false)$/ },
   { param: 'span', key: 'span', ops: ['='], accepts: /^[0-9a-f]{16}$/i },
 ]
 

@@ -28,7 +28,7 @@ export function useSuggestionSource(signal: 'traces' | 'logs', facets: () => rea
     fields:
       signal === 'traces'
         ? ['status', 'service', 'operation', 'duration', 'name', 'kind', 'dur']
-        : ['severity', 'service', 'body', 'trace', 'span'],
+        : ['severity', 'service', 'body', 'trace', 'span', 'traced'],
     aggregates: signal === 'traces' ? ['count()', 'max(dur)', 'min(dur)', 'avg(dur)', 'sum(dur)'] : [],
     shortcuts: signal === 'traces' ? ['status=error', 'status=ok'] : ['severity>=error', 'severity>=warn'],
     facets,
@@ -45,6 +45,7 @@ export function useSuggestionSource(signal: 'traces' | 'logs', facets: () => rea
         }))
       if (key === 'operation' || (key === 'name' && signal === 'traces'))
         return keep('operations', () => api.operations(null))
+      if (key === 'traced') return [plain('true'), plain('false')]
       if (key === 'body' || key === 'trace' || key === 'span') return []
       return keep(`values ${key} ${prefix}`, () => api.tagValues(signal, key, prefix))
     },

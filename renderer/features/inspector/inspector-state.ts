@@ -44,12 +44,13 @@ export function useInspectorState() {
     { immediate: true },
   )
 
-  function write(): void {
+  function write(): Promise<unknown> | undefined {
     clearTimeout(timer)
+    if (Object.keys(waiting).length === 0) return undefined
     const query: Record<string, unknown> = { ...route.query, ...waiting }
     waiting = {}
     for (const key of Object.keys(query)) if (query[key] === undefined || query[key] === '') delete query[key]
-    void router.replace({ path: route.path, query: query as typeof route.query })
+    return router.replace({ path: route.path, query: query as typeof route.query })
   }
 
   /** Replaces the entry of the history: moving about in one trace is not a journey. */
@@ -65,6 +66,13 @@ export function useInspectorState() {
   onBeforeUnmount(() => clearTimeout(timer))
 
   const view = computed<View | null>(() => VIEWS.find((one) => one === shown.view) ?? null)
-  return { choices, shown, set, view }
+  return {
+    choices,
+    shown,
+    set,
+    view,
+    /** Writes what waits at once: Back must lead to the span that was left. */
+    flush: write,
+  }
 }
 export type InspectorState = ReturnType<typeof useInspectorState>

@@ -35,7 +35,7 @@ export function useLogTail(options: {
 
   /** What only the core can judge (attributes, text) is asked of it; the rest is judged here. */
   function judge(items: LogRecord[]): LogRecord[] | null {
-    const { q, severity, service, traceId, spanId } = options.query()
+    const { q, severity, service, traceId, spanId, traced } = options.query()
     if (q) return null
     const least = SEVERITIES.find(({ key }) => key === severity)?.number ?? Number(severity ?? 0)
     if (Number.isNaN(least)) return null
@@ -44,6 +44,7 @@ export function useLogTail(options: {
         item.severity >= least &&
         (!service || item.service === service) &&
         (!traceId || item.traceId === traceId) &&
+        (!traced || String(item.traceId !== null) === traced) &&
         (!spanId || item.spanId === spanId),
     )
   }

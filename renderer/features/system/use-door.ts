@@ -66,5 +66,5 @@ export function useDoor(service: () => string | null) {
   }
 
   onBeforeUnmount(() => running?.abort())
-  return { door, count, nearest, hover, open, openTrace }
+  return { door, count, nearest, hover, open, openTrace, remember }
 }
