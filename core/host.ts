@@ -102,6 +102,8 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     parts.add('settings', () => settings.close())
     settingsService = settings
     const settingsNow = () => settings.now()
+    // What the next start would refuse is refused now.
+    settings.guard = (after) => refuseUnsafe({ ...config, settings: after })
     const jobs = new JobRegistry(settings, clock, log)
 
     const engines = new Engines({ dataDir, settings: settingsNow(), log })

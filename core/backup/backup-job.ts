@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { GlassboxError } from '../base/errors.ts'
 import type { JobKind, RunningJob } from '../jobs/job-kind.ts'
+import type { BackupContentChoice } from '../model/backup.ts'
 import { type BackupKind, backupKind, type Manifest } from './archive/manifest.ts'
 import { type BackupShelf, LOCAL } from './backup-shelf.ts'
 import type { RememberedRun } from './backup-state.ts'
 import { inThread } from './backup-thread.ts'
 import { readConfigTables } from './config-tables.ts'
-import { chainOf, removable } from './keep-plan.ts'
+import { chainOf, holdsAll, removable } from './keep-plan.ts'
 import type { BackupOrder, OpenedManifest, VerifyOrder } from './operations.ts'
 
 export interface BackupInput {
@@ -17,6 +18,8 @@ export interface BackupInput {
   schedule: string | null
   /** A time of the schedule at which nothing could run and that this run makes up for, µs; null when it is in time. */
   missed: number | null
+  /** Of kind `part`: what is in it. */
+  content?: BackupContentChoice
 }
 
 export interface BackupResult {
@@ -49,7 +52,7 @@ export function backupJob(shelf: BackupShelf): JobKind<BackupInput, null> {
       const { kind, target, schedule, missed } = job.input
       const run = { schedule, kind, target, missed }
       try {
-        const { name, seconds, ...result } = await makeBackup(shelf, job, kind, target)
+        const { name, seconds, ...result } = await makeBackup(shelf, job, kind, target, job.input.content ?? null)
         note(shelf, { ...run, kind: result.kind, ok: true, name, seconds, error: null })
         return { ...result, name, seconds }
       } catch (error) {
@@ -71,6 +74,7 @@ async function makeBackup(
   job: RunningJob<unknown, null>,
   kind: BackupKind,
   target: string,
+  content: BackupContentChoice | null,
 ): Promise<BackupResult> {
   const { dataDir, settings, secrets, clock, product } = shelf.parts
   const begun = clock.monotonicMs()
@@ -93,7 +97,8 @@ async function makeBackup(
       storage: settings.now().storage,
       kind,
       base,
-      config: tables,
+      config: content?.settings === false ? [] : tables,
+      content,
       warnings,
       secret,
       product,
@@ -149,7 +154,7 @@ async function makeBackup(
 /** The manifest of the newest whole chain that can be added to; null when there is none. */
 async function newestBase(shelf: BackupShelf, target: string, secret: BackupOrder['secret']): Promise<Manifest | null> {
   const all = await shelf.list(target)
-  const newest = all.find((one) => one.kind !== 'config' && chainOf(one, all).missing === null)
+  const newest = all.find((one) => holdsAll(one) && chainOf(one, all).missing === null)
   if (!newest) return null
   const { chain } = chainOf(newest, all)
   const named = shelf.target(target)

@@ -3,6 +3,7 @@ import { GlassboxError } from '../base/errors.ts'
 import { hideSecrets } from '../config/secret-box.ts'
 import type {
   BackupContent,
+  BackupContentChoice,
   BackupDay,
   BackupEstimate,
   BackupItem,
@@ -11,14 +12,14 @@ import type {
   RestorePlan,
 } from '../model/backup.ts'
 import type { Job } from '../model/job.ts'
-import { backupKind, type Manifest } from './archive/manifest.ts'
+import { type BackupKind, backupKind, type Manifest } from './archive/manifest.ts'
 import { backupJob, verifyJob } from './backup-job.ts'
 import { BackupScheduler } from './backup-scheduler.ts'
 import { type BackupParts, BackupShelf, type GivenSecret, LOCAL, shownAddress } from './backup-shelf.ts'
 import { inThread } from './backup-thread.ts'
 import { applyConfigTables, type ConfigTable, staysHere } from './config-tables.ts'
 import { sumsOf } from './day-totals.ts'
-import { chainOf, type ListedArchive } from './keep-plan.ts'
+import { chainOf, holdsAll, type ListedArchive } from './keep-plan.ts'
 import {
   carryOver,
   finishReplace,
@@ -117,7 +118,7 @@ export class BackupService {
     return {
       items,
       targets: found.map(({ state }) => state),
-      lastGood: items.find((one) => one.kind !== 'config' && one.missing === null && one.problem === null) ?? null,
+      lastGood: items.find((one) => holdsAll(one) && one.missing === null && one.problem === null) ?? null,
       next: this.#scheduler.next(),
       attention: this.#attention(now),
       runs: recent.map((run) => ({
@@ -174,9 +175,16 @@ export class BackupService {
     return null
   }
 
-  create({ kind, target, ...secret }: { kind: Manifest['kind']; target: string } & GivenSecret): Promise<Job> {
+  /** @param content makes it one of kind `part` */
+  create({
+    kind,
+    target,
+    content,
+    ...secret
+  }: { kind: BackupKind; target: string; content?: BackupContentChoice } & GivenSecret): Promise<Job> {
     this.#shelf.target(target)
-    return this.#shelf.job('backup', { kind, target, schedule: null, missed: null }, secret)
+    const what = content ? { kind: 'part', content } : { kind }
+    return this.#shelf.job('backup', { ...what, target, schedule: null, missed: null }, secret)
   }
 
   async estimate(target: string): Promise<BackupEstimate> {
@@ -267,6 +275,8 @@ export class BackupService {
     const config = select.config
       ? await this.#configPlan(places, secret, mode, warnings)
       : { changes: [], settings: [] }
+    if (mode === 'replace' && last.kind === 'part')
+      warnings.push('This archive holds a part only: what is not in it would be gone. Merge keeps what is there.')
     if (replaces && !store.replaceFile)
       warnings.push('Telemetry in Postgres cannot be replaced as a whole: choose merge.')
     return {

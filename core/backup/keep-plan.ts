@@ -4,6 +4,9 @@ import type { StoredFile } from './targets/target.ts'
 /** An archive as it lies in a target, with what its name says. */
 export interface ListedArchive extends StoredFile, ArchiveName {}
 
+/** Whether an archive, with those that it adds to, holds all that was stored: an incremental one can add to it. */
+export const holdsAll = ({ kind }: Pick<ListedArchive, 'kind'>): boolean => kind === 'full' || kind === 'incremental'
+
 /** How many of each kind are kept. */
 export interface KeepCounts {
   full: number
@@ -43,7 +46,7 @@ export function chainOf(
 
 /**
  * Names to remove so that at most `keep` of each kind stay. Never removed: what a kept archive needs, the newest that was
- * verified of each kind, and the newest of each kind.
+ * verified of each kind, and the newest of each kind. Parts were asked for by somebody and stay.
  * @param verified names that were proven to restore
  */
 export function removable(all: readonly ListedArchive[], keep: KeepCounts, verified: ReadonlySet<string>): string[] {
@@ -54,5 +57,5 @@ export function removable(all: readonly ListedArchive[], keep: KeepCounts, verif
     for (const one of [...ofKind.slice(0, Math.max(1, keep[kind])), ...(proven ? [proven] : [])]) kept.add(one)
   }
   for (const one of [...kept]) for (const needed of chainOf(one, all).chain) kept.add(needed)
-  return all.filter((one) => !kept.has(one)).map(({ name }) => name)
+  return all.filter((one) => one.kind !== 'part' && !kept.has(one)).map(({ name }) => name)
 }

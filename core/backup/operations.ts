@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { GlassboxError } from '../base/errors.ts'
 import { defaultSettings, type Settings } from '../config/settings.ts'
+import type { BackupContentChoice } from '../model/backup.ts'
 import type { JobProgress } from '../model/job.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
 import type { ArchiveSecret } from './archive/archive-key.ts'
@@ -38,6 +39,8 @@ export interface BackupOrder {
   storage: Settings['storage']
   kind: BackupKind
   base: Manifest | null
+  /** What of the store; absent or null = all. */
+  content?: BackupContentChoice | null
   config: ConfigTable[]
   warnings: string[]
   secret: ArchiveSecret | null

@@ -1,11 +1,11 @@
 import { GlassboxError } from '../base/errors.ts'
 import type { LogBatch, SpanBatch, TelemetryBatch } from '../model/columns.ts'
-import { selectRows } from '../model/select-rows.ts'
 import type { Exemplar, Labels, MetricMetadata, SampleBatch } from '../model/series.ts'
 import type { MetricWriteResult } from '../storage/metric-store.ts'
 import type { ArchiveReader } from './archive/archive-reader.ts'
 import { decodePart } from './archive/decode-part.ts'
 import type { PartEntry } from './archive/manifest.ts'
+import { rowsWithin } from './rows-within.ts'
 
 /** What of an archive is wanted. Times are µs, start inclusive, end exclusive. */
 export interface Selection {
@@ -81,7 +81,7 @@ export async function restoreTelemetry(
       if (part.kind === 'spans' || part.kind === 'logs') {
         // Age is counted from now on, or retention would take at once what was just brought back.
         part.batch.receivedUs = Date.now() * 1000
-        const wanted = wantedRows<TelemetryBatch>(part.batch, selection)
+        const wanted = rowsWithin<TelemetryBatch>(part.batch, selection)
         const rows = options.fresh ? options.fresh(wanted) : wanted
         if (rows.n > 0) {
           const batches =
@@ -98,17 +98,6 @@ export async function restoreTelemetry(
     }
   }
   return counts
-}
-
-function wantedRows<B extends TelemetryBatch>(batch: B, { start, end, service }: Selection): B {
-  if (start === null && end === null && service === null) return batch
-  const times = batch.signal === 'traces' ? (batch as SpanBatch).startUs : (batch as LogBatch).timeUs
-  const keep = new Uint8Array(batch.n)
-  for (let row = 0; row < batch.n; row++) {
-    const within = (start === null || times[row] >= start) && (end === null || times[row] < end)
-    if (within && (service === null || batch.resources[batch.resource[row]].service === service)) keep[row] = 1
-  }
-  return selectRows(batch, keep)
 }
 
 /** Names of labels that say which service a series is of. */

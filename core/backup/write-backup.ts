@@ -1,4 +1,6 @@
 import { GlassboxError } from '../base/errors.ts'
+import type { BackupContentChoice } from '../model/backup.ts'
+import type { TelemetryBatch } from '../model/columns.ts'
 import type { MetricMetadata, SeriesExemplars, SeriesSamples } from '../model/series.ts'
 import { ContentSums } from '../storage/content-sum.ts'
 import { scanAll, type TelemetryScanner } from '../storage/scan.ts'
@@ -7,6 +9,7 @@ import { ArchiveWriter } from './archive/archive-writer.ts'
 import type { Sink } from './archive/container-writer.ts'
 import type { BackupKind, DayTotal, Manifest } from './archive/manifest.ts'
 import type { ConfigTable } from './config-tables.ts'
+import { rowsWithin } from './rows-within.ts'
 
 /** What a backup is taken from. */
 export interface BackupSource {
@@ -35,6 +38,8 @@ export interface BackupRequest {
   kind: BackupKind
   /** The newest archive of the chain that an incremental one adds to. */
   base: Manifest | null
+  /** What of the store; absent or null = all. */
+  content?: BackupContentChoice | null
   config: ConfigTable[]
   secret: ArchiveSecret | null
   /** Of this Glassbox. */
@@ -57,7 +62,7 @@ const LINES_A_PART = 10_000
  * @throws GlassboxError `archive_base_missing` when the base was taken from another store; what `sink` and `signal` throw
  */
 export async function writeBackup(source: BackupSource, request: BackupRequest, sink: Sink): Promise<Manifest> {
-  const { kind, base, signal } = request
+  const { kind, base, signal, content = null } = request
   const before = kind === 'incremental' ? basePosition(source, base) : null
   const mark = kind === 'config' ? null : await source.scanner.scanMark()
   const writer = await ArchiveWriter.begin(sink, request.secret, request.nowUs)
@@ -72,16 +77,18 @@ export async function writeBackup(source: BackupSource, request: BackupRequest, 
   if (mark !== null) {
     for await (const part of scanAll(
       source.scanner,
-      { after: before?.mark ?? null, upTo: mark, since: null },
+      { after: before?.mark ?? null, upTo: mark, since: content?.start ?? null },
       signal,
     )) {
       signal.throwIfAborted()
-      for (const batch of part.spans) {
+      for (const all of content?.traces === false ? [] : part.spans) {
+        const batch = within(all, content)
         sums.add(batch)
         rows += batch.n
         await writer.spans(batch)
       }
-      for (const batch of part.logs) {
+      for (const all of content?.logs === false ? [] : part.logs) {
+        const batch = within(all, content)
         sums.add(batch)
         rows += batch.n
         await writer.logs(batch)
@@ -89,11 +96,12 @@ export async function writeBackup(source: BackupSource, request: BackupRequest, 
       tell()
     }
     const start = before && base ? Math.floor(base.createdAt / 1000) - METRIC_OVERLAP_MS : 0
-    days.push(...(await writeMetrics(source.metrics, writer, start, request, tell)))
+    if (content?.metrics !== false) days.push(...(await writeMetrics(source.metrics, writer, start, request, tell)))
   }
   for (const { signal: of, day, rows: count, sum } of sums.days())
     days.push({ signal: of, day: dayText(day), rows: count, sum })
-  const position: BackupPosition | null = mark === null ? null : { storeId: source.storeId, mark }
+  // Nothing can be added to a part.
+  const position: BackupPosition | null = mark === null || kind === 'part' ? null : { storeId: source.storeId, mark }
   const manifest = await writer.finish({
     kind,
     product: request.product,
@@ -107,6 +115,9 @@ export async function writeBackup(source: BackupSource, request: BackupRequest, 
   tell()
   return manifest
 }
+
+const within = <B extends TelemetryBatch>(batch: B, content: BackupContentChoice | null): B =>
+  content ? rowsWithin(batch, content) : batch
 
 function basePosition(source: BackupSource, base: Manifest | null): BackupPosition {
   const position = base?.position as BackupPosition | null | undefined
@@ -122,7 +133,7 @@ async function writeMetrics(
   metrics: MetricScanner | null,
   writer: ArchiveWriter,
   start: number,
-  { nowUs, signal }: BackupRequest,
+  { nowUs, signal, content }: BackupRequest,
   tell: () => void,
 ): Promise<DayTotal[]> {
   if (!metrics) return []
@@ -135,7 +146,10 @@ async function writeMetrics(
     count = 0
     tell()
   }
-  for await (const series of metrics.samples(start, Math.floor(nowUs / 1000) + METRIC_AHEAD_MS)) {
+  const from = Math.max(start, Math.ceil((content?.start ?? 0) / 1000))
+  const newest = Math.floor(nowUs / 1000) + METRIC_AHEAD_MS
+  const to = typeof content?.end === 'number' ? Math.min(newest, Math.ceil(content.end / 1000) - 1) : newest
+  for await (const series of metrics.samples(from, to)) {
     signal.throwIfAborted()
     for (const time of series.times) {
       const day = dayText(Math.floor(time / 86_400_000))

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
+import { parseTime } from '../api/contract/parameters.ts'
 import type { ArchiveSecret } from '../backup/archive/archive-key.ts'
 import type { ArchivePlace } from '../backup/archive-place.ts'
 import { chainOf, listArchives } from '../backup/keep-plan.ts'
@@ -40,6 +41,14 @@ export function secretOf({ passwordFile, keyFile }: ArchiveFlags): ArchiveSecret
     if (error instanceof CommandFailure) throw error
     throw new CommandFailure(`${file} cannot be read: ${(error as Error).message}`, '', 2)
   }
+}
+
+/** A time given as a flag, µs; null when it is not given. @throws CommandFailure with exit code 2 */
+export function timeFlag(flag: string, text: string | undefined): number | null {
+  if (text === undefined) return null
+  const us = parseTime(text)
+  if (us === null) throw new CommandFailure(`${flag} ${text} is no time.`, 'Write it as 2026-11-30T12:00:00Z.', 2)
+  return us
 }
 
 /**

@@ -4,7 +4,8 @@ import { type Command, Option } from 'commander'
 import type { ArchiveSecret } from '../backup/archive/archive-key.ts'
 import type { BackupKind, Manifest } from '../backup/archive/manifest.ts'
 import type { ArchivePlace } from '../backup/archive-place.ts'
-import { type ArchiveFlags, commandHooks, mib, secretOf, withArchiveFlags } from './archive-flags.ts'
+import type { BackupContentChoice } from '../model/backup.ts'
+import { type ArchiveFlags, commandHooks, mib, secretOf, timeFlag, withArchiveFlags } from './archive-flags.ts'
 import { defaultDataDir } from './data-dir.ts'
 import { CommandFailure } from './running-host.ts'
 
@@ -12,7 +13,12 @@ interface BackupFlags extends ArchiveFlags {
   dataDir?: string
   to: string
   kind: BackupKind
+  only?: string[]
+  start?: string
+  end?: string
 }
+
+const PARTS = ['traces', 'logs', 'metrics', 'settings'] as const
 
 /** Adds `glassbox backup`: works beside a running host and without one. */
 export function register(program: Command): void {
@@ -24,11 +30,33 @@ export function register(program: Command): void {
       'file, folder, s3://KEY:SECRET@HOST/BUCKET, sftp://USER:PASSWORD@HOST/FOLDER, or the name of a target of the settings',
     )
     .addOption(new Option('--kind <kind>', 'what to write').choices(['full', 'incremental', 'config']).default('full'))
+    .addOption(
+      new Option('--only <parts...>', 'a part only, which nothing can be added to later')
+        .choices(PARTS)
+        .conflicts('kind'),
+    )
+    .option('--start <time>', 'a part only: telemetry from this time on, RFC 3339 or µs')
+    .option('--end <time>', 'a part only: telemetry before this time')
     .addHelpText('after', '\nExample: glassbox backup --to /mnt/backups --kind incremental --password-file key.txt')
     .action(backup)
 }
 
+/** What of the store; null = all. @throws CommandFailure with exit code 2 */
+function contentOf({ only, start, end }: BackupFlags): BackupContentChoice | null {
+  if (only === undefined && start === undefined && end === undefined) return null
+  const has = (part: (typeof PARTS)[number]): boolean => only === undefined || only.includes(part)
+  return {
+    traces: has('traces'),
+    logs: has('logs'),
+    metrics: has('metrics'),
+    settings: has('settings'),
+    start: timeFlag('--start', start),
+    end: timeFlag('--end', end),
+  }
+}
+
 async function backup(flags: BackupFlags): Promise<void> {
+  const content = contentOf(flags)
   const dataDir = resolve(flags.dataDir ?? defaultDataDir())
   const secret = secretOf(flags)
   if (
@@ -69,7 +97,9 @@ async function backup(flags: BackupFlags): Promise<void> {
     const { tables, warnings } = readConfigTables(dataDir, secret ? new SecretBox(dataDir) : null)
     const to = work ? { folder: work } : folder ? { folder: resolve(address) } : { file: resolve(address) }
     const begun = performance.now()
-    const order = { dataDir, storage: settings.storage, kind: flags.kind, base, config: tables, warnings, secret }
+    const kind = content ? ('part' as const) : flags.kind
+    const config = content?.settings === false ? [] : tables
+    const order = { dataDir, storage: settings.storage, kind, base, content, config, warnings, secret }
     const done = await backupToFile({ ...order, product: productVersion, nowUs: Date.now() * 1000, to }, hooks)
     const name = basename(done.file)
     if (work) {
@@ -93,12 +123,12 @@ async function newestBase(
   folder: string,
   secret: ArchiveSecret | null,
 ): Promise<Manifest | null> {
-  const [{ chainOf, listArchives }, { inspectPlaces }] = await Promise.all([
+  const [{ chainOf, holdsAll, listArchives }, { inspectPlaces }] = await Promise.all([
     import('../backup/keep-plan.ts'),
     import('../backup/operations.ts'),
   ])
   const all = listArchives(await target.list())
-  const newest = all.find((one) => one.kind !== 'config' && chainOf(one, all).missing === null)
+  const newest = all.find((one) => holdsAll(one) && chainOf(one, all).missing === null)
   if (!newest)
     throw new CommandFailure(
       'There is no full backup that this one could add to.',

@@ -2,11 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { parseTime } from '../api/contract/parameters.ts'
 import type { Selection } from '../backup/restore-telemetry.ts'
-import { type ArchiveFlags, chainBeside, commandHooks, secretOf, withArchiveFlags } from './archive-flags.ts'
+import { type ArchiveFlags, chainBeside, commandHooks, secretOf, timeFlag, withArchiveFlags } from './archive-flags.ts'
 import { defaultDataDir } from './data-dir.ts'
-import { CommandFailure } from './running-host.ts'
 
 interface RestoreFlags extends ArchiveFlags {
   dataDir?: string
@@ -39,17 +37,11 @@ export function register(program: Command): void {
 }
 
 function selectionOf(flags: RestoreFlags): Selection {
-  const time = (flag: string, text: string | undefined): number | null => {
-    if (text === undefined) return null
-    const us = parseTime(text)
-    if (us === null) throw new CommandFailure(`${flag} ${text} is no time.`, 'Write it as 2026-11-30T12:00:00Z.', 2)
-    return us
-  }
   return {
     telemetry: flags.telemetry,
     config: flags.config,
-    start: time('--start', flags.start),
-    end: time('--end', flags.end),
+    start: timeFlag('--start', flags.start),
+    end: timeFlag('--end', flags.end),
     service: flags.service ?? null,
   }
 }

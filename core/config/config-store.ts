@@ -81,6 +81,8 @@ export class ConfigStore implements SettingsService {
   readonly boards: BoardStore = createBoardStore((method, argument) =>
     this.#inTurn(() => this.#rpc().call(method, argument)),
   )
+  /** Refuses, by throwing, settings that a host could not start with. */
+  guard: (after: Settings) => void = () => undefined
   /** Told of the pinned traces whenever they change. */
   onPinned: (traceIds: string[]) => void = () => undefined
   readonly pins: PinStore = createPinStore(
@@ -161,7 +163,7 @@ export class ConfigStore implements SettingsService {
     return this.#inTurn(async () => {
       const changes = this.#withPasswords(asked)
       const values = withDefaults(changes)
-      applySettings(this.#settings, values)
+      this.guard(applySettings(this.#settings, values))
       await this.#rpc().call('save', { changes: this.#sealed(changes), nowUs: Date.now() * 1000 })
       const free = Object.entries(values).filter(([key]) => !['flag', 'environment'].includes(this.#sources[key]))
       this.#settings = applySettings(this.#settings, Object.fromEntries(free))

@@ -1,6 +1,16 @@
 /** Shapes of /api/backups. Times are µs since 1970. */
 
-export type BackupKindName = 'full' | 'incremental' | 'config'
+export type BackupKindName = 'full' | 'incremental' | 'config' | 'part'
+
+/** What of the store a backup of kind `part` holds. Times are µs by each row's own time, start inclusive, end exclusive. */
+export interface BackupContentChoice {
+  traces: boolean
+  logs: boolean
+  metrics: boolean
+  settings: boolean
+  start: number | null
+  end: number | null
+}
 
 export interface BackupDay {
   signal: 'traces' | 'logs' | 'metrics'

@@ -1,4 +1,5 @@
 import type { BackupContent, BackupEstimate, BackupsAnswer, RestorePlan } from '../../core/api/contract/shapes.ts'
+import type { BackupContentChoice } from '../../core/model/backup.ts'
 import type { Job } from '../../core/model/job.ts'
 import { request } from './client.ts'
 
@@ -33,8 +34,13 @@ const post = <T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> 
 export const backups = {
   list: (target?: string, signal?: AbortSignal) =>
     read<BackupsAnswer>(request('GET', '/api/backups', { params: { target }, signal })),
-  create: (body: { kind: 'full' | 'incremental' | 'config'; target: string } & ArchiveSecret) =>
-    post<Job>('/api/backups', body),
+  create: (
+    body: {
+      kind: 'full' | 'incremental' | 'config'
+      target: string
+      content?: Omit<BackupContentChoice, 'start' | 'end'> & { start?: string; end?: string }
+    } & ArchiveSecret,
+  ) => post<Job>('/api/backups', body),
   estimate: (target: string, signal?: AbortSignal) =>
     read<BackupEstimate>(request('GET', '/api/backups/estimate', { params: { target }, signal })),
   test: (body: { name?: string; address?: string; privateKey?: string }, signal?: AbortSignal) =>

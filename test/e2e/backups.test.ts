@@ -143,6 +143,25 @@ it('proves it by a test restore, from the dialog and seen in the list', { timeou
   await accessible()
 })
 
+it('backs up a part by choice and time', { timeout: 300_000 }, async () => {
+  await page.keyboard.press('n')
+  await page.getByRole('radio', { name: /^part/i }).check()
+  await page.getByRole('checkbox', { name: 'Logs' }).uncheck()
+  await page.getByRole('radio', { name: 'Between two times' }).check()
+  await accessible(true)
+  await page.getByLabel('From').fill('gibberish')
+  await page.getByText(/^Not a time/).waitFor()
+  expect(await button('Next').isDisabled()).toBe(true)
+  await page.getByRole('radio', { name: 'The last 24 hours' }).check()
+  for (let i = 0; i < 3; i++) await button('Next').click()
+  await button('Save and back up now').click()
+  await heading('The backup is made', JOB_MS)
+  await button('Done').click()
+  const { items } = await list()
+  expect(items[0]).toMatchObject({ kind: 'part', content: { days: [{ signal: 'traces' }] } })
+  await send('POST', '/api/backups/remove', { target: 'local', name: items[0].name })
+})
+
 it('keeps an archive that another one adds to, and deletes the one above it', { timeout: 300_000 }, async () => {
   await sender.send(5)
   await page.keyboard.press('n')

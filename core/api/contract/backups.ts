@@ -47,6 +47,18 @@ export const backupRoutes = {
     body: z.strictObject({
       kind: z.enum(['full', 'incremental', 'config']).default('full'),
       target: target.default('local'),
+      content: z
+        .strictObject({
+          traces: z.boolean().default(true),
+          logs: z.boolean().default(true),
+          metrics: z.boolean().default(true),
+          settings: z.boolean().default(true),
+          start: time.optional(),
+          end: time.optional(),
+        })
+        .refine(({ traces, logs, metrics, settings }) => traces || logs || metrics || settings, 'chooses nothing')
+        .optional()
+        .describe('only a part, by choice and the own time of rows; nothing can be added to it later'),
       password: password.describe('encrypts it; absent = the one of the settings, if any'),
       keyFile,
     }),

@@ -10,7 +10,11 @@ function selection({ telemetry, config, start, end, service }: BodyOf<'restoreBa
 
 export const backupHandlers: Handlers<keyof typeof backupRoutes> = {
   backups: ({ services, query }) => services.backups.list(query.target),
-  createBackup: ({ services, body }) => services.backups.create(body),
+  createBackup: ({ services, body: { content, ...body } }) =>
+    services.backups.create({
+      ...body,
+      ...(content ? { content: { ...content, start: content.start ?? null, end: content.end ?? null } } : {}),
+    }),
   estimateBackup: ({ services, query }) => services.backups.estimate(query.target),
   testBackupTarget: ({ services, body }) => services.backups.test(body),
   inspectBackup: ({ services, body }) => services.backups.inspect(body),

@@ -3,7 +3,8 @@ import { GlassboxError } from '../../base/errors.ts'
 import { damaged } from './container-reader.ts'
 import { MAX_PART_BYTES, MAX_PART_ROWS, MAX_PARTS } from './limits.ts'
 
-export type BackupKind = 'full' | 'incremental' | 'config'
+/** `part` holds what was chosen of the store: nothing can be added to it, and it is kept until somebody removes it. */
+export type BackupKind = 'full' | 'incremental' | 'config' | 'part'
 /** A debug bundle is an archive, too, but no backup: it is opened, never restored. */
 export type ArchiveKind = BackupKind | 'bundle'
 /** The kind of a backup. @throws GlassboxError `is_a_bundle` */

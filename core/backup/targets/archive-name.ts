@@ -11,7 +11,7 @@ export interface ArchiveName {
 }
 
 const PATTERN =
-  /^glassbox-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-(full|incremental|config)-([0-9a-f]{12})(?:-on-([0-9a-f]{12}))?\.glassbox$/
+  /^glassbox-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-(full|incremental|config|part)-([0-9a-f]{12})(?:-on-([0-9a-f]{12}))?\.glassbox$/
 
 const ID = 12
 

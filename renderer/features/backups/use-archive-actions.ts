@@ -30,7 +30,7 @@ export function useArchiveActions() {
     showToast(text, { action: { label: t('backups.seeJob'), run: () => void router.push(`/jobs/${job.id}`) } })
   }
 
-  async function backUp(kind: BackupItem['kind'], target: string): Promise<void> {
+  async function backUp(kind: Exclude<BackupItem['kind'], 'part'>, target: string): Promise<void> {
     try {
       started(
         await backups.create({ kind, target }),

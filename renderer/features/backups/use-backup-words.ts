@@ -43,6 +43,7 @@ export function useBackupWords() {
       const parts = (['traces', 'logs', 'metrics'] as const)
         .filter((signal) => rows(signal) > 0)
         .map((signal) => tn(`backups.rows_${signal}`, rows(signal), { n: count(rows(signal)) }))
+      if (kind === 'part') return parts.join(', ') || t('backups.holdsConfig')
       return [t('backups.settingsAnd'), ...parts].join(', ')
     },
     /** A schedule in words; its five fields where words would be longer than they are. */

@@ -132,6 +132,31 @@ describe.each(['postgres', 'sqlite'] as const)('backups of %s over the api', { t
     await post('/api/backups/remove', { target: 'local', name: next.name })
   })
 
+  it('backs up a part by choice and time, which proves by a test restore, is no base, and stays', async () => {
+    const before = await ids()
+    const from = Math.max(...before) + 1
+    // Spans begin a µs before they are sent.
+    const start = String(Date.now() * 1000 - 1)
+    await send(from, 7)
+    const content = { traces: true, logs: false, metrics: false, settings: false, start }
+    const made = await done<{ name: string; kind: string; rows: object }>(await post<Job>('/api/backups', { content }))
+    expect(made).toMatchObject({ kind: 'part', rows: { traces: 7, logs: 0, metrics: 0 } })
+    const ref = { target: 'local', name: made.name }
+    expect(await post<BackupContent>('/api/backups/inspect', ref)).toMatchObject({ kind: 'part', hasConfig: false })
+    await done(await post<Job>('/api/backups/verify', { ...ref, deep: true }))
+    const { warnings } = await post<RestorePlan>('/api/backups/plan', {
+      ...ref,
+      mode: 'replace',
+      select: { config: false },
+    })
+    expect(warnings.join()).toContain('holds a part only')
+    expect((await host.get<BackupsAnswer>('/api/backups')).lastGood?.name).not.toBe(made.name)
+    await expect(
+      post('/api/backups', { content: { traces: false, logs: false, metrics: false, settings: false } }),
+    ).rejects.toThrow('chooses nothing')
+    await post('/api/backups/remove', ref)
+  })
+
   it('merges without storing anything twice, however often', async () => {
     const before = await ids()
     const order = { target: 'local', name, mode: 'merge', select: { config: false } }

@@ -56,6 +56,12 @@ describe('what is kept', () => {
     )
   })
 
+  it('leaves parts alone: somebody asked for them', () => {
+    const files = Array.from({ length: 9 }, (_, i) => archive(i + 1, T0 + i * DAY, i % 3 === 0 ? 'full' : 'part'))
+    const gone = removable(listArchives(files), { full: 1, incremental: 1, config: 1 }, new Set())
+    expect(gone.sort()).toEqual([files[0].name, files[3].name].sort())
+  })
+
   it('keeps the exact set on each of 365 days', () => {
     let files: ReturnType<typeof archive>[] = []
     let last = 0

@@ -56,3 +56,24 @@ async function startedStatus(): Promise<StatusAnswer> {
   expect(answer.status).toBe(200)
   return (await answer.json()) as StatusAnswer
 }
+
+it('refuses a setting that would let others in without a fixed token, at once and not at the next start', async () => {
+  const own = await startTestHost()
+  const change = (host: RunningHost, body: object) =>
+    host.get('/api/settings', {
+      method: 'PATCH',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    })
+  try {
+    await expect(change(own, { 'server.host': '0.0.0.0' })).rejects.toThrow('no token was given')
+    const yaml = JSON.stringify({ yaml: 'server:\n  host: 0.0.0.0\n', apply: true })
+    const headers = { 'content-type': 'application/json' }
+    await expect(own.get('/api/settings/import', { method: 'POST', body: yaml, headers })).rejects.toThrow('no token')
+    const { 'server.host': now } = await own.get<Record<string, { value: unknown }>>('/api/settings')
+    expect(now.value).toBe('127.0.0.1')
+    await change(own, { 'server.host': '::1' })
+  } finally {
+    await own.stop()
+  }
+})

@@ -6,8 +6,17 @@ import type { ScheduleEntry } from '../use-backup-settings.ts'
 export const BACKUP_STEPS = ['what', 'where', 'when', 'protect', 'run'] as const
 export type BackupStep = (typeof BACKUP_STEPS)[number]
 
+export const PART_NAMES = ['traces', 'logs', 'metrics', 'settings'] as const
+export type PartName = (typeof PART_NAMES)[number]
+
 export interface BackupAnswers {
-  kind: 'full' | 'incremental' | 'config'
+  /** `part` holds what is chosen below. */
+  kind: 'full' | 'incremental' | 'config' | 'part'
+  parts: Record<PartName, boolean>
+  /** Of a part: telemetry of all times, of the last day or week, or between two times as they were typed. */
+  range: 'all' | 'day' | 'week' | 'own'
+  from: string
+  to: string
   target: string
   /** `keep` leaves the schedules as they are. */
   when: 'daily' | 'weekly' | 'never' | 'keep'
@@ -50,7 +59,8 @@ export function schedulesOf(
 export function useBackupAnswers(start: () => BackupAnswers) {
   answers.value ??= start()
   const given = computed<BackupAnswers>({
-    get: () => answers.value ?? start(),
+    // Answers of an older page lack what is new.
+    get: () => ({ ...start(), ...answers.value }),
     set: (now) => {
       answers.value = now
     },
