@@ -228,6 +228,24 @@ describe.each(['postgres', 'sqlite'] as const)('backups of %s over the api', { t
     }
   })
 
+  it.runIf(engine === 'sqlite')('runs nothing twice when the clock was set back, and says so', async () => {
+    const ahead = await startTestHost({ 'backup.enabled': true, 'backup.verify.enabled': false }, undefined, {
+      prepare: async (dataDir) => {
+        mkdirSync(join(dataDir, 'backups'))
+        const later = (Date.now() + 3 * 86_400_000) * 1000
+        const lastRuns = { full: later, incremental: later, config: later }
+        writeFileSync(join(dataDir, 'backups', 'state.json'), JSON.stringify({ lastRuns }))
+      },
+    })
+    try {
+      const list = await ahead.get<BackupsAnswer>('/api/backups')
+      expect(list.attention).toContain('the clock was set back')
+      expect([list.runs, (await ahead.get<{ items: Job[] }>('/api/jobs')).items]).toEqual([[], []])
+    } finally {
+      await ahead.stop()
+    }
+  })
+
   it.runIf(engine === 'sqlite')('keeps passwords of targets to itself', async () => {
     const address = 's3://KEY:very-secret@127.0.0.1:1/bucket?tls=0'
     await host.get('/api/settings', {

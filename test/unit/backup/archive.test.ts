@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
@@ -9,7 +9,9 @@ import { ArchiveWriter } from '../../../core/backup/archive/archive-writer.ts'
 import type { RandomFile } from '../../../core/backup/archive/container-reader.ts'
 import { ContainerWriter } from '../../../core/backup/archive/container-writer.ts'
 import { decodePart } from '../../../core/backup/archive/decode-part.ts'
-import type { Manifest } from '../../../core/backup/archive/manifest.ts'
+import { digestOf, type Manifest } from '../../../core/backup/archive/manifest.ts'
+import { stageTelemetry } from '../../../core/backup/operations.ts'
+import { everything } from '../../../core/backup/restore-telemetry.ts'
 import type { GlassboxError } from '../../../core/base/errors.ts'
 import type { SeriesSamples } from '../../../core/model/series.ts'
 import { logBatch, randomTelemetry, spanBatch } from '../../conformance/telemetry-rows.ts'
@@ -95,6 +97,20 @@ async function readAll(bytes: Uint8Array, secret: ArchiveSecret | null) {
   return { manifest: reader.manifest, parts }
 }
 
+/** A file whose manifest is what is given. */
+async function withManifest(packed: Buffer, raw: number): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  const out = new ContainerWriter(async (bytes) => void pieces.push(Buffer.from(bytes)), null)
+  await out.begin({ archive: 'b'.repeat(32), createdAt: 1, chunkBytes: 1, encryption: null })
+  const place = out.place()
+  const head = Buffer.from(JSON.stringify({ kind: 'manifest', rows: 1, raw, stored: packed.length }))
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(head.length)
+  await out.write(Buffer.concat([length, head, packed]))
+  await out.finish(place)
+  return Buffer.concat(pieces)
+}
+
 async function failure(work: Promise<unknown>): Promise<string> {
   try {
     await work
@@ -103,6 +119,9 @@ async function failure(work: Promise<unknown>): Promise<string> {
     return (error as GlassboxError).code
   }
 }
+
+const folder = mkdtempSync(join(tmpdir(), 'glassbox-archive-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('an archive', () => {
   it.each([
@@ -250,21 +269,26 @@ describe('a bad archive', () => {
 
   it('is not blown up by a bomb', async () => {
     const bomb = zstdCompressSync(Buffer.alloc(64 * 1024 * 1024))
-    const pieces: Buffer[] = []
-    const out = new ContainerWriter(async (bytes) => void pieces.push(Buffer.from(bytes)), null)
-    await out.begin({ archive: 'b'.repeat(32), createdAt: 1, chunkBytes: 1, encryption: null })
-    const place = out.place()
-    const head = Buffer.from(JSON.stringify({ kind: 'manifest', rows: 1, raw: 1000, stored: bomb.length }))
-    const length = Buffer.alloc(4)
-    length.writeUInt32LE(head.length)
-    await out.write(Buffer.concat([length, head, bomb]))
-    await out.finish(place)
-    expect(await failure(readAll(Buffer.concat(pieces), null))).toBe('archive_damaged')
+    expect(await failure(readAll(await withManifest(bomb, 1000), null))).toBe('archive_damaged')
+  })
+
+  it('is told to be larger than what is free before anything of it is read', async () => {
+    const most = 96 * 1024 * 1024
+    const part = { kind: 'spans', offset: 0, chunk: 0, stored: most, raw: most, rows: 1, sha256: '0'.repeat(64) }
+    const parts = Array.from({ length: 20_000 }, () => ({ ...part, first: 0, last: 0, services: null }))
+    const digest = digestOf(parts as Manifest['parts'])
+    const manifest = { ...about, format: 1, archive: 'b'.repeat(32), createdAt: 1, parts, digest }
+    const body = Buffer.from(JSON.stringify(manifest))
+    const file = join(folder, 'huge.glassbox')
+    writeFileSync(file, await withManifest(zstdCompressSync(body), body.length))
+    const stage = join(folder, 'stage')
+    mkdirSync(stage)
+    const order = { places: [{ file }], secret: null, selection: everything, folder: stage }
+    const hooks = { signal: AbortSignal.timeout(60_000), progress: () => undefined }
+    expect(await failure(stageTelemetry(order, hooks))).toBe('backup_no_space')
+    expect(readdirSync(stage)).toEqual([])
   })
 })
-
-const folder = mkdtempSync(join(tmpdir(), 'glassbox-archive-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 it('reads from a file as from memory', async () => {
   const { openArchiveFile } = await import('../../../core/backup/archive/archive-reader.ts')
