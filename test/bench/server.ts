@@ -5,11 +5,15 @@ import { readFileSync } from 'node:fs'
 /** A build script without types of its own. */
 const { ensureCore } = (await import(new URL('../../build/core.mjs', import.meta.url).href)) as { ensureCore(): string }
 
+/** The built core, which commands run from. */
+export const coreFile = ensureCore
+
 export interface BenchServer {
   pid: number
   otlp: string
   readyMs: number
   get<T>(path: string): Promise<T>
+  ask<T>(path: string, init: RequestInit): Promise<T>
   change(settings: Record<string, unknown>): Promise<unknown>
   /** Sends a body as a stream. */
   post<T>(path: string, body: ReadableStream<Uint8Array>): Promise<T>
@@ -43,6 +47,7 @@ export async function startServer(dataDir: string): Promise<BenchServer> {
     otlp: ready.otlp,
     readyMs,
     get: <T>(path: string) => ask<T>(path, {}),
+    ask,
     change: (settings) =>
       ask('/api/settings', {
         method: 'PATCH',
