@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { IntakeReport, PipelineState, StatusAnswer } from './api/contract/shapes.ts'
+import { importJob } from './api/routes/import.ts'
 import { createApiServer } from './api/server.ts'
 import { BackupService } from './backup/backup-service.ts'
 import { recoverRestore } from './backup/staged-restore.ts'
@@ -242,6 +243,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     jobs.register(
       exportJob({ dataDir, reader: store.reader, metrics: store.metrics, product: `Glassbox ${productVersion}` }),
     )
+    jobs.register(importJob({ pipeline, clock }))
     jobs.register(bundleJob({ dataDir, product: productVersion, store, settings: settingsNow, clock }))
     const opened = new OpenedBundles({
       dataDir,

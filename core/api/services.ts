@@ -25,7 +25,7 @@ export interface ApiServices {
   pipeline: Pipeline
   store: TelemetryStore
   settings: Pick<SettingsService, 'all' | 'patch' | 'importFile'>
-  jobs: Pick<JobRegistry, 'list' | 'get' | 'cancel' | 'start' | 'subscribe'>
+  jobs: Pick<JobRegistry, 'list' | 'get' | 'cancel' | 'start' | 'ended' | 'subscribe'>
   backups: Pick<
     BackupService,
     | 'list'

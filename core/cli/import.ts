@@ -29,7 +29,8 @@ async function importFiles(files: string[], flags: HostFlags): Promise<void> {
   for (const file of files) {
     // A file goes as a stream, whatever its size.
     const body = Readable.toWeb(file === '-' ? process.stdin : createReadStream(file))
-    const path = `/api/import?name=${encodeURIComponent(file === '-' ? 'stdin' : basename(file))}`
+    const size = file === '-' ? '' : `&size=${Math.max(1, statSync(file).size)}`
+    const path = `/api/import?name=${encodeURIComponent(file === '-' ? 'stdin' : basename(file))}${size}`
     const headers = { 'content-type': 'application/octet-stream' }
     const response = await callHost(flags, path, { method: 'POST', body, headers, duplex: 'half' } as RequestInit)
     const report = { file, ...((await response.json()) as ImportAnswer) }

@@ -395,7 +395,15 @@ export const routes = {
     path: '/api/import',
     summary:
       'Takes in a file: OTLP JSON, JSON lines or protobuf, Jaeger JSON, Zipkin v2 JSON, Prometheus text, OpenMetrics',
-    query: z.strictObject({ name: z.string().max(1024).default('import') }),
+    query: z.strictObject({
+      name: z.string().max(1024).default('import'),
+      size: z
+        .string()
+        .regex(/^\d{1,15}$/, 'is no count of bytes')
+        .transform(Number)
+        .optional()
+        .describe('bytes of the file, where the request has no length'),
+    }),
     body: 'raw',
     answer: 'ImportAnswer',
   },

@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { GlassboxError } from '../../base/errors.ts'
 import { RpcClient, serveRpc, Transferred } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
+import type { JobKind } from '../../jobs/job-kind.ts'
 import type { TelemetryBatch } from '../../model/columns.ts'
 import type { PackedDecoded } from '../../model/packed-samples.ts'
 import type { IngestOutcome, Pipeline } from '../../pipeline/ingest.ts'
 import type { ImportAnswer } from '../contract/shapes.ts'
 import type { Handlers } from '../handler.ts'
+import type { ApiServices } from '../services.ts'
 
 /** A guard against a stream without end, not against large files: those are read piece by piece. */
 const maxBytes = 256 * 1024 ** 3
@@ -15,27 +18,101 @@ const maxBytes = 256 * 1024 ** 3
 const maxRunning = 4
 let running = 0
 
+/** A file that is worth a job: with progress, and a way to stop it. */
+const longBytes = 4 * 1024 * 1024
+
 export const importHandlers: Handlers<'importFile'> = {
-  async importFile({ query, stream, context, services: { pipeline, clock } }) {
-    if (running >= maxRunning)
-      throw new GlassboxError('overloaded', `${running} files are being imported`, 'Send this one when they are done.')
-    running++
+  async importFile({ query, stream, context, reply, services }) {
+    const length = Number(reply.request.headers['content-length'])
+    const bytes = Number.isSafeInteger(length) && length > 0 ? length : (query.size ?? null)
+    const file = { stream, name: query.name, bytes, signal: context.signal }
+    if (bytes !== null && bytes < longBytes) return takeFile(services, file)
+    const upload = randomUUID()
+    const arriving: Arriving = { ...file, outcome: null }
+    arrivals.set(upload, arriving)
     try {
-      const answer = await decodeInThread({
-        stream,
-        name: query.name,
-        receivedUs: clock.nowUs(),
-        signal: context.signal,
-        // The pipeline owns the batch from here on.
-        take: async (batch) => (await pipeline.ingestBatch(batch)).accepted,
-        takeSamples: (samples) => takeSamples(pipeline, samples),
-      })
-      await pipeline.drain()
-      return answer
+      const job = await services.jobs.start('import', { name: query.name, bytes, upload })
+      await services.jobs.ended(job.id)
     } finally {
-      running--
+      arrivals.delete(upload)
     }
+    const { outcome } = arriving
+    if (outcome && 'answer' in outcome) return outcome.answer
+    throw outcome?.error ?? new GlassboxError('query_cancelled', 'the import was cancelled')
   },
+}
+
+interface FileToTake {
+  stream: AsyncIterable<Uint8Array>
+  name: string
+  /** Null while it is not known. */
+  bytes: number | null
+  signal: AbortSignal
+  /** Told how many bytes were read. */
+  progress?(bytes: number): void
+}
+
+/** A file whose sender waits for what comes of it. */
+interface Arriving extends FileToTake {
+  outcome: { answer: ImportAnswer } | { error: unknown } | null
+}
+const arrivals = new Map<string, Arriving>()
+
+/** What a job shows of a file that is taken in. */
+export interface ImportInput {
+  name: string
+  bytes: number | null
+  upload: string
+}
+
+const refusedInJob = 20
+
+/** Takes in a file that is still being sent; it ends with its sender. */
+export function importJob(parts: ImportParts): JobKind<ImportInput, null> {
+  return {
+    kind: 'import',
+    exclusive: null,
+    resumable: false,
+    async run({ input, signal, progress, log }) {
+      const arriving = arrivals.get(input.upload)
+      if (!arriving) throw new GlassboxError('internal', 'nobody sends the file of this import')
+      const told = (done: number): void => progress({ phase: 'import', done, total: input.bytes, unit: 'bytes' })
+      told(0)
+      try {
+        const both = AbortSignal.any([signal, arriving.signal])
+        const answer = await takeFile(parts, { ...arriving, signal: both, progress: told })
+        arriving.outcome = { answer }
+        for (const { line, reason } of answer.refused.slice(0, refusedInJob)) log(`line ${line}: ${reason}`, 'warn')
+        for (const warning of answer.warnings) log(warning, 'warn')
+        const { traces, spans, logs, points, refused } = answer
+        return { file: input.name, traces, spans, logs, points, refused: refused.length }
+      } catch (error) {
+        arriving.outcome = { error }
+        throw signal.aborted ? signal.reason : error
+      }
+    },
+  }
+}
+
+type ImportParts = Pick<ApiServices, 'pipeline' | 'clock'>
+
+async function takeFile({ pipeline, clock }: ImportParts, file: FileToTake): Promise<ImportAnswer> {
+  if (running >= maxRunning)
+    throw new GlassboxError('overloaded', `${running} files are being imported`, 'Send this one when they are done.')
+  running++
+  try {
+    const answer = await decodeInThread({
+      ...file,
+      receivedUs: clock.nowUs(),
+      // The pipeline owns the batch from here on.
+      take: async (batch) => (await pipeline.ingestBatch(batch)).accepted,
+      takeSamples: (samples) => takeSamples(pipeline, samples),
+    })
+    await pipeline.drain()
+    return answer
+  } finally {
+    running--
+  }
 }
 
 const maxAttempts = 120
@@ -66,13 +143,22 @@ interface Import {
   receivedUs: number
   /** Stops the thread at once, whatever it does. */
   signal: AbortSignal
+  progress?(bytes: number): void
   /** Takes rows over; answers how many were accepted. */
   take(batch: TelemetryBatch): Promise<number>
   takeSamples(samples: PackedDecoded): Promise<TakenSamples>
 }
 
 /** This thread only hands bytes and rows on; see import.worker.ts for who waits for whom. */
-async function decodeInThread({ stream, name, receivedUs, signal, take, takeSamples }: Import): Promise<ImportAnswer> {
+async function decodeInThread({
+  stream,
+  name,
+  receivedUs,
+  signal,
+  progress,
+  take,
+  takeSamples,
+}: Import): Promise<ImportAnswer> {
   const stopped = new GlassboxError('query_cancelled', 'the import was cancelled; what was taken before stays')
   if (signal.aborted) throw stopped
   const worker = new Worker(workerFile(import.meta.url, './import.worker.ts'), { name: 'import' })
@@ -88,6 +174,7 @@ async function decodeInThread({ stream, name, receivedUs, signal, take, takeSamp
       total += value.length
       if (total > maxBytes)
         throw new GlassboxError('too_large', `The file is larger than ${maxBytes} bytes.`, 'Split it.')
+      progress?.(total)
       const own = new Uint8Array(value)
       return new Transferred(own, [own.buffer])
     },

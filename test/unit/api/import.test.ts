@@ -1,6 +1,7 @@
 import { request } from 'node:http'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { ImportAnswer, PipelineAnswer } from '../../../core/api/contract/shapes.ts'
+import type { Job } from '../../../core/model/job.ts'
 import { type RunningHost, startTestHost } from '../../fixtures/running-host.ts'
 
 let host: RunningHost
@@ -29,9 +30,9 @@ function post(body: Uint8Array<ArrayBuffer>): Promise<Response> {
 }
 
 /** Sends a file without end; counts the lines that were sent. */
-function endless(): { sent: () => number; stop(): void; ended: Promise<string> } {
+function endless(more = ''): { sent: () => number; stop(): void; ended: Promise<string> } {
   let sent = 0
-  const call = request(`${host.api}/api/import?name=lines.jsonl`, {
+  const call = request(`${host.api}/api/import?name=lines.jsonl${more}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${host.token}`, 'content-type': 'application/octet-stream' },
   })
@@ -85,4 +86,30 @@ it('a cancelled import stops its thread; what it took is stored, and others may 
   do books = (await pipeline()).traces
   while (books.waiting > 0 || books.stored < books.received)
   expect([books.stored, books.dropped, books.rejected, books.sampledOut]).toEqual([books.received, {}, {}, 0])
+}, 60_000)
+
+it('shows a large file as a job with progress, which can be stopped; what was taken before stays', async () => {
+  const large = Buffer.concat(Array.from({ length: 40 }, () => line(700)))
+  const whole = (await (await post(large)).json()) as ImportAnswer
+  const jobs = async (): Promise<Job[]> => (await host.get<{ items: Job[] }>('/api/jobs')).items
+  expect((await jobs())[0]).toMatchObject({
+    kind: 'import',
+    state: 'done',
+    input: { name: 'lines.jsonl', bytes: large.length },
+    progress: { done: large.length, total: large.length, unit: 'bytes' },
+    result: { file: 'lines.jsonl', spans: whole.spans, refused: 0 },
+  })
+  const before = (await pipeline()).traces.received
+  // Announced as larger than it will ever be.
+  const file = endless('&size=100000000000')
+  const running = await vi.waitUntil(
+    async () => (await jobs()).find(({ state, progress }) => state === 'running' && progress.done > 1e6),
+    { timeout: 20_000 },
+  )
+  expect(running.progress).toMatchObject({ total: 100_000_000_000 })
+  await host.get(`/api/jobs/${running.id}/cancel`, { method: 'POST' })
+  expect(await file.ended).toBe('answered')
+  file.stop()
+  expect((await host.get<Job>(`/api/jobs/${running.id}`)).state).toBe('cancelled')
+  expect((await pipeline()).traces.received).toBeGreaterThan(before)
 }, 60_000)
