@@ -231,6 +231,25 @@ it('shows under the waterfall what machine and process of the span were doing, a
   await page.waitForURL(/\/system\?.*host=web-1/)
 })
 
+it('takes in spans that come late while the trace is read: their parent is found, the selected span stays', async () => {
+  const late = '22222222000000000000000000000001'
+  const [gateway, cart] = shopTrace(late, 2)
+  const send = async (part: Record<string, unknown>): Promise<void> => {
+    const body = Buffer.from(encodeTraces([part]))
+    const headers = { 'content-type': 'application/x-protobuf' }
+    const answer = await fetch(`${host.otlp}/v1/traces`, { method: 'POST', headers, body })
+    expect(answer.status).toBe(200)
+  }
+  await send(cart)
+  await page.goto(`${host.api}/traces/${late}?range=1h&span=0000000000000003`)
+  await page.getByText('2 spans have a parent that never arrived').waitFor()
+  await page.getByRole('row', { selected: true, name: /db\.query/ }).waitFor()
+  await send(gateway)
+  await page.getByRole('row', { name: 'gateway, POST /cart' }).waitFor()
+  await page.getByText('1 span has a parent that never arrived').waitFor()
+  await page.getByRole('row', { selected: true, name: /db\.query/ }).waitFor()
+})
+
 it('says that a trace does not exist', async () => {
   await page.goto(`${host.api}/traces/${'12'.repeat(16)}?range=1h`)
   await page.getByRole('alert').filter({ hasText: 'No such trace' }).waitFor()
