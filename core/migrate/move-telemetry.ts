@@ -135,23 +135,23 @@ export interface Stretch {
  */
 export async function verifyMove(move: Move, stretch: Stretch, total: number | null): Promise<DaySum[]> {
   const read = async (distinct: boolean, days: number[] | null): Promise<[DaySum[], DaySum[]]> => {
-    let ofSource = 0
-    const source = await sums(
-      move.source,
-      { ...stretch.source, since: move.since, distinct, days },
-      move.signal,
-      (rows) => {
-        ofSource = rows
-        move.progress('verify', rows, total === null ? null : total * 2)
-      },
-    )
-    const target = await sums(
-      move.target,
-      { ...stretch.target, since: null, moved: move.name, distinct, days },
-      move.signal,
-      (rows) => move.progress('verify', ofSource + rows, total === null ? null : total * 2),
-    )
-    return [source, target]
+    // Each engine adds up on threads of its own.
+    const failed = new AbortController()
+    const signal = AbortSignal.any([move.signal, failed.signal])
+    const added = { source: 0, target: 0 }
+    const told = (side: keyof typeof added) => (rows: number) => {
+      added[side] = rows
+      move.progress('verify', added.source + added.target, total === null ? null : total * 2)
+    }
+    try {
+      return await Promise.all([
+        sums(move.source, { ...stretch.source, since: move.since, distinct, days }, signal, told('source')),
+        sums(move.target, { ...stretch.target, since: null, moved: move.name, distinct, days }, signal, told('target')),
+      ])
+    } catch (error) {
+      failed.abort()
+      throw error
+    }
   }
   const [source, target] = await read(false, null)
   const odd = differingDays(source, target)

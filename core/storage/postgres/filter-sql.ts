@@ -166,6 +166,7 @@ function equalCondition(
   if (value === 'true') candidates.push(true)
   if (value === 'false') candidates.push(false)
   if (value === '') candidates.push(null)
+  const texts = [...new Set(candidates.map(String))]
   if (candidates.length === 1) candidates.push(true)
   const equal = candidates.map((one) => `attributes @> ${values.add(JSON.stringify({ [key]: one }))}::jsonb`)
   // An array or list in text form is compared by the matcher.
@@ -173,7 +174,6 @@ function equalCondition(
     return `(${equal.join(' OR ')} OR jsonb_typeof(attributes -> ${parameter()}::text) IN ('object', 'array'))`
   }
   const contained = `(${equal.join(' OR ')})`
-  const texts = [...new Set(candidates.map(String))]
   // The server writes out what has an exponent here, and an empty value is no text.
   if (value === '' || texts.some((text) => /e/i.test(text) && Number.isFinite(Number(text)))) return contained
   const text = `attributes ->> ${parameter()}::text`

@@ -140,7 +140,7 @@ async function* matching(
   }
   const again = againColumns('traces', filter, values)
   const sql = `SELECT trace_id AS id, start${again} ${where}`
-  for await (const rows of session.stream<Found>(sql, values.list)) {
+  for await (const rows of session.few<Found>(sql, values.list)) {
     const spans = matchAgain<Found>('traces', filter, rows, session.entries.resources)
     yield spans.map(({ id, start }) => ({ id: hexId(id), start }))
   }

@@ -91,6 +91,19 @@ export class Session {
     }
   }
 
+  /**
+   * Rows in portions, of what is most often not much: asked for as a plain statement first, as the server lets several
+   * processes look for its rows, which it never does for a cursor.
+   */
+  async *few<T>(sql: string, values: unknown[]): AsyncGenerator<T[]> {
+    const rows = await this.rows<T>(`${sql} LIMIT ${FETCH + 1}`, values)
+    if (rows.length <= FETCH) {
+      if (rows.length > 0) yield rows
+      return
+    }
+    yield* this.stream<T>(sql, values)
+  }
+
   /** The plan of one SELECT, without running it. */
   async plan<P>(sql: string, values: unknown[] = []): Promise<P[]> {
     const one = { text: `EXPLAIN (VERBOSE, FORMAT JSON) ${sql}`, values, queryMode: 'extended' }
