@@ -120,6 +120,18 @@ describe.each(named)('%s', (_, engine) => {
     expect((await store.reader.traceHistogram(traceQuery(), 4)).total).toBe(1)
   })
 
+  it('finds a trace whose spans were received on two days, in one write, by when it began', async () => {
+    const midnight = Math.floor(Date.now() / 86_400_000) * 86_400e6
+    const spans = [
+      spanBatch([{ trace: 1, span: 1, at: 0 }], midnight - 1),
+      spanBatch([{ trace: 1, span: 2, parent: 1, at: 1_800_000 }], midnight),
+    ]
+    await store.writer.write({ spans, logs: [] })
+    const began = traceQuery({ start: T0, end: T0 + 1000 * MS })
+    expect(ids((await store.reader.searchTraces(began)).items)).toEqual([traceId(1)])
+    expect((await store.reader.traceHistogram(began, 4)).total).toBe(1)
+  })
+
   it('finds a trace by what it did hours after the window, and knows where it began and how it ended', async () => {
     const HOUR_MS = 3_600_000
     const late = (n: number, hours: number) => ({ trace: n, span: n * 100 + hours, parent: n, at: hours * HOUR_MS })

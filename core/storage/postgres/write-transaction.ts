@@ -123,6 +123,23 @@ function tally(tallies: Map<string, Tally>, write: number, batch: SpanBatch | Lo
   }
 }
 
+/**
+ * With the times of the whole write for those of spans: what a write knows of a trace lies in the part of its last span,
+ * and begins with one that another part may hold.
+ */
+function ofWrites(tallies: Tally[]): Tally[] {
+  const times = new Map<string, { min: number; max: number }>()
+  const key = ({ write, signal, part }: Tally): string => (signal === 'traces' ? `${write}` : `${write} ${part}`)
+  for (const one of tallies) {
+    const known = times.get(key(one))
+    times.set(key(one), {
+      min: Math.min(known?.min ?? one.min, one.min),
+      max: Math.max(known?.max ?? one.max, one.max),
+    })
+  }
+  return tallies.map((one) => ({ ...one, ...times.get(key(one)) }))
+}
+
 /** The same by part alone, in an order in which hosts never wait for each other in a circle. */
 function byPart(tallies: Tally[]): Tally[] {
   const sums = new Map<string, Tally>()
@@ -224,7 +241,7 @@ function countsSql(schema: string, host: string, seqs: number[], tallies: Tally[
     ({ write, signal, part, resource, rows, errors, min, max }) =>
       `('${signal}', ${part}, ${seqs[write]}, ${resource}, ${rows}, ${errors}, ${min}, ${max})`,
   )
-  const stored = byPart(tallies).map(
+  const stored = byPart(ofWrites(tallies)).map(
     ({ part, signal, rows, min, max }) => `('${host}', ${part}, '${signal}', ${rows}, ${min}, ${max})`,
   )
   return `INSERT INTO ${schema}._counts (signal, part, seq, resource, rows, errors, min_time, max_time) VALUES ${counts.join(', ')};
