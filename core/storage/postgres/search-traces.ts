@@ -9,6 +9,7 @@ import { asked, countTraces, SPANS_A_TRACE } from './count-traces.ts'
 import { againColumns, filterSql, matchAgain, resourceIn, Values } from './filter-sql.ts'
 import { readAsOf } from './search-logs.ts'
 import { type AsOf, badCursor, hexId, idBytes, type Session, whole } from './session.ts'
+import { inParts } from './settled-parts.ts'
 import { structuredPortions } from './structure-traces.ts'
 import { EXTENT, type Extent, extentsOf } from './trace-places.ts'
 import { seenBy, summariesOf } from './trace-read.ts'
@@ -49,10 +50,15 @@ const MOST_LOOKS = 20
 /** Traces of one portion whose whole extent is asked for at once. */
 const MOST_RESOLVED = 5000
 
+/** Parts that a page is looked for in before all others: planning a statement over many takes as long as running it. */
+const FIRST_PARTS = 3
+
 /** Traces by the extents in the range, latest first. */
 async function* newestTraces(session: Session, query: TraceQuery, asOf: AsOf, end: number): AsyncGenerator<Portion> {
-  const sql = `SELECT trace_id AS id, start FROM ${session.schema}._extents WHERE ${await session.inParts('traces', query.start, end)}
-    AND start >= ${whole(query.start)} AND start < ${whole(end)} AND ${seenBy(asOf)} ORDER BY start DESC`
+  const held = (await session.parts('traces')).filter(({ min, max }) => max >= query.start && min < end)
+  const latest = held.toSorted((a, b) => b.max - a.max)
+  // After this time the first ones alone hold anything.
+  const until = latest[FIRST_PARTS]?.max ?? Number.NEGATIVE_INFINITY
   // A page is most often found at once; a search that passes over much is soon read in large portions.
   const all = query.minDuration === null && query.maxDuration === null && query.status === null
   let portion = query.limit + (all ? 10 : query.limit * 4)
@@ -61,9 +67,17 @@ async function* newestTraces(session: Session, query: TraceQuery, asOf: AsOf, en
     portion = Math.min(MOST_RESOLVED, portion * 4)
     return now
   }
-  for await (const rows of session.stream<Found>(sql, [], next, true)) {
-    for (const row of rows) row.id = hexId(row.id)
-    yield { found: rows, frontier: rows[rows.length - 1].start }
+  for (const [parts, from, to] of [
+    [latest.slice(0, FIRST_PARTS), Math.max(query.start, until + 1), end],
+    [held, query.start, Math.min(end, until + 1)],
+  ] as const) {
+    if (from >= to) continue
+    const sql = `SELECT trace_id AS id, start FROM ${session.schema}._extents WHERE ${inParts(parts.map(({ part }) => part))}
+      AND start >= ${whole(from)} AND start < ${whole(to)} AND ${seenBy(asOf)} ORDER BY start DESC`
+    for await (const rows of session.stream<Found>(sql, [], next, true)) {
+      for (const row of rows) row.id = hexId(row.id)
+      yield { found: rows, frontier: rows[rows.length - 1].start }
+    }
   }
 }
 

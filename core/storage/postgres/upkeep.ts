@@ -4,7 +4,7 @@ import { dayOf, dayOfPart, ensurePart, partitionName } from './parts.ts'
 import { settlePart } from './settled-parts.ts'
 
 /** A part takes this many spans or log records, or a sixty-fourth of what is stored where that is more. */
-const PART_ROWS = 250_000
+const PART_ROWS = 125_000
 const MOST_PARTS = 64
 /** How long after a part was closed all hosts have heard of it. */
 const SETTLED = '60 seconds'
