@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { StatusAnswer } from '../../core/api/contract/shapes.ts'
 import { storeCorpus } from '../bench/stored-corpus.ts'
 import { IdSender } from '../fixtures/id-sender.ts'
-import { launchBrowser } from '../fixtures/page-browser.ts'
+import { launchBrowser, openPage, pageIdle } from '../fixtures/page-browser.ts'
 import { type PostgresServer, startPostgres } from '../fixtures/postgres-server.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
@@ -30,13 +30,7 @@ beforeAll(async () => {
   const rendererDir = fileURLToPath(new URL('../../out/renderer', import.meta.url))
   host = await startTestHost({}, rendererDir, { dataDir })
   browser = await launchBrowser()
-  const context = await browser.newContext({
-    viewport: { width: 1440, height: 900 },
-    colorScheme: 'light',
-    locale: 'en-US',
-  })
-  page = await context.newPage()
-  await page.goto(`${host.api}/settings/storage#token=${host.token}`)
+  page = await openPage(browser, host, '/settings/storage', { timeoutMs: 30_000 })
 }, 300_000)
 afterAll(async () => {
   await browser?.close()
@@ -44,13 +38,11 @@ afterAll(async () => {
   await server?.stop()
 })
 
-const idle = (): Promise<unknown> =>
-  page.waitForFunction(() => (window as unknown as { glassboxIdle?: () => boolean }).glassboxIdle?.())
 const heading = (text: string | RegExp): Promise<void> =>
   page.getByRole('heading', { level: 3, name: text }).waitFor({ timeout: moveMs })
 
 async function accessible(): Promise<void> {
-  await idle()
+  await pageIdle(page)
   const { violations } = await new AxeBuilder({ page })
     .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'])
     .analyze()

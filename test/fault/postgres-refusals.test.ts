@@ -12,12 +12,13 @@ beforeAll(async () => {
 afterAll(() => servers?.stop())
 
 it('says of each refusal at which step it comes, what is wrong and what to do', async () => {
-  for (const { what, url, step, says, hint } of await servers.refusals()) {
+  for (const { what, url, step, code, says, hint } of await servers.refusals()) {
     const { ok, steps } = await testConnection(url, 'glassbox')
     expect(ok, what).toBe(false)
     expect(steps.at(-1), what).toMatchObject({
       name: step,
       ok: false,
+      code,
       error: expect.stringMatching(says),
       hint: expect.stringMatching(hint),
     })

@@ -159,6 +159,8 @@ export interface StorageTestStep {
   ms: number
   /** Of the step `tls`: whether what is sent is encrypted, and whether the certificate was checked. */
   note: 'plain' | 'encrypted' | 'verified' | null
+  /** Of the catalogue of errors. */
+  code: string | null
   error: string | null
   hint: string | null
 }

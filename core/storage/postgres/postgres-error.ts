@@ -60,7 +60,8 @@ export function postgresError(error: unknown, { host, port, database, user, sche
   if (CERTIFICATE.test(code)) {
     return make(
       'postgres_tls',
-      `the certificate of ${at} is not trusted: ${message}`,
+      // Node adds what a person who starts it may do.
+      `the certificate of ${at} is not trusted: ${message.replace(/; if the root CA .*/, '')}`,
       'Name its authority with sslrootcert=FILE, or use sslmode=require to encrypt without verifying.',
     )
   }

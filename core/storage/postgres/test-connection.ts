@@ -25,6 +25,8 @@ export interface TestStep {
   ms: number
   /** Of the step `tls`: whether what is sent is encrypted, and whether the certificate was checked. */
   note: 'plain' | 'encrypted' | 'verified' | null
+  /** Of the catalogue. */
+  code: string | null
   error: string | null
   hint: string | null
 }
@@ -61,10 +63,10 @@ export async function* testSteps(url: string, schema: string): AsyncGenerator<Te
       try {
         const result = await work[name]()
         const note = name === 'tls' ? (result as TestStep['note']) : null
-        yield { name, ok: true, ms: ms(), note, error: null, hint: null }
+        yield { name, ok: true, ms: ms(), note, code: null, error: null, hint: null }
       } catch (error) {
-        const known = target ? postgresError(error, target) : (error as GlassboxError)
-        yield { name, ok: false, ms: ms(), note: null, error: known.message, hint: known.hint ?? null }
+        const { code, message, hint } = target ? postgresError(error, target) : (error as GlassboxError)
+        yield { name, ok: false, ms: ms(), note: null, code, error: message, hint: hint ?? null }
         return
       }
     }
