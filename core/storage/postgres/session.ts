@@ -28,6 +28,7 @@ const BYTES_A_TRACE = 200
 export interface Spread {
   within(session: Session, from: number, end: number): Promise<string[]>
   among(session: Session, ids: readonly string[]): Promise<string[]>
+  isCurrent(asOf: AsOf): boolean
 }
 
 /** What nearly every query needs to know first. */

@@ -1,6 +1,8 @@
 import { SPREAD_US } from '../spread.ts'
 import { SeenWrites } from './changes.ts'
-import { hexId, type Session } from './session.ts'
+import { SPANS_A_TRACE } from './count-traces.ts'
+import { type AsOf, hexId, type Session } from './session.ts'
+import { inParts } from './settled-parts.ts'
 import { seenBy } from './trace-read.ts'
 
 /** From the begin of a trace's first span to the end of its last, µs. */
@@ -32,23 +34,33 @@ export class SpreadTraces {
     return ids.filter((id) => this.#traces.has(id))
   }
 
+  /** Whether nothing was written since the last look. */
+  isCurrent({ hi }: AsOf): boolean {
+    return this.#seq !== null && hi <= this.#seq && this.#seen.gapsOf(this.#seq).length === 0
+  }
+
   async #load(session: Session): Promise<void> {
     const { schema } = session
     const asOf = await session.asOf()
     const last = this.#seq
-    let among = ''
-    if (last !== null) {
-      if (asOf.hi <= last && this.#seen.gapsOf(last).length === 0) return
+    let from = `${schema}._extents WHERE ${seenBy(asOf)}`
+    if (last === null) {
+      const parts = await session.parts('traces')
+      await session.roomFor(parts.reduce((sum, { rows }) => sum + rows, 0) / SPANS_A_TRACE)
+      const settled = inParts([...(await session.settled())])
+      from = `(SELECT trace_id, start, dur FROM ${schema}._whole WHERE ${settled}
+        UNION ALL SELECT trace_id, start, dur FROM ${schema}._extents WHERE NOT ${settled} AND ${seenBy(asOf)}) extents`
+    } else {
+      if (this.isCurrent(asOf)) return
       const since = `${this.#seen.after(last)} AND ${seenBy(asOf)}`
       const parts = await session.rows<{ part: number }>(
         `SELECT DISTINCT unnest(parts) AS part FROM ${schema}._writes WHERE ${since}`,
       )
       const where = parts.length === 0 ? 'false' : `${since} AND part IN (${parts.map(({ part }) => part).join(',')})`
-      among = `AND trace_id IN (SELECT trace_id FROM ${schema}._extents WHERE ${where})`
+      from += ` AND trace_id IN (SELECT trace_id FROM ${schema}._extents WHERE ${where})`
     }
     const rows = await session.rows<Extent & { id: string }>(
-      `SELECT trace_id AS id, min(start) AS start, max(start + dur) AS "end" FROM ${schema}._extents
-       WHERE ${seenBy(asOf)} ${among} GROUP BY 1 HAVING max(start + dur) - min(start) > ${SPREAD_US}`,
+      `SELECT trace_id AS id, min(start) AS start, max(start + dur) AS "end" FROM ${from} GROUP BY 1 HAVING max(start + dur) - min(start) > ${SPREAD_US}`,
     )
     for (const { id, start, end } of rows) {
       const known = this.#traces.get(hexId(id)) ?? { start, end }

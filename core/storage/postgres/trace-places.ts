@@ -13,6 +13,8 @@ export interface Extent {
 /** Columns of an Extent, of rows of `_extents` grouped by trace. */
 export const EXTENT = `trace_id AS id, min(start) AS start, max(start + dur) AS "end", bool_or(failed) AS failed`
 
+/** Traces that may be looked for in every part. */
+const LOOKED_FOR = 300
 /** Traces whose extent is asked for in one statement. */
 const RESOLVE = 5000
 
@@ -29,7 +31,9 @@ export async function extentsOf(
   if (ids.length === 0) return []
   const near = (await session.parts('traces')).filter(overlaps(range.from - SPREAD_US, range.to + SPREAD_US))
   const isAll = near.length === (await session.parts('traces')).length
-  const spread = isAll ? [] : await session.spread.among(session, ids)
+  // A few are looked for everywhere sooner than it is known which traces reached far since the last write.
+  const isSooner = ids.length <= LOOKED_FOR && !session.spread.isCurrent(await session.asOf())
+  const spread = isAll ? [] : isSooner ? ids : await session.spread.among(session, ids)
   const beyond = new Set(spread)
   const found: Extent[] = []
   const ask = async (some: string[], held: string): Promise<void> => {
