@@ -2,11 +2,15 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ArchiveReader } from '../../core/backup/archive/archive-reader.ts'
 import { sumsOf } from '../../core/backup/day-totals.ts'
+import { openBackupSource } from '../../core/backup/open-source.ts'
 import { everything, restoreTelemetry } from '../../core/backup/restore-telemetry.ts'
 import { storeTarget } from '../../core/backup/store-target.ts'
 import { differingTotals } from '../../core/backup/verify-archive.ts'
 import { writeBackup } from '../../core/backup/write-backup.ts'
-import type { TelemetryStore } from '../../core/storage/store.ts'
+import { SampleBatchBuilder } from '../../core/model/sample-batch-builder.ts'
+import type { SampleBatch } from '../../core/model/series.ts'
+import { seededRandom } from '../demo/shop.ts'
+import { metricSums } from '../fixtures/metric-sums.ts'
 import { engines, type OpenedStore } from './engines.ts'
 import { logBatch, randomTelemetry, spanBatch } from './telemetry-rows.ts'
 
@@ -18,8 +22,70 @@ afterAll(() => postgres.stop())
 
 const signal = AbortSignal.timeout(600_000)
 
+const VALUES = [
+  0,
+  -0,
+  1,
+  0.1,
+  -1e300,
+  5e-324,
+  2 ** 53 + 2,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+]
+
+/** Samples of every kind, with the numbers that are lost most easily, and what is said of their metrics. */
+function randomSamples(seed: number, count: number): SampleBatch {
+  const random = seededRandom(seed)
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]
+  const batch = new SampleBatchBuilder()
+  const begin = Date.now() - 3_600_000
+  for (let number = 0; number < 5; number++) {
+    const series = batch.series([
+      ['__name__', `m_${number}`],
+      ['job', pick(['a', 'größe', 'x"\\y'])],
+    ])
+    batch.metadata({
+      metric: `m_${number}`,
+      type: pick(['counter', 'gauge', 'histogram'] as const),
+      unit: 's',
+      help: 'h\nx',
+    })
+    for (let i = 0, time = begin; i < count / 5; i++) {
+      time += 1 + Math.floor(random() * 5000)
+      if (number === 4) {
+        const counts = [1 + Math.floor(random() * 9), Math.floor(random() * 9)]
+        batch.histogram(series, time, {
+          schema: pick([-4, 0, 8]),
+          counterReset: pick(['unknown', 'gauge'] as const),
+          zeroThreshold: 1e-128,
+          zeroCount: 2,
+          count: 2 + counts[0] + counts[1],
+          sum: pick(VALUES),
+          positive: {
+            spans: [
+              { offset: -3, length: 1 },
+              { offset: 2, length: 1 },
+            ],
+            counts,
+          },
+          negative: { spans: [], counts: [] },
+          customValues: null,
+        })
+      } else if (random() < 0.05) batch.stale(series, time)
+      else batch.float(series, time, random() < 0.5 ? pick(VALUES) : random() * 1e6)
+      if (random() < 0.02) batch.exemplar(series, { labels: [['trace_id', 'ab'.repeat(16)]], value: random(), time })
+    }
+  }
+  return batch.finish()
+}
+
 /** An archive of a store, in memory. */
-async function archiveOf(store: TelemetryStore, engine: 'sqlite' | 'postgres'): Promise<Buffer> {
+async function archiveOf({ store, dataDir, settings }: OpenedStore): Promise<Buffer> {
+  // Samples are in the file a moment after they were taken.
+  await store.metricMoves.mark()
+  const source = await openBackupSource(dataDir, settings.storage)
   const pieces: Buffer[] = []
   const request = {
     kind: 'full',
@@ -32,12 +98,15 @@ async function archiveOf(store: TelemetryStore, engine: 'sqlite' | 'postgres'): 
     progress: () => undefined,
     warnings: [],
   } as const
-  const source = { engine, scanner: store.reader, metrics: null, storeId: 'x' }
-  await writeBackup(
-    source,
-    { ...request, config: [], warnings: [] },
-    async (bytes) => void pieces.push(Buffer.from(bytes)),
-  )
+  try {
+    await writeBackup(
+      source,
+      { ...request, config: [], warnings: [] },
+      async (bytes) => void pieces.push(Buffer.from(bytes)),
+    )
+  } finally {
+    await source.close()
+  }
   return Buffer.concat(pieces)
 }
 
@@ -64,12 +133,16 @@ describe('SQLite → archive → Postgres → archive → SQLite', () => {
           const opened: OpenedStore[] = [first]
           try {
             await first.store.writer.write({ spans: [spanBatch(spans)], logs: [logBatch(logs)] })
+            expect((await first.store.metrics.writeSamples(randomSamples(data, count))).rejected).toEqual([])
             const expected = await sumsOf(first.store.reader, signal)
-            const second = await restored(postgres, await archiveOf(first.store, 'sqlite'))
+            const samples = await metricSums(first.store)
+            expect(samples.length).toBeGreaterThan(0)
+            const second = await restored(postgres, await archiveOf(first))
             opened.push(second)
             expect(differingTotals(expected, await sumsOf(second.store.reader, signal))).toBeNull()
-            const third = await restored(sqlite, await archiveOf(second.store, 'postgres'))
+            const third = await restored(sqlite, await archiveOf(second))
             opened.push(third)
+            for (const { store } of [second, third]) expect(await metricSums(store)).toEqual(samples)
             const policy = { tracesDays: 7, tracesBytes: 1e9, logsDays: 7, metricsDays: 30 }
             for (const { store } of [second, third])
               expect(await store.runRetention(policy)).toMatchObject({ spans: 0, logs: 0 })

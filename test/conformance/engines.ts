@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { applySettings, defaultSettings } from '../../core/config/settings.ts'
+import { applySettings, defaultSettings, type Settings } from '../../core/config/settings.ts'
 import { openStore } from '../../core/storage/open-store.ts'
 import type { TelemetryStore } from '../../core/storage/store.ts'
 import { installedPgBouncer, installedProgram, olderPostgres, pooled } from '../fixtures/installed-postgres.ts'
@@ -12,6 +12,8 @@ const log = { info: () => undefined, warn: () => undefined, error: () => undefin
 
 export interface OpenedStore {
   store: TelemetryStore
+  dataDir: string
+  settings: Settings
   close(): Promise<void>
 }
 
@@ -23,12 +25,15 @@ export interface Engine {
   stop(): Promise<void>
 }
 
-function inFolder(make: (dataDir: string, changes: Record<string, unknown>) => Promise<TelemetryStore>) {
+function inFolder(settingsOf: (changes: Record<string, unknown>) => Promise<Settings>) {
   return async (changes: Record<string, unknown> = {}): Promise<OpenedStore> => {
     const dataDir = mkdtempSync(join(tmpdir(), 'glassbox-conformance-'))
-    const store = await make(dataDir, changes)
+    const settings = await settingsOf({ 'storage.reserveBytes': 0, ...changes })
+    const store = await openStore({ dataDir, settings, log })
     return {
       store,
+      dataDir,
+      settings,
       async close() {
         await store.stop()
         rmSync(dataDir, { recursive: true, force: true })
@@ -41,16 +46,14 @@ function postgres(
   server: () => PostgresServer | null,
   prepare: (url: string) => Promise<void> = async () => undefined,
 ) {
-  return inFolder(async (dataDir, changes) => {
+  return inFolder(async (changes) => {
     const postgresUrl = (await server()?.freshUrl()) ?? ''
     await prepare(postgresUrl)
-    const settings = applySettings(defaultSettings, {
+    return applySettings(defaultSettings, {
       'storage.engine': 'postgres',
       'storage.postgresUrl': postgresUrl,
-      'storage.reserveBytes': 0,
       ...changes,
     })
-    return openStore({ dataDir, settings, log })
   })
 }
 
@@ -60,13 +63,7 @@ export function engines(): Engine[] {
     {
       name: 'sqlite',
       start: async () => undefined,
-      open: inFolder((dataDir, changes) =>
-        openStore({
-          dataDir,
-          settings: applySettings(defaultSettings, { 'storage.reserveBytes': 0, ...changes }),
-          log,
-        }),
-      ),
+      open: inFolder(async (changes) => applySettings(defaultSettings, changes)),
       stop: async () => undefined,
     },
     engineOf(() => startPostgres()),

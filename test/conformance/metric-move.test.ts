@@ -4,9 +4,10 @@ import type { Move } from '../../core/migrate/move-telemetry.ts'
 import type { NativeHistogram } from '../../core/model/native-histogram.ts'
 import { SampleBatchBuilder } from '../../core/model/sample-batch-builder.ts'
 import type { Labels } from '../../core/model/series.ts'
-import { type DaySum, mergeDaySums } from '../../core/storage/content-sum.ts'
+import type { DaySum } from '../../core/storage/content-sum.ts'
 import type { MetricStep, MovedSamples } from '../../core/storage/metric-move.ts'
 import type { TelemetryStore } from '../../core/storage/store.ts'
+import { metricSums } from '../fixtures/metric-sums.ts'
 import { engines, type OpenedStore } from './engines.ts'
 
 const both = engines()
@@ -49,19 +50,6 @@ async function write(store: TelemetryStore, time: number, value = time % 997): P
   }
   batch.metadata({ metric: 'm_1', type: 'gauge', unit: 's', help: 'how long' })
   expect((await store.metrics.writeSamples(batch.finish())).rejected).toEqual([])
-}
-
-/** Everything of a store, by day. */
-async function sumsOf(store: TelemetryStore): Promise<DaySum[]> {
-  await store.metricMoves.mark()
-  let sums: DaySum[] = []
-  for (let after: string | null = null; ; ) {
-    const part = await store.metricMoves.scan({ after, from: null, brought: null, since: null, sumsOnly: true })
-    expect(part.samples).toEqual([])
-    sums = mergeDaySums(sums, part.sums)
-    if (part.done) return sums
-    after = part.cursor
-  }
 }
 
 /** What a person sees of it. */
@@ -125,7 +113,7 @@ describe.each([
   const ALL = SERIES * 4 * 6 + 2 * 5
 
   it('leave nothing in the target when they are cancelled, differ or are taken back, and what it had stays', async () => {
-    const before = { own: await sumsOf(target), answers: await answersOf(target) }
+    const before = { own: await metricSums(target), answers: await answersOf(target) }
     expect(before.own).toEqual([])
     const stop = new AbortController()
     const cancelled = new MetricMover(move(source, target, { signal: stop.signal, progress: () => stop.abort() }))
@@ -144,15 +132,15 @@ describe.each([
       ),
     })
     await new MetricMover(move(source, target)).catchUp()
-    expect(rows(await sumsOf(target))).toBe(ALL)
+    expect(rows(await metricSums(target))).toBe(ALL)
     await target.metricMoves.end('move-1', true)
-    expect(await sumsOf(target)).toEqual(before.own)
+    expect(await metricSums(target)).toEqual(before.own)
     expect(await answersOf(target)).toEqual(before.answers)
     await write(target, NOW - 4 * DAY)
     const had = await answersOf(target)
     const since = NOW - 2 * DAY - 1000
     await new MetricMover(move(source, target, { since: since * 1000 })).catchUp()
-    expect(rows(await sumsOf(target))).toBe(SERIES * (2 * 6 + 1))
+    expect(rows(await metricSums(target))).toBe(SERIES * (2 * 6 + 1))
     await target.metricMoves.end('move-1', true)
     expect(await answersOf(target)).toEqual(had)
   }, 60_000)
@@ -165,13 +153,13 @@ describe.each([
     for (let step = 10; step > 0; step--) await write(source, NOW - step * 1000)
     await mover.finish()
     await target.metricMoves.end('move-1', false)
-    const sums = await sumsOf(source)
+    const sums = await metricSums(source)
     expect(sums.length).toBeGreaterThanOrEqual(5)
     expect(rows(sums)).toBe(ALL + SERIES * 10)
-    expect(await sumsOf(target)).toEqual(sums)
+    expect(await metricSums(target)).toEqual(sums)
     expect(await answersOf(target)).toEqual(await answersOf(source))
     // Series go on where they were.
     await write(target, NOW)
-    expect(rows(await sumsOf(target))).toBe(ALL + SERIES * 11)
+    expect(rows(await metricSums(target))).toBe(ALL + SERIES * 11)
   }, 60_000)
 })
