@@ -23,7 +23,12 @@ const bodies = Array.from({ length: phase * 3 }, (_, seed) =>
 const root = mkdtempSync(join(tmpdir(), 'glassbox-bench-'))
 const dataDir = join(root, 'data')
 const server = await startServer(dataDir)
-await server.change({ 'sampling.enabled': false, 'collectors.spanMetrics.enabled': false })
+// What waits is refused and sent again, so that what is stored is what was sent.
+await server.change({
+  'sampling.enabled': false,
+  'collectors.spanMetrics.enabled': false,
+  'pipeline.overflow': 'refuse',
+})
 
 interface Books {
   traces: { stored: number; waiting: number }
@@ -39,9 +44,14 @@ async function ingest(): Promise<number> {
     while (next < until) {
       const body = new Uint8Array(bodies[next++])
       const headers = { 'content-type': 'application/x-protobuf', 'content-encoding': 'gzip' }
-      const answer = await fetch(`${server.otlp}/v1/traces`, { method: 'POST', headers, body })
-      if (answer.status !== 200) throw new Error(`the server answered ${answer.status}`)
-      await answer.arrayBuffer()
+      for (let taken = false; !taken; ) {
+        const answer = await fetch(`${server.otlp}/v1/traces`, { method: 'POST', headers, body })
+        await answer.arrayBuffer()
+        taken = answer.status === 200
+        if (taken) continue
+        if (answer.status !== 503) throw new Error(`the server answered ${answer.status}`)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
     }
   }
   await Promise.all(Array.from({ length: CLIENTS }, client))

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Job } from '../../core/model/job.ts'
 import { launchBrowser, pageIdle, pageQuery } from '../fixtures/page-browser.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
@@ -104,4 +106,38 @@ it('makes a debug bundle in the inspector; dropped, it is looked at apart from t
   await banner.getByRole('button', { name: 'Close', exact: true }).click()
   await banner.waitFor({ state: 'hidden' })
   expect(await host.get('/api/bundles')).toEqual({ items: [] })
+}, 120_000)
+
+it('takes a backup in, and goes on with what is in it; a large file of telemetry shows how far it is', async () => {
+  let job = await host.get<Job>('/api/backups', {
+    method: 'POST',
+    body: '{}',
+    headers: { 'content-type': 'application/json' },
+  })
+  while (job.endedAt === null) job = await host.get<Job>(`/api/jobs/${job.id}`)
+  const { name } = job.result as { name: string }
+  await drop([{ name: 'copy.glassbox', text: [...readFileSync(join(host.dataDir, 'backups', name))] }])
+  const wizard = page.getByRole('dialog', { name: /^Restore the full backup of/ })
+  await wizard.getByText(name).waitFor()
+  expect(pageQuery(page)).toMatchObject({ step: 'inspect', target: 'local', name })
+  await page.keyboard.press('Escape')
+  await wizard.waitFor({ state: 'hidden' })
+  const begin = Date.now() * 1_000_000
+  const spans = Array.from({ length: 25_000 }, (_, i) => ({
+    traceId: i.toString(16).padStart(32, 'e'),
+    spanId: i.toString(16).padStart(16, 'e'),
+    name: 'of a large file',
+    startTimeUnixNano: String(begin),
+    endTimeUnixNano: String(begin + 1000),
+  }))
+  await drop([{ name: 'large.json', text: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }) }])
+  const report = page.getByRole('region', { name: 'What the files brought' })
+  await report.getByText('25,000 spans').waitFor()
+  const [last] = (await host.get<{ items: Job[] }>('/api/jobs')).items
+  expect(last).toMatchObject({
+    kind: 'import',
+    state: 'done',
+    input: { name: 'large.json' },
+    result: { spans: 25_000 },
+  })
 }, 120_000)
