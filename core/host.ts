@@ -276,6 +276,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       pins: settings.pins,
       scrapeTargets: () => scraping.targets(),
       scrapeMetadata: (metric) => scraping.metadata(metric),
+      testScrapeJob: (job) => scraping.test(job),
       senderSeen: (peer, format, outcome) => doctor.sender(peer, 'remote-write', `${format} snappy`, outcome),
     })
     api = await server.listen(host, apiPort)

@@ -5,8 +5,9 @@ import type { ScrapeTargets, TargetMetadata } from '../collectors/scrape/scrape-
 import type { BoardStore } from '../config/board-store.ts'
 import type { SettingsService } from '../config/config-store.ts'
 import type { PinStore } from '../config/pin-store.ts'
-import type { Settings } from '../config/settings.ts'
+import type { ScrapeJob, Settings } from '../config/settings.ts'
 import type { JobRegistry } from '../jobs/job-registry.ts'
+import type { ScrapeTrial } from '../model/scrape.ts'
 import type { IngestOutcome, Pipeline } from '../pipeline/ingest.ts'
 import type { PromqlEngine } from '../query/promql/engine.ts'
 import type { TelemetryStore } from '../storage/store.ts'
@@ -65,4 +66,6 @@ export interface ApiServices {
   scrapeTargets(): Promise<ScrapeTargets>
   /** What each scrape target says of its metrics, or of one. */
   scrapeMetadata(metric: string | null): Promise<TargetMetadata[]>
+  /** Scrapes every target of a job once and stores nothing. */
+  testScrapeJob(job: ScrapeJob): Promise<ScrapeTrial>
 }

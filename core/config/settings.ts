@@ -61,6 +61,17 @@ const relabelRule = z
 
 const labelsOfTargets = z.record(z.string(), z.string()).default({})
 
+/** How a scrape says who asks. The password or token stays in a file of its own, which is read at every scrape. */
+const scrapeAuth = z
+  .strictObject({
+    type: z.enum(['none', 'basic', 'bearer']).default('none'),
+    username: z.string().max(1024).default(''),
+    /** Path of the file with the password or the token. */
+    file: z.string().max(4096).default(''),
+  })
+  .refine(({ type, file }) => type === 'none' || file !== '', 'names no file with the password or token')
+  .refine(({ type, username }) => type !== 'basic' || username !== '', 'names no user')
+
 /** One of Prometheus' scrape_configs, in our spelling. */
 const scrapeJob = z.strictObject({
   job: z.string().min(1).max(256),
@@ -101,6 +112,7 @@ const scrapeJob = z.strictObject({
     )
     .max(100)
     .default([]),
+  auth: scrapeAuth.prefault({}),
   /** Run over the labels of each target discovered. */
   relabel: z.array(relabelRule).max(200).default([]),
   /** Run over the labels of each series scraped. */
@@ -109,6 +121,14 @@ const scrapeJob = z.strictObject({
 
 export type RelabelRule = z.infer<typeof relabelRule>
 export type ScrapeJob = z.infer<typeof scrapeJob>
+
+/** One job as a form has it, with its defaults. @throws GlassboxError `bad_setting` that names the field */
+export function parseScrapeJob(value: unknown): ScrapeJob {
+  const parsed = scrapeJob.safeParse(value)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new GlassboxError('bad_setting', `${issue.path.join('.') || 'the job'}: ${issue.message}`)
+}
 
 /**
  * Every setting with its default. Keys are the dotted paths of this schema (`pipeline.queueLimit`). Sizes are bytes,

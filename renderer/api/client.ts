@@ -29,6 +29,7 @@ import type {
 import type { MachineFigures, ServiceGraph, ServiceHealth, SystemMetrics } from '../../core/model/answers.ts'
 import type { Job } from '../../core/model/job.ts'
 import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts'
+import type { ScrapeTrial } from '../../core/model/scrape.ts'
 import { type Connection, findConnection } from './connection.ts'
 import { requestEnded, requestStarted } from './idle.ts'
 import { linesOf } from './lines.ts'
@@ -314,6 +315,9 @@ export const api = {
     }
     return false
   },
+  /** Scrapes every target of the job once; nothing is stored. */
+  testScrapeJob: async (job: object, signal: AbortSignal) =>
+    (await (await request('POST', '/api/scrape/test', { body: { job }, signal })).json()) as ScrapeTrial,
   switchStorage: async (body: SwitchRequest) =>
     (await (await request('POST', '/api/storage/switch', { body })).json()) as Job,
   deleteOldStorage: async () => (await (await request('POST', '/api/storage/delete-old', { body: {} })).json()) as Job,

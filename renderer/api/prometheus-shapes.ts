@@ -40,6 +40,17 @@ export interface SeriesExemplars {
   exemplars: { labels: Record<string, string>; value: string; timestamp: number }[]
 }
 
+/** One target of /api/v1/targets, as far as the page reads it. */
+export interface ScrapeTarget {
+  labels: Record<string, string>
+  scrapePool: string
+  scrapeUrl: string
+  lastError: string
+  /** Seconds. */
+  lastScrapeDuration: number
+  health: 'up' | 'down' | 'unknown'
+}
+
 interface NameCount {
   name: string
   value: number

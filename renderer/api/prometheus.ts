@@ -3,6 +3,7 @@ import type {
   MetricMetadata,
   PrometheusAnswer,
   PrometheusData,
+  ScrapeTarget,
   SeriesExemplars,
   TsdbStatus,
 } from './prometheus-shapes.ts'
@@ -61,5 +62,6 @@ export const prometheus = {
   series: (selectors: readonly string[], limit: number, signal?: AbortSignal) =>
     post<Record<string, string>[]>('series', form({ limit }, { 'match[]': selectors }), signal),
   metadata: (signal?: AbortSignal) => get<Record<string, MetricMetadata[]>>('metadata', {}, signal),
+  targets: (signal?: AbortSignal) => get<{ activeTargets: ScrapeTarget[] }>('targets', { state: 'active' }, signal),
   tsdbStatus: (signal?: AbortSignal) => get<TsdbStatus>('status/tsdb', { limit: 10_000 }, signal),
 }

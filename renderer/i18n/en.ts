@@ -12,6 +12,7 @@ import { map } from './en/map.ts'
 import { metrics } from './en/metrics.ts'
 import { promql } from './en/promql.ts'
 import { runs } from './en/runs.ts'
+import { scrape } from './en/scrape.ts'
 import { settings } from './en/settings.ts'
 import { shell } from './en/shell.ts'
 import { states } from './en/states.ts'
@@ -38,6 +39,7 @@ export const en = {
   promql,
   runs,
   connect,
+  scrape,
   settings,
   storage,
   jobs,

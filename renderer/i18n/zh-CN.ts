@@ -13,6 +13,7 @@ import { map } from './zh-CN/map.ts'
 import { metrics } from './zh-CN/metrics.ts'
 import { promql } from './zh-CN/promql.ts'
 import { runs } from './zh-CN/runs.ts'
+import { scrape } from './zh-CN/scrape.ts'
 import { settings } from './zh-CN/settings.ts'
 import { shell } from './zh-CN/shell.ts'
 import { states } from './zh-CN/states.ts'
@@ -38,6 +39,7 @@ export const zhCN: Messages = {
   promql,
   runs,
   connect,
+  scrape,
   settings,
   storage,
   jobs,

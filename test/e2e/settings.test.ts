@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
@@ -74,6 +76,59 @@ it('locks what a flag or the environment sets, naming it, and says what waits fo
   await page.getByLabel('server.otlpGrpcPort', { exact: true }).fill('4999')
   await page.getByLabel('server.otlpGrpcPort', { exact: true }).press('Enter')
   await page.getByText('Saved. In use from the next start of Glassbox.').waitFor()
+}, 60_000)
+
+it('a scrape job is tried, added, seen at work, changed and deleted without a restart', async () => {
+  const target = createServer((_request, response) => response.end('form_orders 5\n'))
+  await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
+  const address = `127.0.0.1:${(target.address() as AddressInfo).port}`
+  await page.getByRole('navigation', { name: 'Settings' }).getByRole('link', { name: 'Metrics' }).click()
+  await page.getByText('Nothing is scraped yet.').waitFor()
+  await page.getByRole('button', { name: 'Add job' }).click()
+  const form = page.getByRole('dialog', { name: 'New scrape job' })
+  await form.getByRole('button', { name: 'Save job' }).click()
+  await form.getByText('Give the job a name.').waitFor()
+  await form.getByLabel('Name (label job)').fill('shop')
+  await form.getByLabel('Targets', { exact: true }).fill(`${address} zone=a\n127.0.0.1:9`)
+  await form.getByLabel('Interval, seconds').fill('1')
+  await form.getByText('Discovery by files, relabelling').click()
+  await form.getByLabel('Relabelling of targets').fill('- {regexp: x}')
+  await form.getByRole('button', { name: 'Test' }).click()
+  await form.getByText('no rule has a field regexp').waitFor()
+  await form.getByLabel('Relabelling of targets').fill('- {source_labels: [zone], target_label: place, regex: "("}')
+  await form.getByRole('button', { name: 'Test' }).click()
+  await form.getByText('is no regular expression of RE2').waitFor()
+  await form
+    .getByLabel('Relabelling of targets')
+    .fill('- {source_labels: [zone], target_label: place, action: replace}')
+  await form.getByRole('button', { name: 'Test' }).click()
+  await form.getByText('1 sample ·').waitFor()
+  await form.getByText('Nothing of this was stored.').waitFor()
+  await accessible()
+  await form.getByRole('button', { name: 'Save job' }).click()
+  await toast('collectors.scrape.jobs changed')
+  await page.getByText('1 of 2 down').waitFor()
+  await page.getByText('place="a"').waitFor()
+  await accessible()
+  type Found = { data: { result: { metric: Record<string, string> }[] } }
+  let found: Found
+  do found = await host.get<Found>('/api/v1/query?query=form_orders')
+  while (found.data.result.length === 0)
+  expect(found.data.result[0].metric).toMatchObject({ job: 'shop', zone: 'a', place: 'a' })
+
+  await page.getByRole('button', { name: 'Edit shop' }).click()
+  const edit = page.getByRole('dialog', { name: 'Scrape job' })
+  await edit.getByLabel('Targets', { exact: true }).fill(address)
+  await edit.getByRole('button', { name: 'Save job' }).click()
+  await page.getByText('1 up').waitFor()
+  await page.getByRole('button', { name: 'Delete shop' }).click()
+  await page.getByText('Nothing is scraped yet.').waitFor()
+  await page.getByRole('button', { name: 'Undo' }).last().click()
+  await page.getByText('1 up').waitFor()
+  await page.getByRole('button', { name: 'Delete shop' }).click()
+  target.closeAllConnections()
+  target.close()
+  await page.goto(`${host.api}/settings/intake`)
 }, 60_000)
 
 it('finds settings of every section by words of their help, and those that were changed', async () => {

@@ -331,6 +331,13 @@ export const routes = {
     body: z.strictObject({ query: z.string().min(1).max(100_000), limit: z.int().min(1).max(10_000).default(1000) }),
     answer: 'SqlResult',
   },
+  testScrapeJob: {
+    method: 'POST',
+    path: '/api/scrape/test',
+    summary: 'Scrapes every target of a job once, as the setting collectors.scrape.jobs has it; stores nothing',
+    body: z.strictObject({ job: z.record(z.string(), z.unknown()) }),
+    answer: '{ targets: [{ url, labels, health, error, samples, ms }], dropped: [{ labels, why }], problems }',
+  },
   testStorage: {
     method: 'POST',
     path: '/api/storage/test',

@@ -1,11 +1,15 @@
 import { GlassboxError } from '../../base/errors.ts'
+import { parseScrapeJob } from '../../config/settings.ts'
 import { listHosts } from '../../query/hosts.ts'
 import { machineFigures } from '../../query/machine-figures.ts'
 import { serviceHealth } from '../../query/service-health.ts'
 import { type SystemRange, systemMetrics } from '../../query/system-metrics.ts'
 import type { Handlers } from '../handler.ts'
 
-export const systemHandlers: Handlers<'systemMetrics' | 'serviceHealth' | 'machineFigures' | 'hosts'> = {
+export const systemHandlers: Handlers<
+  'testScrapeJob' | 'systemMetrics' | 'serviceHealth' | 'machineFigures' | 'hosts'
+> = {
+  testScrapeJob: ({ body, services }) => services.testScrapeJob(parseScrapeJob(body.job)),
   hosts: async ({ services, context }) => ({
     items: await listHosts(services.store.metrics, Math.floor(services.clock.nowUs() / 1000), context),
   }),

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml'
-import type { RelabelRule, ScrapeJob, Settings } from '../../config/settings.ts'
+import type { ScrapeJob, Settings } from '../../config/settings.ts'
+import { prometheusRule } from '../../model/scrape.ts'
 import { durationText } from './target.ts'
 
 /** The scrape jobs as a prometheus.yml would spell them; what is default there is left out. */
@@ -22,6 +23,8 @@ function jobConfig(job: ScrapeJob): object {
     honor_timestamps: job.honorTimestamps ? undefined : false,
     sample_limit: job.sampleLimit || undefined,
     body_size_limit: `${job.bodySizeLimit}B`,
+    basic_auth: job.auth.type === 'basic' ? { username: job.auth.username, password_file: job.auth.file } : undefined,
+    authorization: job.auth.type === 'bearer' ? { credentials_file: job.auth.file } : undefined,
     static_configs: filled(
       job.static.map(({ targets, labels }) => ({ targets, ...(Object.keys(labels).length > 0 ? { labels } : {}) })),
     ),
@@ -31,20 +34,8 @@ function jobConfig(job: ScrapeJob): object {
         defined({ names, type, port: type === 'SRV' ? undefined : port, refresh_interval: durationText(refreshMs) }),
       ),
     ),
-    relabel_configs: filled(job.relabel.map(ruleConfig)),
-    metric_relabel_configs: filled(job.metricRelabel.map(ruleConfig)),
-  })
-}
-
-function ruleConfig(rule: RelabelRule): object {
-  return defined({
-    source_labels: filled(rule.sourceLabels),
-    separator: rule.separator === ';' ? undefined : rule.separator,
-    target_label: rule.targetLabel || undefined,
-    regex: rule.regex === '(.*)' ? undefined : rule.regex,
-    modulus: rule.modulus || undefined,
-    replacement: rule.replacement === '$1' ? undefined : rule.replacement,
-    action: rule.action,
+    relabel_configs: filled(job.relabel.map(prometheusRule)),
+    metric_relabel_configs: filled(job.metricRelabel.map(prometheusRule)),
   })
 }
 

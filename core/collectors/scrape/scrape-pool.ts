@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { ScrapeJob } from '../../config/settings.ts'
 import type { DecodedSamples } from '../../model/decoded-samples.ts'
+import type { ScrapeTrial } from '../../model/scrape.ts'
 import type { MetricMetadata } from '../../model/series.ts'
 import { DnsDiscovery } from './dns-discovery.ts'
 import { FileDiscovery } from './file-discovery.ts'
@@ -129,6 +130,18 @@ export class ScrapePool {
         ...(why ? { lastError: why } : {}),
       })),
     }
+  }
+
+  /** The targets as a test of the job shows them. */
+  tried(): ScrapeTrial['targets'] {
+    return [...this.#scrapers.values()].map(({ target, state }) => ({
+      url: target.url,
+      labels: target.labels,
+      health: state.health,
+      error: state.lastError,
+      samples: state.samples,
+      ms: Math.round(state.lastDurationSeconds * 1000),
+    }))
   }
 
   /** What the targets said of their metrics when they were last scraped; of all, or of one metric. */

@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { GlassboxError } from '../../base/errors.ts'
+import type { ScrapeJob } from '../../config/settings.ts'
 import type { ExpositionSample } from '../../formats/exposition/line-reader.ts'
 import { parseExposition } from '../../formats/exposition/parse.ts'
 import type { MetricMetadata } from '../../model/series.ts'
@@ -9,6 +11,7 @@ export interface ScrapeLimits {
   timeoutMs: number
   /** After inflation. */
   bodySizeLimit: number
+  auth: ScrapeJob['auth']
 }
 
 export interface Scraped {
@@ -26,10 +29,15 @@ const ACCEPT =
 export async function scrape(url: string, limits: ScrapeLimits): Promise<Scraped> {
   const signal = AbortSignal.timeout(limits.timeoutMs)
   try {
+    const authorization = await authorizationOf(limits.auth)
     const response = await fetch(url, {
       signal,
       redirect: 'error',
-      headers: { accept: ACCEPT, 'x-prometheus-scrape-timeout-seconds': String(limits.timeoutMs / 1000) },
+      headers: {
+        accept: ACCEPT,
+        'x-prometheus-scrape-timeout-seconds': String(limits.timeoutMs / 1000),
+        ...authorization,
+      },
     })
     if (response.status !== 200) {
       await response.body?.cancel()
@@ -44,6 +52,20 @@ export async function scrape(url: string, limits: ScrapeLimits): Promise<Scraped
     const { message, cause } = error as Error & { cause?: Error }
     throw new Error(cause?.message ? `${message}: ${cause.message}` : message)
   }
+}
+
+/** @throws Error when the file with the secret cannot be read */
+async function authorizationOf({ type, username, file }: ScrapeJob['auth']): Promise<{ authorization?: string }> {
+  if (type === 'none') return {}
+  let secret: string
+  try {
+    secret = (await readFile(file, 'utf8')).trim()
+  } catch (error) {
+    throw new Error(`the ${type === 'basic' ? 'password' : 'token'} cannot be read: ${(error as Error).message}`)
+  }
+  return type === 'basic'
+    ? { authorization: `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}` }
+    : { authorization: `Bearer ${secret}` }
 }
 
 async function readLimited(body: ReadableStream<Uint8Array> | null, limit: number): Promise<string> {

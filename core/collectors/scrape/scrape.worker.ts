@@ -5,6 +5,7 @@ import type { ScrapeJob } from '../../config/settings.ts'
 import { packDecoded } from '../../model/packed-samples.ts'
 import { ScrapePool, type ScrapeTargets } from './scrape-pool.ts'
 import type { JobDefaults } from './target.ts'
+import { testJob } from './test-job.ts'
 
 /** What the main thread hands over at start. */
 export interface ScrapeWorkerData {
@@ -45,6 +46,7 @@ serveRpc(parentPort, {
       droppedTargets: all.flatMap(({ droppedTargets }) => droppedTargets),
     }
   },
+  test: (job: ScrapeJob) => testJob(job, defaults),
   stop: async () => {
     await Promise.all(pools.map((pool) => pool.stop()))
   },

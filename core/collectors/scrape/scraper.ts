@@ -13,7 +13,7 @@ import type { Target } from './target.ts'
 
 export interface ScraperOptions {
   target: Target
-  job: Pick<ScrapeJob, 'honorLabels' | 'honorTimestamps' | 'sampleLimit' | 'bodySizeLimit'>
+  job: Pick<ScrapeJob, 'honorLabels' | 'honorTimestamps' | 'sampleLimit' | 'bodySizeLimit' | 'auth'>
   /** Runs over every scraped series. */
   metricRelabeller: Relabeller
   clock: Clock
@@ -27,6 +27,8 @@ export interface TargetState {
   /** Whole ms since the epoch; 0 = never. */
   lastScrape: number
   lastDurationSeconds: number
+  /** After relabelling, of the last scrape. */
+  samples: number
 }
 
 interface Kept {
@@ -39,7 +41,7 @@ export class Scraper {
   readonly target: Target
   /** Metadata of the last scrape that went well. */
   metadata: MetricMetadata[] = []
-  state: TargetState = { health: 'unknown', lastError: '', lastScrape: 0, lastDurationSeconds: 0 }
+  state: TargetState = { health: 'unknown', lastError: '', lastScrape: 0, lastDurationSeconds: 0, samples: 0 }
   #options: ScraperOptions
   /** Series without own times of the last scrape: those that are missing in the next get a stale marker. */
   #last = new Map<string, Labels>()
@@ -80,14 +82,24 @@ export class Scraper {
     let kept: Kept[] = []
     let why = ''
     try {
-      scraped = await scrape(this.target.url, { timeoutMs: this.target.timeoutMs, bodySizeLimit: job.bodySizeLimit })
+      scraped = await scrape(this.target.url, {
+        timeoutMs: this.target.timeoutMs,
+        bodySizeLimit: job.bodySizeLimit,
+        auth: job.auth,
+      })
       kept = this.#kept(scraped)
     } catch (error) {
       scraped = null
       why = (error as Error).message
     }
     const seconds = (clock.monotonicMs() - begin) / 1000
-    this.state = { health: scraped ? 'up' : 'down', lastError: why, lastScrape: time, lastDurationSeconds: seconds }
+    this.state = {
+      health: scraped ? 'up' : 'down',
+      lastError: why,
+      lastScrape: time,
+      lastDurationSeconds: seconds,
+      samples: kept.length,
+    }
     await this.#options.take(this.#samples(scraped, kept, time, seconds))
   }
 

@@ -2,8 +2,9 @@ import { Worker } from 'node:worker_threads'
 import { GlassboxError } from '../../base/errors.ts'
 import { RpcClient, serveRpc } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
-import type { Settings } from '../../config/settings.ts'
+import type { ScrapeJob, Settings } from '../../config/settings.ts'
 import { columnsOf, type PackedDecoded } from '../../model/packed-samples.ts'
+import type { ScrapeTrial } from '../../model/scrape.ts'
 import type { Pipeline } from '../../pipeline/ingest.ts'
 import type { ScrapeWorkerData } from './scrape.worker.ts'
 import type { ScrapeTargets, TargetMetadata } from './scrape-pool.ts'
@@ -20,6 +21,8 @@ export interface Scraping {
   targets(): Promise<ScrapeTargets>
   /** What each target says of its metrics, or of one. */
   metadata(metric: string | null): Promise<TargetMetadata[]>
+  /** Scrapes every target of a job once, on a thread of its own, and stores nothing. */
+  test(job: ScrapeJob): Promise<ScrapeTrial>
   /** Starts anew when the settings of scraping changed. */
   configure(settings: Settings): void
   stop(): Promise<void>
@@ -81,6 +84,20 @@ export function startScraping({ settings, pipeline, problem }: ScrapingOptions):
     targets: async () =>
       thread ? thread.rpc.call<ScrapeTargets>('targets', null) : { activeTargets: [], droppedTargets: [] },
     metadata: async (metric) => (thread ? thread.rpc.call<TargetMetadata[]>('metadata', metric) : []),
+    async test(job) {
+      const { intervalMs, timeoutMs } = config
+      const worker = new Worker(workerFile(import.meta.url, './scrape.worker.ts'), {
+        name: 'scrape-test',
+        workerData: { jobs: [], defaults: { intervalMs, timeoutMs } } satisfies ScrapeWorkerData,
+      })
+      const rpc = new RpcClient(worker)
+      worker.on('error', (error) => rpc.close(error))
+      try {
+        return await rpc.call<ScrapeTrial>('test', job)
+      } finally {
+        await worker.terminate()
+      }
+    },
     configure(changed) {
       const next = changed.collectors.scrape
       if (JSON.stringify(next) === JSON.stringify(config)) return

@@ -8,7 +8,8 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../core/base/clock.ts'
 import { ScrapePool } from '../../../core/collectors/scrape/scrape-pool.ts'
-import { applySettings, defaultSettings } from '../../../core/config/settings.ts'
+import { testJob } from '../../../core/collectors/scrape/test-job.ts'
+import { applySettings, defaultSettings, parseScrapeJob } from '../../../core/config/settings.ts'
 import type { DecodedSamples } from '../../../core/model/decoded-samples.ts'
 
 const cleaning: (() => unknown)[] = []
@@ -102,6 +103,43 @@ describe('a scrape', () => {
     expect(names).not.toContain('dropped')
     expect(written.find(({ name }) => name === 'scrape_samples_scraped')?.value).toBe(3)
     expect(written.find(({ name }) => name === 'scrape_samples_post_metric_relabeling')?.value).toBe(2)
+  })
+
+  it('shows who asks by a password or token that stays in its file', async () => {
+    const said: (string | undefined)[] = []
+    const address = await target((response) => {
+      said.push(response.req.headers.authorization)
+      response.end('a 1\n')
+    })
+    const folder = mkdtempSync(join(tmpdir(), 'glassbox-secret-'))
+    cleaning.push(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'secret')
+    const basic = pool({ ...only(address), auth: { type: 'basic', username: 'me', file } })
+    await basic.next()
+    expect(basic.targets().activeTargets[0].lastError).toContain('the password cannot be read')
+    expect(said).toEqual([])
+    writeFileSync(file, 'pass word\n')
+    await basic.next()
+    const bearer = pool({ ...only(address), auth: { type: 'bearer', file } })
+    await bearer.next()
+    expect(new Set(said)).toEqual(new Set([`Basic ${btoa('me:pass word')}`, 'Bearer pass word']))
+  })
+
+  it('is tried once for a test of its job, which stores nothing and says what each target gave', async () => {
+    const address = await target((response) => response.end('a 1\nb 2\n'))
+    const job = parseScrapeJob({
+      job: 'shop',
+      static: [{ targets: [address, '127.0.0.1:9'] }, { targets: ['unwanted:1'], labels: { env: 'test' } }],
+      relabel: [{ sourceLabels: ['env'], regex: 'test', action: 'drop' }],
+    })
+    const trial = await testJob(job, { intervalMs: 15_000, timeoutMs: 5000 })
+    expect(trial.targets).toMatchObject([
+      { url: `http://${address}/metrics`, health: 'up', samples: 2, error: '', labels: { job: 'shop' } },
+      { url: 'http://127.0.0.1:9/metrics', health: 'down', samples: 0 },
+    ])
+    expect(trial.targets[1].error).not.toBe('')
+    expect(trial.dropped).toMatchObject([{ labels: { __address__: 'unwanted:1', env: 'test' }, why: '' }])
+    expect(() => parseScrapeJob({ job: 'x', relabel: [{ regex: '(' }] })).toThrow('relabel.0')
   })
 
   it.each<[string, (response: ServerResponse) => void, string]>([
