@@ -1,3 +1,5 @@
+import { utf8 } from '../base/utf8.ts'
+
 /**
  * Telemetry in columns: what the decoders produce, the pipeline passes on and the storage engine writes. One batch is
  * one decoded request (or one file chunk). Rows are never objects on the way in.
@@ -178,8 +180,6 @@ export interface Decoded<B extends TelemetryBatch> {
 export function entryBytes(dictionary: Dictionary, index: number): Uint8Array {
   return dictionary.bytes.subarray(dictionary.offsets[index], dictionary.offsets[index + 1])
 }
-
-const utf8 = new TextDecoder()
 
 /** Dictionary entry `index` as text. */
 export function entryText(dictionary: Dictionary, index: number): string {

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
+import { utf8 } from '../base/utf8.ts'
 import type { Dictionary } from './columns.ts'
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 /** Distinct UTF-8 strings in one byte arena, found by an open-addressing table over their bytes. Entry 0 is the empty string. */
 export class DictionaryBuilder {
@@ -31,7 +31,7 @@ export class DictionaryBuilder {
     }
     if (odd !== 0) {
       const view = source.subarray(start, end)
-      if (view.includes(0) || !isUtf8(view)) return this.internText(decoder.decode(view))
+      if (view.includes(0) || !isUtf8(view)) return this.internText(utf8.decode(view))
     }
     hash ^= hash >>> 15
     let slot = hash & this.#mask

@@ -1,10 +1,10 @@
-const decoder = new TextDecoder()
+import { utf8 } from '../base/utf8.ts'
 
 /** Text of at most `most` bytes, ending at a whole character, with the mark of how much was cut. */
 export function cutBytes(bytes: Uint8Array, most: number): string {
   let end = most
   while (end > 0 && (bytes[end] & 0xc0) === 0x80) end--
-  return `${decoder.decode(bytes.subarray(0, end))}`
+  return `${utf8.decode(bytes.subarray(0, end))}`
 }
 
 /** The mark a cut value ends with. */

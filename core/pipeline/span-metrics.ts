@@ -1,3 +1,4 @@
+import { utf8 } from '../base/utf8.ts'
 import type { SpanBatch } from '../model/columns.ts'
 import type { DecodedSamples } from '../model/decoded-samples.ts'
 import { SPAN_KINDS, SPAN_STATUSES } from '../model/records.ts'
@@ -9,8 +10,6 @@ import { ServiceMetrics } from './service-metrics.ts'
 const BOUNDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 /** Operations counted apart; spans of further ones are counted under `other_operations`. */
 const MOST_GROUPS = 2000
-
-const utf8 = new TextDecoder()
 
 interface Group {
   labels: [string, string][]

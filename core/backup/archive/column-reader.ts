@@ -1,10 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { GlassboxError } from '../../base/errors.ts'
+import { utf8 } from '../../base/utf8.ts'
 import type { ColumnEntry } from './column-writer.ts'
 import { MAX_PART_ROWS } from './limits.ts'
 import { unpackDoubles, unpackPlanes, unpackPlanes32, unzigzag } from './planes.ts'
-
-const decoder = new TextDecoder()
 
 function damaged(detail: string): GlassboxError {
   return new GlassboxError('archive_damaged', `a part of the archive does not hold together: ${detail}`)
@@ -115,7 +114,7 @@ export class ColumnReader {
 
 /** The distinct texts as strings. */
 export function allTexts({ bytes, offsets, size }: ReadTexts): string[] {
-  return Array.from({ length: size }, (_, i) => decoder.decode(bytes.subarray(offsets[i], offsets[i + 1])))
+  return Array.from({ length: size }, (_, i) => utf8.decode(bytes.subarray(offsets[i], offsets[i + 1])))
 }
 
 /** `text` as JSON that is a list, or throws `archive_damaged`: readers of the store rely on it. */
@@ -131,7 +130,7 @@ export function checkJsonList(text: string, what: string): void {
 function readDirectory(bytes: Uint8Array): { rows: number; columns: ColumnEntry[] } {
   let directory: { rows?: unknown; columns?: unknown }
   try {
-    directory = JSON.parse(decoder.decode(bytes)) as { rows?: unknown; columns?: unknown }
+    directory = JSON.parse(utf8.decode(bytes)) as { rows?: unknown; columns?: unknown }
   } catch {
     throw damaged('its directory is no JSON')
   }

@@ -1,3 +1,4 @@
+import { utf8 } from '../../base/utf8.ts'
 import { AttrType, type LogBatch } from '../../model/columns.ts'
 import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
 import { gather, gatherIds } from '../../model/picked-rows.ts'
@@ -155,14 +156,12 @@ export function decodeLogs(body: Uint8Array): LogBatch {
   }
 }
 
-const decoder = new TextDecoder()
-
 /** A typed body is JSON, or whoever shows it fails. */
 function checkBodies(bytes: Uint8Array, offsets: Uint32Array, index: Uint32Array, types: Uint8Array): void {
   const checked = new Set<number>()
   for (let i = 0; i < index.length; i++) {
     if (types[i] !== AttrType.json || checked.has(index[i])) continue
     checked.add(index[i])
-    JSON.parse(decoder.decode(bytes.subarray(offsets[index[i]], offsets[index[i] + 1])))
+    JSON.parse(utf8.decode(bytes.subarray(offsets[index[i]], offsets[index[i] + 1])))
   }
 }

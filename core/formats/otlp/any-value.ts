@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
+import { utf8 } from '../../base/utf8.ts'
 import type { AnyValue, KeyValue } from '../../model/records.ts'
 import type { WireReader } from './wire-reader.ts'
 
-const utf8 = new TextDecoder()
 /** Deeper values are cut, so that no reader ever breaks on them. */
 export const MAX_DEPTH = 64
 /** What stands in the place of a value nested deeper. */

@@ -1,3 +1,4 @@
+import { utf8 } from '../../base/utf8.ts'
 import { AttrType, type TelemetryBatch } from '../../model/columns.ts'
 import type { KeyValue } from '../../model/records.ts'
 import type { BlockRows } from './block-rows.ts'
@@ -120,7 +121,6 @@ function writeKeys<B extends TelemetryBatch>(
   beside: readonly Uint8Array[],
 ): { attr: Uint8Array; keys: KeyCount[]; attrBloom: Uint8Array } {
   const { dictionary } = rows
-  const decoder = new TextDecoder()
   const writer = new ArenaWriter(dictionary)
   const sections: Uint8Array[] = []
   const keys: KeyCount[] = []
@@ -171,7 +171,7 @@ function writeKeys<B extends TelemetryBatch>(
         texts ? packUints(index) : new Uint8Array(0),
       ]),
     )
-    keys.push({ key: decoder.decode(keyBytes), count })
+    keys.push({ key: utf8.decode(keyBytes), count })
     hashes.push({ hasher: new AttrHasher(keyBytes), entries: writer.entries, numbers: numberSet, bools })
     distinct += 1 + writer.entries.length + numberSet.size + bools.size
   })

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { utf8 } from '../../base/utf8.ts'
 import { joinParts, splitParts } from './pack.ts'
 
 /** What a query reads to decide whether to open a block. */
@@ -28,7 +29,6 @@ const PARTS = 5
 const UNCHECKED_PARTS = 3
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 export function encodeStats<K extends string>(
   stats: StoredStats & Record<K, number>,
@@ -59,6 +59,6 @@ export function decodeStats(bytes: Uint8Array, figures: readonly number[] | null
     if (figures.some((figure, i) => figure !== written.getFloat64(i * 8, true)))
       throw new Error('its figures are not those that were written')
   }
-  const { services, keys } = JSON.parse(decoder.decode(json)) as Pick<StoredStats, 'services' | 'keys'>
+  const { services, keys } = JSON.parse(utf8.decode(json)) as Pick<StoredStats, 'services' | 'keys'>
   return { services, keys, traceBloom, attrBloom }
 }

@@ -1,7 +1,6 @@
+import { utf8 } from '../../base/utf8.ts'
 import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
 import { joinParts, type NarrowUints, packUints, splitParts, unpackNarrow, unpackUints } from './pack.ts'
-
-const utf8 = new TextDecoder()
 
 /** Distinct strings of one stored column as a byte arena; text is made only of the entries asked for. */
 export class TextArena {
@@ -9,7 +8,7 @@ export class TextArena {
   readonly bytes: Uint8Array
   #lengths: NarrowUints
   #offsets: Uint32Array | null = null
-  #texts = new Map<number, string>()
+  #texts: (string | undefined)[] = []
 
   constructor(lengths: NarrowUints, bytes: Uint8Array) {
     this.size = lengths.length
@@ -32,10 +31,11 @@ export class TextArena {
   }
 
   text(index: number): string {
-    let text = this.#texts.get(index)
+    let text = this.#texts[index]
     if (text === undefined) {
+      if (this.#texts.length === 0) this.#texts = new Array<string | undefined>(this.size).fill(undefined)
       text = utf8.decode(this.bytes.subarray(this.offsets[index], this.offsets[index + 1]))
-      this.#texts.set(index, text)
+      this.#texts[index] = text
     }
     return text
   }

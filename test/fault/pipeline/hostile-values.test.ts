@@ -63,6 +63,7 @@ const values: [string, AnyValue, AnyValue?][] = [
   ['a formula', text('=cmd()')],
   ['backslashes of COPY', text('\\.\n\\N')],
   ['emoji and CJK', text('👩‍👩‍👧 观测')],
+  ['a mark of byte order first', text('\ufeffbold'), text('\ufeffbold')],
   ['NUL', text('a\u0000b'), text('ab')],
   ['bytes', { bytesValue: 'AP8Q' }],
   ['a list of everything', { arrayValue: { values: [text('a'), { boolValue: false }, { doubleValue: 1.5 }, {}] } }],
