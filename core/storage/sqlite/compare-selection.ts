@@ -1,14 +1,12 @@
 import type { SelectionComparison, TraceSelection } from '../../model/answers.ts'
-import { AttrType } from '../../model/columns.ts'
 import { SPAN_KINDS } from '../../model/records.ts'
 import { isSelected, SelectionCounts } from '../../query/selection-compare.ts'
 import type { TraceQuery } from '../store.ts'
-import { type AttributeColumn, isText } from './attribute-sections.ts'
-import { cellText } from './attribute-value.ts'
 import type { BlockCache, SpanMeta } from './block-cache.ts'
+import { type ColumnEntries, columnEntries, dictionaryEntries, tracesOfCells } from './column-entries.ts'
 import { resourceColumns } from './facet-traces.ts'
 import type { QueryGuard } from './query-guard.ts'
-import { blocksOf, splitTraces, type WantedTraces, wantedRows } from './wanted-rows.ts'
+import { blocksOf, splitTraces, tracesOfBlocks, type WantedTraces, wantedRows } from './wanted-rows.ts'
 import { wantedTraces } from './wanted-traces.ts'
 
 /** Attribute keys that are compared, most frequent first. */
@@ -42,24 +40,26 @@ export function compareSelection(
     of[side[index]]++
   }
   const metas = chosenBlocks(cache, wanted, side)
-  const counter = new Counter(side, fewSplit(splitTraces(cache, guard, wanted, metas), side))
+  const blocks = tracesOfBlocks(cache, guard, wanted, metas)
+  const counter = new Counter(side, fewSplit(splitTraces(wanted, blocks), side))
   const keys = frequentKeys(metas)
-  for (const { meta, traceOf } of wantedRows(cache, guard, wanted, metas)) {
+  for (const { meta, traceOf } of wantedRows(cache, guard, wanted, blocks)) {
     const block = cache.spanBlock(meta)
     for (let row = 0; row < traceOf.length; row++) {
       const trace = traceOf[row]
       if (trace !== -1 && side[trace] === UNSEEN) traceOf[row] = -1
     }
     counter.traces(traceOf, table.failed)
-    counter.dictionary('service', traceOf, block.services, block.service)
-    counter.dictionary('name', traceOf, block.names, block.name)
-    counter.dictionary('kind', traceOf, SPAN_KINDS, block.kind)
-    for (const [key, texts] of resourceColumns(block)) counter.dictionary(key, traceOf, texts, block.resource)
+    counter.count('service', traceOf, null, dictionaryEntries(block.services, block.service))
+    counter.count('name', traceOf, null, dictionaryEntries(block.names, block.name))
+    counter.count('kind', traceOf, null, dictionaryEntries(SPAN_KINDS, block.kind))
+    for (const [key, texts] of resourceColumns(block))
+      counter.count(key, traceOf, null, dictionaryEntries(texts, block.resource))
     for (const key of block.attributeKeys()) {
       if (!keys.has(key)) continue
       guard.check()
       const column = block.attribute(key)
-      if (column) counter.column(key, traceOf, column)
+      if (column) counter.count(key, traceOf, column.rows, columnEntries(column))
     }
   }
   return counter.counts.finish(
@@ -146,80 +146,18 @@ class Counter {
     }
   }
 
-  /** Values that each row has by an index into `texts`; null = none. */
-  dictionary(key: string, traceOf: Int32Array, texts: readonly (string | null)[], index: ArrayLike<number>): void {
-    // Several entries may have the same text (resources do), and a trace counts once for it.
-    const entryOf = new Map<string | null, number>([[null, -1]])
-    const distinct: string[] = []
-    const local = texts.map((text) => {
-      let entry = entryOf.get(text)
-      if (entry === undefined) {
-        entry = distinct.push(text as string) - 1
-        entryOf.set(text, entry)
-      }
-      return entry
-    })
-    this.#count(
-      key,
-      traceOf,
-      traceOf.length,
-      null,
-      (cell) => local[index[cell]],
-      distinct.length,
-      (entry) => distinct[entry],
-    )
-  }
-
-  column(key: string, traceOf: Int32Array, column: AttributeColumn): void {
-    const { types, rows, index, numbers } = column
-    let alike = true
-    for (let cell = 1; cell < types.length && alike; cell++) alike = types[cell] === types[0]
-    if (alike && isText(types[0])) {
-      this.#count(key, traceOf, rows.length, rows, (cell) => index[cell], column.texts, column.text)
-      return
-    }
-    const entryOf = new Map<number | string, number>()
-    const values: (number | string)[] = []
-    const entries = new Uint32Array(rows.length)
-    const plain = alike && types[0] === AttrType.int
-    for (let cell = 0; cell < rows.length; cell++) {
-      const value = plain ? numbers[cell] : cellText(column, cell)
-      let entry = entryOf.get(value)
-      if (entry === undefined) {
-        entry = values.push(value) - 1
-        entryOf.set(value, entry)
-      }
-      entries[cell] = entry
-    }
-    this.#count(
-      key,
-      traceOf,
-      rows.length,
-      rows,
-      (cell) => entries[cell],
-      values.length,
-      (entry) => String(values[entry]),
-    )
-  }
-
-  #count(
-    key: string,
-    traceOf: Int32Array,
-    cells: number,
-    rows: Uint32Array | null,
-    entryOf: (cell: number) => number,
-    texts: number,
-    text: (entry: number) => string,
-  ): void {
-    const last = new Int32Array(texts).fill(-1)
-    const selection = new Uint32Array(texts)
-    const rest = new Uint32Array(texts)
+  /** The values of one key: each cell's entry, and the row that it belongs to where not every row has one. */
+  count(key: string, traceOf: Int32Array, rows: Uint32Array | null, { index, size, text }: ColumnEntries): void {
+    const traces = tracesOfCells(traceOf, rows)
+    const last = new Int32Array(size).fill(-1)
+    const selection = new Uint32Array(size)
+    const rest = new Uint32Array(size)
     let lastTrace = -1
     let [hasSelection, hasRest] = [0, 0]
-    for (let cell = 0; cell < cells; cell++) {
-      const trace = traceOf[rows === null ? cell : rows[cell]]
+    for (let cell = 0; cell < index.length; cell++) {
+      const trace = traces[cell]
       if (trace === -1) continue
-      const entry = entryOf(cell)
+      const entry = index[cell]
       if (entry === -1 || last[entry] === trace) continue
       last[entry] = trace
       const selected = this.#side[trace] === SELECTED

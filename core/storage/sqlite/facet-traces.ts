@@ -1,81 +1,18 @@
 import type { Facets, Heatmap, TraceGroup, TraceGroups } from '../../model/answers.ts'
-import { AttrType } from '../../model/columns.ts'
 import type { KeyValue } from '../../model/records.ts'
 import { SPAN_KINDS } from '../../model/records.ts'
 import { plainText } from '../../query/any-value.ts'
 import type { TraceQuery } from '../store.ts'
-import { type AttributeColumn, isText } from './attribute-sections.ts'
-import { cellText } from './attribute-value.ts'
 import type { BlockCache } from './block-cache.ts'
+import { type ColumnEntries, columnEntries, dictionaryEntries, tracesOfCells } from './column-entries.ts'
 import { orderFacets, ValueCounter } from './count-values.ts'
 import type { QueryGuard } from './query-guard.ts'
 import type { SpanBlock } from './span-block.ts'
-import { blocksOf, type WantedTraces, wantedRows } from './wanted-rows.ts'
+import { splitTraces, tracesOfBlocks, type WantedTraces, wantedRows } from './wanted-rows.ts'
 import { wantedTraces } from './wanted-traces.ts'
 
 const MOST_KEYS = 24
 const MOST_GROUPS = 500
-
-/** Calls `found` once a trace, value and block, for values that each row has by an index into `texts`. */
-function byDictionary(
-  traceOf: Int32Array,
-  texts: readonly string[],
-  index: ArrayLike<number>,
-  found: (trace: number, value: string) => void,
-): void {
-  const last = new Int32Array(texts.length).fill(-1)
-  for (let row = 0; row < traceOf.length; row++) {
-    const trace = traceOf[row]
-    const entry = index[row]
-    if (trace === -1 || last[entry] === trace) continue
-    last[entry] = trace
-    found(trace, texts[entry])
-  }
-}
-
-function byColumn(traceOf: Int32Array, column: AttributeColumn, found: (trace: number, value: string) => void): void {
-  const { types } = column
-  let alike = true
-  for (let cell = 1; cell < types.length && alike; cell++) alike = types[cell] === types[0]
-  if (alike && isText(types[0])) byText(traceOf, column, found)
-  else if (alike && types[0] === AttrType.int) byNumber(traceOf, column, found)
-  else byMixed(traceOf, column, found)
-}
-
-function byMixed(traceOf: Int32Array, column: AttributeColumn, found: (trace: number, value: string) => void): void {
-  const last = new Map<string, number>()
-  for (let cell = 0; cell < column.rows.length; cell++) {
-    const trace = traceOf[column.rows[cell]]
-    if (trace === -1) continue
-    const value = cellText(column, cell)
-    if (last.get(value) === trace) continue
-    last.set(value, trace)
-    found(trace, value)
-  }
-}
-
-/** Where all cells are text: texts have numbers, and most cells need no look at theirs. */
-function byText(traceOf: Int32Array, column: AttributeColumn, found: (trace: number, value: string) => void): void {
-  const last = new Int32Array(column.texts).fill(-1)
-  for (let cell = 0; cell < column.rows.length; cell++) {
-    const trace = traceOf[column.rows[cell]]
-    const entry = column.index[cell]
-    if (trace === -1 || last[entry] === trace) continue
-    last[entry] = trace
-    found(trace, cellText(column, cell))
-  }
-}
-
-function byNumber(traceOf: Int32Array, column: AttributeColumn, found: (trace: number, value: string) => void): void {
-  const last = new Map<number, number>()
-  for (let cell = 0; cell < column.rows.length; cell++) {
-    const trace = traceOf[column.rows[cell]]
-    const number = column.numbers[cell]
-    if (trace === -1 || last.get(number) === trace) continue
-    last.set(number, trace)
-    found(trace, String(number))
-  }
-}
 
 /** Attributes of resources as columns: a key's value for each resource of the block, or null. */
 export function resourceColumns(block: SpanBlock): Map<string, (string | null)[]> {
@@ -92,49 +29,39 @@ export function resourceColumns(block: SpanBlock): Map<string, (string | null)[]
   return columns
 }
 
-/** Calls `found` for every trace that has a value of `key` on one of its spans; again for each block it lies in. */
-function valuesOf(
-  block: SpanBlock,
-  traceOf: Int32Array,
-  key: string,
-  found: (trace: number, value: string) => void,
-): void {
-  if (key === 'service') byDictionary(traceOf, block.services, block.service, found)
-  else if (key === 'name') byDictionary(traceOf, block.names, block.name, found)
-  else if (key === 'kind') byDictionary(traceOf, SPAN_KINDS, block.kind, found)
-  else attributeValues(block, traceOf, key, found)
+/** Cells of one key in a block, and the rows that they belong to where not every row has one. */
+interface KeyCells {
+  rows: Uint32Array | null
+  entries: ColumnEntries
 }
 
-function attributeValues(
-  block: SpanBlock,
-  traceOf: Int32Array,
-  key: string,
-  found: (trace: number, value: string) => void,
-): void {
+function cellsOf(block: SpanBlock, key: string): KeyCells[] {
+  const everyRow = (texts: readonly (string | null)[], index: ArrayLike<number>): KeyCells[] => [
+    { rows: null, entries: dictionaryEntries(texts, index) },
+  ]
+  if (key === 'service') return everyRow(block.services, block.service)
+  if (key === 'name') return everyRow(block.names, block.name)
+  if (key === 'kind') return everyRow(SPAN_KINDS, block.kind)
+  const cells: KeyCells[] = []
   const column = block.attribute(key)
-  if (column) byColumn(traceOf, column, found)
+  if (column) cells.push({ rows: column.rows, entries: columnEntries(column) })
   const ofResource = resourceColumns(block).get(key)
-  if (!ofResource) return
-  // Several resources may share a value, which counts once a trace.
-  const texts = [...new Set(ofResource.map((text) => text ?? ''))]
-  const entryOf = ofResource.map((text) => texts.indexOf(text ?? ''))
-  const index = block.resource.map((resource) => entryOf[resource])
-  byDictionary(traceOf, texts, index, (trace, value) => {
-    if (value !== '') found(trace, value)
-  })
+  if (ofResource) cells.push(...everyRow(ofResource, block.resource))
+  return cells
 }
 
 /** Counts a trace once a value, though its spans lie in several blocks. */
 class OncePerTrace {
-  #blocks: Uint8Array
+  /** By index: 1 for traces that lie in several blocks; of all others every value is the first. */
+  readonly split: Uint8Array
   #seen = new Set<string>()
 
-  constructor(blocks: Uint8Array) {
-    this.#blocks = blocks
+  constructor(split: Uint8Array) {
+    this.split = split
   }
 
+  /** Whether a trace in several blocks has `value` under `key` for the first time. */
   first(trace: number, key: string, value: string): boolean {
-    if (this.#blocks[trace] < 2) return true
     const name = `${trace}\n${key}\n${value}`
     if (this.#seen.has(name)) return false
     this.#seen.add(name)
@@ -142,25 +69,11 @@ class OncePerTrace {
   }
 }
 
-/** In how many blocks each wanted trace lies, 2 standing for more. */
-function blockCounts(cache: BlockCache, guard: QueryGuard, wanted: WantedTraces): Uint8Array {
-  const counts = new Uint8Array(wanted.table.size)
-  for (const meta of blocksOf(wanted)) {
-    guard.check()
-    const { n, words, start, end } = cache.partials(meta, wanted.scan.asOf)
-    for (let t = 0; t < n; t++) {
-      if (end[t] < start[t]) continue
-      const index = wanted.table.find(words, t * 4)
-      if (index !== -1 && counts[index] < 2) counts[index]++
-    }
-  }
-  return counts
-}
-
 /** Among the traces of a search: how many have a span with each service, name, kind and frequent attribute value. */
 export function traceFacets(cache: BlockCache, guard: QueryGuard, query: TraceQuery, most: number): Facets {
   const wanted = wantedTraces(cache, guard, query)
-  const once = new OncePerTrace(blockCounts(cache, guard, wanted))
+  const blocks = tracesOfBlocks(cache, guard, wanted)
+  const once = new OncePerTrace(splitTraces(wanted, blocks))
   const counter = new ValueCounter()
   const total = wanted.indexes.length
   const failed = wanted.indexes.reduce((sum, index) => sum + wanted.table.failed[index], 0)
@@ -168,21 +81,43 @@ export function traceFacets(cache: BlockCache, guard: QueryGuard, query: TraceQu
   if (total > failed) counter.add('status', 'ok', total - failed)
   counter.present('status', total)
   const keys = frequentKeys(wanted)
-  for (const { meta, traceOf } of wantedRows(cache, guard, wanted)) {
+  for (const { meta, traceOf } of wantedRows(cache, guard, wanted, blocks)) {
     const block = cache.spanBlock(meta)
     const own = meta.keys.map(({ key }) => key).filter((key) => keys.has(key))
     for (const key of new Set(['service', 'name', 'kind', ...own, ...resourceColumns(block).keys()])) {
       guard.check()
-      let last = -1
-      valuesOf(block, traceOf, key, (trace, value) => {
-        if (once.first(trace, key, value)) counter.add(key, value, 1)
-        if (trace === last) return
-        last = trace
-        if (once.first(trace, key, '\0')) counter.present(key, 1)
-      })
+      for (const cells of cellsOf(block, key)) countCells(key, cells, traceOf, once, counter)
     }
   }
   return { total, items: orderFacets(counter.finish(most), total, ['status', 'service', 'name', 'kind']) }
+}
+
+/** Counts every trace once a value; the rows of a trace lie together in a block. */
+function countCells(
+  key: string,
+  { rows, entries: { index, size, text } }: KeyCells,
+  traceOf: Int32Array,
+  once: OncePerTrace,
+  counter: ValueCounter,
+): void {
+  const traces = tracesOfCells(traceOf, rows)
+  const lastOf = new Int32Array(size).fill(-1)
+  const counts = new Uint32Array(size)
+  const { split } = once
+  let last = -1
+  let present = 0
+  for (let cell = 0; cell < index.length; cell++) {
+    const trace = traces[cell]
+    const entry = index[cell]
+    if (trace === -1 || entry === -1 || lastOf[entry] === trace) continue
+    lastOf[entry] = trace
+    if (split[trace] === 0 || once.first(trace, key, text(entry))) counts[entry]++
+    if (trace === last) continue
+    last = trace
+    if (split[trace] === 0 || once.first(trace, key, '\0')) present++
+  }
+  for (let entry = 0; entry < size; entry++) if (counts[entry] > 0) counter.add(key, text(entry), counts[entry])
+  counter.present(key, present)
 }
 
 function frequentKeys(wanted: WantedTraces): Set<string> {
@@ -237,20 +172,29 @@ export function traceHeatmap(
 export function traceGroups(cache: BlockCache, guard: QueryGuard, query: TraceQuery, by: string): TraceGroups {
   const wanted = wantedTraces(cache, guard, query)
   const { table, indexes } = wanted
-  const once = new OncePerTrace(blockCounts(cache, guard, wanted))
-  const groups = new Map<string, { durations: number[]; errors: number }>()
+  const blocks = tracesOfBlocks(cache, guard, wanted)
+  const once = new OncePerTrace(splitTraces(wanted, blocks))
+  const groups = new Map<string, Group>()
   const grouped = new Uint8Array(table.size)
-  for (const { meta, traceOf } of wantedRows(cache, guard, wanted)) {
+  for (const { meta, traceOf } of wantedRows(cache, guard, wanted, blocks)) {
     const block = cache.spanBlock(meta)
     const ofRoots = by === 'service' || by === 'operation' ? rootsOnly(block, traceOf) : traceOf
-    valuesOf(block, ofRoots, by === 'operation' ? 'name' : by, (trace, value) => {
-      if (!once.first(trace, by, value)) return
-      grouped[trace] = 1
-      const group = groups.get(value) ?? { durations: [], errors: 0 }
-      groups.set(value, group)
-      group.durations.push(table.end[trace] - table.start[trace])
-      group.errors += table.failed[trace]
-    })
+    for (const cells of cellsOf(block, by === 'operation' ? 'name' : by)) {
+      const { index, size, text } = cells.entries
+      const traces = tracesOfCells(ofRoots, cells.rows)
+      const lastOf = new Int32Array(size).fill(-1)
+      for (let cell = 0; cell < index.length; cell++) {
+        const trace = traces[cell]
+        const entry = index[cell]
+        if (trace === -1 || entry === -1 || lastOf[entry] === trace) continue
+        lastOf[entry] = trace
+        if (once.split[trace] === 1 && !once.first(trace, by, text(entry))) continue
+        grouped[trace] = 1
+        const group = groupNamed(groups, text(entry))
+        group.durations.push(table.end[trace] - table.start[trace])
+        group.errors += table.failed[trace]
+      }
+    }
   }
   const all = [...groups].sort((a, b) => b[1].durations.length - a[1].durations.length || (a[0] < b[0] ? -1 : 1))
   const items = all.slice(0, MOST_GROUPS).map(([value, { durations, errors }]): TraceGroup => {
@@ -261,6 +205,19 @@ export function traceGroups(cache: BlockCache, guard: QueryGuard, query: TraceQu
   const others = all.slice(MOST_GROUPS).reduce((sum, [, group]) => sum + group.durations.length, 0)
   const without = indexes.reduce((sum, index) => sum + (grouped[index] === 0 ? 1 : 0), 0)
   return { total: indexes.length, items, others, without }
+}
+
+interface Group {
+  durations: number[]
+  errors: number
+}
+
+function groupNamed(groups: Map<string, Group>, name: string): Group {
+  const known = groups.get(name)
+  if (known) return known
+  const group = { durations: [], errors: 0 }
+  groups.set(name, group)
+  return group
 }
 
 function rootsOnly(block: SpanBlock, traceOf: Int32Array): Int32Array {

@@ -5,7 +5,7 @@ import { linkRows, StructureMatcher, type StructureRows } from '../../query/stru
 import type { BlockCache } from './block-cache.ts'
 import type { QueryGuard } from './query-guard.ts'
 import type { SpanBlock } from './span-block.ts'
-import { blocksOf, splitTraces, type WantedTraces, wantedRows } from './wanted-rows.ts'
+import { splitTraces, tracesOfBlocks, type WantedTraces, wantedRows } from './wanted-rows.ts'
 
 /** Those of the traces on which the chains hold. Blocks are looked at once each; traces in several of them last. */
 export function keepStructured(
@@ -15,13 +15,13 @@ export function keepStructured(
   chains: readonly SpanChain[],
 ): WantedTraces {
   const { table } = wanted
-  const metas = blocksOf(wanted)
-  const split = splitTraces(cache, guard, wanted, metas)
+  const blocks = tracesOfBlocks(cache, guard, wanted)
+  const split = splitTraces(wanted, blocks)
   const matcher = new StructureMatcher(chains, table.size)
   const sets = chains.flatMap((chain) => chain.sets)
   const keys = [...new Set(chains.flatMap(({ aggregates }) => aggregates.map(({ key }) => key)))].filter(Boolean)
   const apart = new SplitRows(sets, keys)
-  for (const { meta, traceOf } of wantedRows(cache, guard, wanted, metas)) {
+  for (const { meta, traceOf } of wantedRows(cache, guard, wanted, blocks)) {
     const block = cache.spanBlock(meta)
     const masks = new Map<Filter, Uint8Array>()
     const mask = (set: Filter): Uint8Array => {

@@ -30,48 +30,62 @@ export function blocksOf({ scan, table, indexes }: WantedTraces): SpanMeta[] {
   return scan.metas.filter((meta) => meta.maxStart >= first && meta.minStart <= last)
 }
 
-/** Marks, by index, the wanted traces that lie in several of the blocks. */
-export function splitTraces(
-  cache: BlockCache,
-  guard: QueryGuard,
-  { scan, table, flags }: WantedTraces,
-  metas: readonly SpanMeta[],
-): Uint8Array {
-  const blocks = new Uint8Array(table.size)
-  for (const meta of metas) {
-    guard.check()
-    const { n, words, start, end } = cache.partials(meta, scan.asOf)
-    for (let t = 0; t < n; t++) {
-      const index = end[t] < start[t] ? -1 : table.find(words, t * 4)
-      if (index !== -1 && flags[index] === 1 && blocks[index] < 2) blocks[index]++
-    }
-  }
-  return blocks.map((count) => (count > 1 ? 1 : 0))
+/** The wanted traces of one block: of each trace that lies in it the index in the table, or -1. */
+export interface BlockTraces {
+  meta: SpanMeta
+  indexes: Int32Array
 }
 
-/** Blocks that hold rows of wanted traces, all or those of `metas`. */
-export function* wantedRows(
+/** Finds the wanted traces in blocks, in all that can hold some or in `metas`. */
+export function tracesOfBlocks(
   cache: BlockCache,
   guard: QueryGuard,
   wanted: WantedTraces,
   metas: readonly SpanMeta[] = blocksOf(wanted),
-): Generator<WantedRows> {
+): BlockTraces[] {
   const { scan, table, flags } = wanted
-  for (const meta of metas) {
+  return metas.map((meta) => {
     guard.check()
-    const partials = cache.partials(meta, scan.asOf)
-    const block = cache.spanBlock(meta)
-    const { rows } = block
-    const seq = meta.lastSeq > scan.asOf ? block.seq : null
-    const traceOf = new Int32Array(rows).fill(-1)
-    let any = false
-    for (let t = 0; t < partials.n; t++) {
-      const index = table.find(partials.words, t * 4)
-      if (index === -1 || flags[index] === 0) continue
-      for (let row = partials.firstRow[t]; row < partials.firstRow[t + 1]; row++)
-        if (seq === null || seq[row] <= scan.asOf) traceOf[row] = index
-      any = true
+    const { n, words, start, end } = cache.partials(meta, scan.asOf)
+    const indexes = new Int32Array(n).fill(-1)
+    for (let t = 0; t < n; t++) {
+      const index = end[t] < start[t] ? -1 : table.find(words, t * 4)
+      if (index !== -1 && flags[index] === 1) indexes[t] = index
     }
-    if (any) yield { meta, traceOf }
+    return { meta, indexes }
+  })
+}
+
+/** Marks, by index, the traces that lie in several of the blocks. */
+export function splitTraces({ table }: WantedTraces, blocks: readonly BlockTraces[]): Uint8Array {
+  const counts = new Uint8Array(table.size)
+  for (const { indexes } of blocks)
+    for (let t = 0; t < indexes.length; t++) {
+      const index = indexes[t]
+      if (index !== -1 && counts[index] < 2) counts[index]++
+    }
+  return counts.map((count) => (count > 1 ? 1 : 0))
+}
+
+/** The rows of wanted traces, block by block; blocks without any are left out. */
+export function* wantedRows(
+  cache: BlockCache,
+  guard: QueryGuard,
+  { scan }: WantedTraces,
+  blocks: readonly BlockTraces[],
+): Generator<WantedRows> {
+  for (const { meta, indexes } of blocks) {
+    guard.check()
+    if (!indexes.some((index) => index !== -1)) continue
+    const { firstRow } = cache.partials(meta, scan.asOf)
+    const block = cache.spanBlock(meta)
+    const seq = meta.lastSeq > scan.asOf ? block.seq : null
+    const traceOf = new Int32Array(block.rows).fill(-1)
+    for (let t = 0; t < indexes.length; t++) {
+      if (indexes[t] === -1) continue
+      for (let row = firstRow[t]; row < firstRow[t + 1]; row++)
+        if (seq === null || seq[row] <= scan.asOf) traceOf[row] = indexes[t]
+    }
+    yield { meta, traceOf }
   }
 }
