@@ -108,6 +108,17 @@ export const storage = {
   test_version: 'Version',
   test_rights: 'Rights',
   test_write_and_read_back: 'Written and read back',
+  testHint_postgres_url: 'Write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=prefer.',
+  testHint_postgres_unreachable:
+    'Check that the server runs, that host and port are right, and that no firewall is between.',
+  testHint_postgres_login: 'Check user and password, and the rules in pg_hba.conf.',
+  testHint_postgres_no_database: 'Create the database, or correct its name.',
+  testHint_postgres_no_rights: 'GRANT CREATE, CONNECT ON DATABASE … TO the role, or make it the owner of the schema.',
+  testHint_postgres_too_old: 'Glassbox needs PostgreSQL 14 or later.',
+  testHint_postgres_tls: 'Name the root certificate, or choose another way of encryption.',
+  testHint_postgres_read_only: 'Use the address of the primary.',
+  testHint_postgres_foreign_table: 'Choose another schema with storage.postgresSchema; nothing was changed.',
+  testHint_storage_unavailable: 'Look at the disk and the log of the server.',
 
   whatMoves: 'Telemetry',
   move_all: 'Everything',
