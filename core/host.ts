@@ -244,7 +244,16 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       exportJob({ dataDir, reader: store.reader, metrics: store.metrics, product: `Glassbox ${productVersion}` }),
     )
     jobs.register(importJob({ pipeline, clock }))
-    jobs.register(bundleJob({ dataDir, product: productVersion, store, settings: settingsNow, clock }))
+    jobs.register(
+      bundleJob({
+        dataDir,
+        product: productVersion,
+        store,
+        notes: (traceId) => settings.pins.notes(traceId),
+        settings: settingsNow,
+        clock,
+      }),
+    )
     const opened = new OpenedBundles({
       dataDir,
       settings: settingsNow,

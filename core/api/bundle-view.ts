@@ -20,5 +20,6 @@ export async function bundleServices(
   if (id === undefined) return services
   if (method !== 'GET' && !READS.has(route))
     throw new GlassboxError('bundle_read_only', `${route} changes something, and a bundle is only read.`)
-  return { ...services, ...(await services.opened.view(String(id))) }
+  const { pins, ...view } = await services.opened.view(String(id))
+  return { ...services, ...view, pins: { ...services.pins, ...pins } }
 }

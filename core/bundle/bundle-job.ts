@@ -10,6 +10,7 @@ import type { Settings } from '../config/settings.ts'
 import { exportFile, forgetOldExports } from '../export/export-job.ts'
 import type { JobKind } from '../jobs/job-kind.ts'
 import { type BundleAbout, type BundledTrace, type BundleRequest, bundleFileName } from '../model/bundle.ts'
+import type { SpanNote } from '../model/pins.ts'
 import type { Trace } from '../model/records.ts'
 import type { MetricReader } from '../storage/metric-store.ts'
 import type { TelemetryReader } from '../storage/store.ts'
@@ -20,6 +21,8 @@ export interface BundleParts {
   dataDir: string
   product: string
   store: { reader: Pick<TelemetryReader, 'trace' | 'services'>; metrics: MetricReader }
+  /** Notes on the spans of a trace. */
+  notes(traceId: string): Promise<SpanNote[]>
   settings(): Settings
   clock: Clock
 }
@@ -84,7 +87,7 @@ function orderOf(parts: BundleParts, input: BundleRequest, secret: string | null
 }
 
 async function gather(
-  { store }: BundleParts,
+  { store, notes: notesOf }: BundleParts,
   input: BundleRequest,
   { signal, progress }: Pick<Parameters<JobKind<BundleRequest, null>['run']>[0], 'signal' | 'progress'>,
   rpc: RpcClient,
@@ -92,6 +95,7 @@ async function gather(
   const ids = [...new Set(input.traceIds)]
   const traces: BundledTrace[] = []
   const services = new Set<string>()
+  const notes: SpanNote[] = []
   const warnings: string[] = []
   for (const [index, traceId] of ids.entries()) {
     signal.throwIfAborted()
@@ -104,6 +108,7 @@ async function gather(
     for (const service of trace.summary.services) services.add(service)
     const { service, name, start, dur, status, spanCount } = trace.summary
     traces.push({ traceId, service, name, start, dur, status, spanCount })
+    notes.push(...(await notesOf(traceId)))
     if (trace.partial) warnings.push(`trace ${traceId}: ${trace.partial.reason}`)
     await rpc.call('trace', input.logs ? trace : { ...trace, logs: [] })
   }
@@ -125,6 +130,7 @@ async function gather(
     note: input.note,
     madeOn: hostname(),
     traces,
+    notes,
     hosts: metrics.hosts,
     warnings: [...warnings, ...metrics.warnings],
   })

@@ -10,6 +10,7 @@ import type { OpenedManifest, RestoreOrder } from '../backup/operations.ts'
 import type { Clock } from '../base/clock.ts'
 import { GlassboxError } from '../base/errors.ts'
 import { writePrivateFile } from '../base/instance-lock.ts'
+import type { PinStore } from '../config/pin-store.ts'
 import { defaultSettings, type Settings } from '../config/settings.ts'
 import type { OpenedBundle } from '../model/bundle.ts'
 import type { PromqlEngine } from '../query/promql/engine.ts'
@@ -31,6 +32,8 @@ export interface OpenedParts {
 export interface BundleView {
   store: TelemetryStore
   promql: PromqlEngine
+  /** The notes that came with it; nothing of it can be pinned. */
+  pins: Pick<PinStore, 'list' | 'notes'>
 }
 
 interface Entry {
@@ -181,7 +184,15 @@ export class OpenedBundles {
     settings.query = this.#parts.settings().query
     settings.storage.reserveBytes = 0
     const store = await openSqliteStore({ dataDir: join(this.#folder, id), settings, log: this.#parts.log })
-    return { store, promql: this.#parts.promql(store.metrics) }
+    const { about } = this.#find(id).bundle
+    return {
+      store,
+      promql: this.#parts.promql(store.metrics),
+      pins: {
+        list: async () => [],
+        notes: async (traceId) => (about?.notes ?? []).filter((one) => one.traceId === traceId),
+      },
+    }
   }
 
   /** Forgets a bundle and its files. */
@@ -228,5 +239,11 @@ async function headerOf(path: string) {
 function readCard(folder: string): OpenedBundle | null {
   const path = join(folder, CARD)
   if (!existsSync(path)) return null
-  return JSON.parse(readFileSync(path, 'utf8')) as OpenedBundle
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as OpenedBundle
+  } catch (error) {
+    // A copy of somebody else's file is not worth a host that does not start.
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
 }

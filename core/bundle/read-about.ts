@@ -23,6 +23,19 @@ const about = z.object({
       }),
     )
     .max(MOST_BUNDLE_TRACES),
+  notes: z
+    .array(
+      z.object({
+        id: text,
+        traceId: text,
+        spanId: text,
+        text: z.string().max(100_000),
+        createdAt: whole,
+        updatedAt: whole,
+      }),
+    )
+    .max(20_000)
+    .default([]),
   spans: whole,
   logs: whole,
   samples: whole,

@@ -133,6 +133,7 @@ export class BundleWriter {
       title: clean(told.title),
       note: clean(told.note),
       traces: told.traces.map((one) => ({ ...one, name: clean(one.name) })),
+      notes: told.notes.map((one) => ({ ...one, text: clean(one.text) })),
       ...this.#counts,
       start: Number.isFinite(this.#ends[0]) ? this.#ends[0] : this.#order.nowUs,
       end: Number.isFinite(this.#ends[1]) ? this.#ends[1] : this.#order.nowUs,

@@ -1,3 +1,4 @@
+import type { SpanNote } from './pins.ts'
 import type { SpanStatus } from './records.ts'
 
 /** Debug bundles: chosen traces with what was around them, as a file for another person. Times are µs since 1970. */
@@ -40,6 +41,8 @@ export interface BundleAbout {
   start: number
   end: number
   traces: BundledTrace[]
+  /** What was written beside their spans. */
+  notes: SpanNote[]
   spans: number
   logs: number
   samples: number

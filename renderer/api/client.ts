@@ -84,7 +84,11 @@ export function viewBundle(id: string | null): void {
 
 /** Whether a request is about telemetry, which a bundle has its own of. What the host itself is asked stays the host's. */
 const readsTelemetry = (method: string, path: string): boolean =>
-  method === 'GET' || path.startsWith('/api/v1/') || path === '/api/sql' || path === '/api/export'
+  method === 'GET' ||
+  path.startsWith('/api/v1/') ||
+  path.startsWith('/api/traces/') ||
+  path === '/api/sql' ||
+  path === '/api/export'
 
 function address(path: string, params: Params): string {
   const url = new URL(currentConnection().api + path)

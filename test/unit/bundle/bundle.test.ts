@@ -145,6 +145,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+it('carries what was written beside a span, redacted', async () => {
+  const body = { spanId: 'b1'.repeat(8), text: 'slow since the login with token=sesame-note' }
+  await call(sender, 'POST', `/api/traces/${ID}/notes`, body)
+})
+
 it('is made by the command of chosen traces, and says what is in it', async () => {
   file = join(folder, 'slow.bundle.glassbox')
   const { code, stdout, stderr } = await glassbox([
@@ -207,6 +212,8 @@ it('opens read-only in another Glassbox, whose own telemetry stays as it was', a
   expect(own.attributes).toEqual([text('api_token', '[masked]'), text('shop', 'north')])
   expect(own.marks & 16).toBe(16)
   expect(trace.logs.map(({ body }) => body)).toEqual(['login with password=[masked]'])
+  const { items: notes } = await of<{ items: { spanId: string; text: string }[] }>(`/api/traces/${ID}/notes`)
+  expect(notes).toMatchObject([{ spanId: 'b1'.repeat(8), text: 'slow since the login with token=[masked]' }])
   expect((await of<{ items: TraceSummary[] }>(`/api/traces?${range}`)).items).toHaveLength(1)
   expect((await of<{ items: LogRecord[] }>(`/api/logs?${range}`)).items).toHaveLength(1)
   const { data } = await of<{ data: { result: { metric: Record<string, string>; value: [number, string] }[] } }>(
@@ -226,6 +233,7 @@ it('opens read-only in another Glassbox, whose own telemetry stays as it was', a
     ['POST', '/api/test-trace', {}],
     ['POST', '/api/backups', {}],
     ['PATCH', '/api/settings', {}],
+    ['PUT', `/api/traces/${ID}/pin`, undefined],
   ] as const)
     await expect(call(receiver, method, path, body, bundle.id)).rejects.toThrow(`${ERRORS.bundle_read_only.status}`)
   await expect(call(receiver, 'GET', '/api/traces', undefined, 'nope')).rejects.toThrow('bundle_not_found')
