@@ -34,7 +34,7 @@ it(`${HOSTS} hosts write, search, make and drop parts at once: none waits for a 
   const stores = await Promise.all(folders.map((dataDir) => openStore({ dataDir, settings, log })))
   // Who starts waits while another one makes the tables.
   const started = server.messages.length
-  const keeper = await connect(readTarget(postgresUrl, 'glassbox'))
+  const [keeper, slow] = await Promise.all([0, 1].map(() => connect(readTarget(postgresUrl, 'glassbox'))))
   try {
     const today = dayOf(Date.now() * 1000)
     const old = (today - 30) * 86_400e6
@@ -70,6 +70,15 @@ it(`${HOSTS} hosts write, search, make and drop parts at once: none waits for a 
         }
       })(),
       (async () => {
+        // A search that takes long holds what a drop wants, and writes would come to stand behind the drop.
+        while (writing) {
+          await slow.query(
+            'SELECT (SELECT 1 FROM glassbox._traces LIMIT 1), (SELECT 1 FROM glassbox._extents LIMIT 1), pg_sleep(0.4)',
+          )
+          await stores[2].reader.searchTraces(traceQuery())
+        }
+      })(),
+      (async () => {
         while (writing) {
           await stores[2].reader.searchTraces(traceQuery())
           await stores[3].reader.traceHistogram({ ...traceQuery(), start: T0, end: T0 + 60_000 * MS }, 10)
@@ -95,7 +104,7 @@ it(`${HOSTS} hosts write, search, make and drop parts at once: none waits for a 
         .match(/.*(still waiting for|deadlock detected).*/g),
     ).toBeNull()
   } finally {
-    await keeper.end()
+    for (const client of [keeper, slow]) await client.end()
     for (const store of stores) await store.stop()
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   }
