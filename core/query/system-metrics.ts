@@ -31,7 +31,13 @@ const sum = (by: string, metric: string, matchers = ''): string =>
 const CPU = 'system_cpu_time_seconds_total'
 const FILES = 'system_filesystem_usage_bytes'
 
-/** What the System screen shows, group by group. */
+/** Heap in use and time spent on garbage, as OpenTelemetry's runtime metrics and Prometheus' clients of Node, the JVM and Go name them. */
+const APP_HEAP = 'v8js_memory_heap_used_bytes|nodejs_heap_size_used_bytes|jvm_memory_used_bytes|go_memory_used_bytes'
+const APP_GC = '(v8js|jvm|nodejs|go)_gc_duration_seconds_sum'
+/** Apps report once a minute by default: their rates need so much to have two samples. */
+const APP_RATE_MS = 150_000
+
+/** What the System screen shows, group by group. Groups of apps have a line a service and no host. */
 const SHOWN: Shown[] = [
   { group: 'cpu', unit: 'cores', by: ['state'], query: sum('instance, state', CPU) },
   {
@@ -80,6 +86,24 @@ const SHOWN: Shown[] = [
   { group: 'runtimeMemory', unit: 'bytes', by: [], query: 'max by (instance) (nodejs_resident_memory_bytes{$host})' },
   { group: 'queue', unit: '', by: [], query: 'sum by (instance) (max_over_time(glassbox_waiting{$host}[$step]))' },
   { group: 'drops', unit: '/s', by: [], query: 'sum by (instance) (rate(glassbox_dropped_total{$host}[$rate]))' },
+  {
+    group: 'appEventLoop',
+    unit: 'seconds',
+    by: ['job'],
+    query: 'max by (job) ({__name__=~"nodejs_eventloop_delay_p99_seconds|nodejs_eventloop_lag_p99_seconds"} $ofHost)',
+  },
+  {
+    group: 'appHeap',
+    unit: 'bytes',
+    by: ['job'],
+    query: `sum by (job) ({__name__=~"${APP_HEAP}",jvm_memory_type!="non_heap"} $ofHost)`,
+  },
+  {
+    group: 'appGc',
+    unit: 'ratio',
+    by: ['job'],
+    query: `sum by (job) (rate({__name__=~"${APP_GC}"}[$slow]) $ofHost)`,
+  },
   { group: 'uptime', unit: 'seconds', by: [], query: 'max by (instance) (system_uptime_seconds{$host})' },
 ]
 
@@ -116,10 +140,17 @@ export async function systemMetrics(
   )
   const several = host === null && known.value.type === 'vector' && known.value.samples.length > 1
   const matcher = host === null ? 'instance!=""' : `instance=${JSON.stringify(host)}`
+  // An app's instance is its process; its machine stands in target_info.
+  const ofHost = host === null ? '' : `and on (job, instance) target_info{host_name=${JSON.stringify(host)}}`
   const answers = await Promise.all(
     SHOWN.map(async (shown) => {
       const text = (several ? shown.together : undefined) ?? shown.query
-      const query = text.replaceAll('$host', matcher).replaceAll('$rate', `${rate}ms`).replaceAll('$step', `${step}ms`)
+      const query = text
+        .replaceAll('$host', matcher)
+        .replaceAll('$ofHost', ofHost)
+        .replaceAll('$rate', `${rate}ms`)
+        .replaceAll('$slow', `${Math.max(rate, APP_RATE_MS)}ms`)
+        .replaceAll('$step', `${step}ms`)
       const start = Math.ceil(range.start / step) * step
       const asked = { ...context, mostPoints: MOST_POINTS }
       const answer = await promql.range(query, Math.min(start, range.end), range.end, step, asked)
@@ -130,7 +161,7 @@ export async function systemMetrics(
   const series = answers.flatMap((answer) => answer.series).filter(({ points }) => points.length > 0)
   const hosts = new Map<string, number>()
   for (const one of series)
-    hosts.set(one.host, Math.max(hosts.get(one.host) ?? 0, one.points[one.points.length - 1][0]))
+    if (one.host !== '') hosts.set(one.host, Math.max(hosts.get(one.host) ?? 0, one.points[one.points.length - 1][0]))
   return {
     start: range.start * 1000,
     end: range.end * 1000,

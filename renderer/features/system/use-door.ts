@@ -41,11 +41,17 @@ export function useDoor(service: () => string | null) {
     }
   }, PAUSE_MS)
 
+  function serviceOf(kind: DoorKind, hit: ChartHit): string | null {
+    if (kind === 'other') return null
+    // A job is the service with its namespace before a slash.
+    return kind === 'app' ? hit.series.name.replace(/^.*\//, '') : service()
+  }
+
   function hover(kind: DoorKind, hit: ChartHit | null): void {
     running?.abort()
     count.value = null
     nearest.value = null
-    door.value = hit && doorOf(kind, hit.time, hit.value, kind === 'other' ? null : service())
+    door.value = hit && doorOf(kind, hit.time, hit.value, serviceOf(kind, hit))
     void fetchCount()
   }
 
@@ -54,7 +60,7 @@ export function useDoor(service: () => string | null) {
 
   async function open(kind: DoorKind, hit: ChartHit): Promise<void> {
     // Where a point has no traces, the nearest that there are.
-    const to = nearest.value ?? doorOf(kind, hit.time, hit.value, kind === 'other' ? null : service())
+    const to = nearest.value ?? doorOf(kind, hit.time, hit.value, serviceOf(kind, hit))
     await remember(hit.time)
     await router.push({ path: '/traces', query: doorQuery(to) })
   }

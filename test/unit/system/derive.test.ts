@@ -90,6 +90,26 @@ describe('cards', () => {
     expect(new Set(cardOf(cards, 'cpu').lines.map(({ colour }) => colour)).size).toBe(2)
   })
 
+  it('show what apps tell of their runtimes by service, and have no place for it where none does', () => {
+    const host = series('cpuUsage', 'a', 'cpuUsage', [0.1, 0.2])
+    expect(toCards(metrics([host])).map(({ key }) => key)).not.toContain('appHeap')
+    const cards = toCards(
+      metrics([
+        host,
+        series('appHeap', '', 'shop/cart', [5, 6]),
+        series('appHeap', '', 'pay', [9, 8]),
+        series('appEventLoop', '', 'pay', [0.01, 0.02]),
+      ]),
+    )
+    expect(cardOf(cards, 'appHeap')).toMatchObject({ value: 8, name: 'pay' })
+    expect(cardOf(cards, 'appHeap').lines.map(({ name }) => name)).toEqual(['shop/cart', 'pay'])
+    // One colour a service, on each of the cards; the host's card has still one host.
+    const pay = cardOf(cards, 'appHeap').lines[1].colour
+    expect(cardOf(cards, 'appEventLoop').lines[0].colour).toBe(pay)
+    expect(cardOf(cards, 'cpu').lines[0].area).toBe(true)
+    expect(cards.map(({ key }) => key)).not.toContain('appGc')
+  })
+
   it('carry the period before as ghosts, moved onto the one shown', () => {
     const list = [series('cpuUsage', 'a', 'cpuUsage', [0.1, 0.2])]
     const [cpu] = withBefore(toCards(metrics(list)), toCards(metrics(list)), { start: 100e6 }, { start: 0 })

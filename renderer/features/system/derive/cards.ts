@@ -13,6 +13,9 @@ export type CardKey =
   | 'queue'
   | 'drops'
   | 'load'
+  | 'appEventLoop'
+  | 'appHeap'
+  | 'appGc'
 /** How a card's numbers are written: a share of 1, bytes, bytes or things a second, seconds, things. */
 export type CardUnit = 'share' | 'bytes' | 'bytesRate' | 'seconds' | 'count' | 'rate' | 'number'
 
@@ -38,7 +41,8 @@ const GAP_SHARE = 1 / 300
 
 /** The cards of the System screen. With one host its parts are lines, with several each host is a line. */
 export function toCards(metrics: SystemMetrics): Card[] {
-  const hosts = [...new Set(metrics.series.map(({ host }) => host))].sort()
+  // Lines of apps are of services, not of a host.
+  const hosts = [...new Set(metrics.series.map(({ host }) => host))].filter((host) => host !== '').sort()
   const one = hosts.length <= 1
   const spacing = Math.max(metrics.step, (metrics.end - metrics.start) * GAP_SHARE)
   const colours = new Map(hosts.map((host, i) => [host, one ? '--accent' : `--svc-${(i % 12) + 1}`]))
@@ -74,7 +78,29 @@ export function toCards(metrics: SystemMetrics): Card[] {
     card('queue', 'count', 'decimal', lines(of('queue'), 'waiting'), { atLeast: 10 }),
     card('drops', 'rate', 'decimal', lines(of('drops'), 'dropped'), { atLeast: 1 }),
     card('load', 'number', 'decimal', lines(of('load'), '1 m'), { atLeast: 1 }),
+    ...appCards(metrics),
   ]
+}
+
+/** What apps tell of their runtimes, a line a service; there is no card where none tells. */
+function appCards({ series, step, start, end }: SystemMetrics): Card[] {
+  const spacing = Math.max(step, (end - start) * GAP_SHARE)
+  const services = [...new Set(series.flatMap(({ host, name }) => (host === '' ? [name] : [])))].sort()
+  const lines = (group: string): ChartSeries[] =>
+    series
+      .filter((one) => one.group === group)
+      .map(({ name, points }) => ({
+        id: name,
+        name,
+        colour: `--svc-${(services.indexOf(name) % 12) + 1}`,
+        area: false,
+        ...withGaps(points, spacing),
+      }))
+  return [
+    card('appEventLoop', 'seconds', 'decimal', lines('appEventLoop')),
+    card('appHeap', 'bytes', 'binary', lines('appHeap')),
+    card('appGc', 'share', 'decimal', lines('appGc')),
+  ].filter((one) => one.lines.length > 0)
 }
 
 /** The fullest file system of each host, as a share of its size. */

@@ -2,7 +2,8 @@
 
 const AROUND_US = 60e6
 
-export type DoorKind = 'latency' | 'errors' | 'other'
+/** `app`: the line is of the service that it is named for. */
+export type DoorKind = 'latency' | 'errors' | 'app' | 'other'
 
 export interface Door {
   start: number
