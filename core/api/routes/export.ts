@@ -15,6 +15,8 @@ type ExportQuery = QueryOf<'exportTelemetry'>
 export const exportHandlers: Handlers<'exportTelemetry' | 'startExport' | 'exportedFile'> = {
   async exportTelemetry({ query, services, context, reply }) {
     const pieces = exportPieces(exportOrder(requestOf(query, services)), partsOf(services), context.signal)
+    // Whoever goes before the first byte is sent leaves no thread behind.
+    context.signal.addEventListener('abort', () => void pieces.return(undefined), { once: true })
     // What is wrong with the query shows before the first byte, as an answer of its own.
     const first = [await pieces.next(), await pieces.next()]
     reply.type(EXPORT_KINDS[query.format].type)
