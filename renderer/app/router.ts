@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { currentConnection } from '../api/client.ts'
+import { loadPart } from './parts.ts'
 import { keepBundle } from './viewed-bundle.ts'
 
 declare module 'vue-router' {
@@ -16,6 +17,10 @@ declare module 'vue-router' {
 // Before the router reads the address: the token in the fragment is taken and cleaned away.
 currentConnection()
 
+/** Where the page is going; a screen that cannot be loaded is asked for at its own address. */
+let target = ''
+const screen = <T>(load: () => Promise<T>) => loadPart(load, () => target)
+
 export const router = createRouter({
   history: createWebHistory('/'),
   routes: [
@@ -23,76 +28,79 @@ export const router = createRouter({
     {
       path: '/system',
       name: 'system',
-      component: () => import('../features/system/SystemScreen.vue'),
+      component: screen(() => import('../features/system/SystemScreen.vue')),
       meta: { title: 'shell.monitor', nav: 'monitor', timed: true },
     },
     {
       path: '/traces/:traceId?',
       name: 'traces',
-      component: () => import('../features/traces/TracesScreen.vue'),
+      component: screen(() => import('../features/traces/TracesScreen.vue')),
       meta: { title: 'shell.monitor', nav: 'monitor', timed: true },
     },
     {
       path: '/logs',
       name: 'logs',
-      component: () => import('../features/logs/LogsScreen.vue'),
+      component: screen(() => import('../features/logs/LogsScreen.vue')),
       meta: { title: 'shell.logs', nav: 'logs', timed: true },
     },
     {
       path: '/metrics',
       name: 'metrics',
-      component: () => import('../features/metrics/MetricsScreen.vue'),
+      component: screen(() => import('../features/metrics/MetricsScreen.vue')),
       meta: { title: 'shell.metrics', nav: 'metrics', timed: true },
     },
     {
       path: '/boards',
       name: 'boards',
-      component: () => import('../features/boards/BoardsScreen.vue'),
+      component: screen(() => import('../features/boards/BoardsScreen.vue')),
       meta: { title: 'shell.boards', nav: 'boards', timed: false },
     },
     {
       path: '/boards/:id',
       name: 'board',
-      component: () => import('../features/boards/BoardScreen.vue'),
+      component: screen(() => import('../features/boards/BoardScreen.vue')),
       meta: { title: 'shell.boards', nav: 'boards', timed: true },
     },
     {
       path: '/map',
       name: 'map',
-      component: () => import('../features/map/MapScreen.vue'),
+      component: screen(() => import('../features/map/MapScreen.vue')),
       meta: { title: 'shell.map', nav: 'map', timed: true },
     },
     {
       path: '/runs',
       name: 'runs',
-      component: () => import('../features/runs/RunsScreen.vue'),
+      component: screen(() => import('../features/runs/RunsScreen.vue')),
       meta: { title: 'shell.runs', nav: 'runs', timed: true },
     },
     {
       path: '/connect',
       name: 'connect',
-      component: () => import('../features/connect/ConnectScreen.vue'),
+      component: screen(() => import('../features/connect/ConnectScreen.vue')),
       meta: { title: 'shell.connect', nav: 'connect', timed: false },
     },
     {
       path: '/backups/:view?',
       name: 'backups',
-      component: () => import('../features/backups/BackupsScreen.vue'),
+      component: screen(() => import('../features/backups/BackupsScreen.vue')),
       meta: { title: 'shell.backups', nav: 'backups', timed: false },
     },
     {
       path: '/jobs/:id?',
       name: 'jobs',
-      component: () => import('../features/jobs/JobsScreen.vue'),
+      component: screen(() => import('../features/jobs/JobsScreen.vue')),
       meta: { title: 'shell.jobs', nav: 'jobs', timed: false },
     },
     {
       path: '/settings/:section?',
       name: 'settings',
-      component: () => import('../features/settings/SettingsScreen.vue'),
+      component: screen(() => import('../features/settings/SettingsScreen.vue')),
       meta: { title: 'shell.settings', nav: 'settings', timed: false },
     },
     { path: '/:rest(.*)*', redirect: '/traces' },
   ],
 })
 keepBundle(router)
+router.beforeEach((to) => {
+  target = to.fullPath
+})

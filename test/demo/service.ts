@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import {
   type Attributes,
@@ -48,7 +49,7 @@ export class Service {
       'service.namespace': 'shop',
       'service.instance.id': `${name}-1`,
       'deployment.environment.name': 'demo',
-      'host.name': 'demo-host',
+      'host.name': hostname(),
     })
     const batching = { scheduledDelayMillis: 500, maxQueueSize: 20_000, maxExportBatchSize: 2000 }
     this.#tracers = new TracerProvider({

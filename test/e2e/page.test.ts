@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { tracesFromJson } from '../../core/formats/otlp/decode-json.ts'
 import { Writer } from '../../core/storage/sqlite/writer.ts'
 import { encodeTraces } from '../fixtures/otlp-protobuf.ts'
-import { launchBrowser } from '../fixtures/page-browser.ts'
+import { launchBrowser, openPage } from '../fixtures/page-browser.ts'
 import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 const TRACE_ID = '5b8efff798038103d269b633813fc60c'
@@ -134,6 +134,30 @@ it('turns from waiting to the first trace, opens it, and shows hostile text as t
   expect(await page.evaluate(() => (window as { pwned?: number }).pwned)).toBeUndefined()
   expect(problems).toEqual([])
   await page.close()
+})
+
+it('loads itself anew when a screen is gone after an update, and says when nobody answers', async () => {
+  const page = await openPage(browser, host, '/connect')
+  await page.getByRole('navigation').first().waitFor()
+  let gone = true
+  page.on('request', (request) => {
+    if (request.isNavigationRequest()) gone = false
+  })
+  await page.route(/\/LogsScreen-[^/]+\.js/, (route) =>
+    gone ? route.fulfill({ status: 404, body: '' }) : route.continue(),
+  )
+  await page.getByRole('link', { name: 'Logs', exact: true }).click()
+  await page.getByRole('heading', { name: 'Logs' }).waitFor()
+  expect([gone, new URL(page.url()).pathname]).toEqual([false, '/logs'])
+
+  await page.route(/\/healthz$|RunsScreen/, (route) => route.abort())
+  await page.getByRole('link', { name: 'Runs', exact: true }).click()
+  await page.getByText('This part of the page could not be loaded').waitFor()
+  await page.getByRole('heading', { name: 'Logs' }).waitFor()
+  await page.unrouteAll()
+  await page.getByRole('link', { name: 'Runs', exact: true }).click()
+  await page.waitForURL(/\/runs/)
+  await page.context().close()
 })
 
 it('says of a link to a trace that retention removed that it is gone, since when, and what keeps traces longer', async () => {

@@ -1,5 +1,6 @@
 export const shell = {
   skip: 'Skip to content',
+  partNotLoaded: 'This part of the page could not be loaded: Glassbox does not answer. Try again once it runs.',
   mainNav: 'Main',
   monitor: 'Monitor',
   logs: 'Logs',

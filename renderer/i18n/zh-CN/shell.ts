@@ -2,6 +2,7 @@ import type { Messages } from '../en.ts'
 
 export const shell: Messages['shell'] = {
   skip: '跳到正文',
+  partNotLoaded: '无法加载页面的这一部分：Glassbox 没有响应。请在其运行后重试。',
   mainNav: '主导航',
   monitor: '监控',
   logs: '日志',
