@@ -1,8 +1,8 @@
 import type { Changes } from '../store.ts'
 import { type LogRow, logRecord, NEWEST_LOG } from './log-read.ts'
-import { type AsOf, hexId, type Session } from './session.ts'
+import { type AsOf, hexId, type Session, seenBy } from './session.ts'
 import { extentsOf } from './trace-places.ts'
-import { seenBy, summariesOf } from './trace-read.ts'
+import { summariesOf } from './trace-read.ts'
 
 const REMEMBERED = 1000
 

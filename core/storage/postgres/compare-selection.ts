@@ -6,9 +6,8 @@ import { isSelected, SelectionCounts } from '../../query/selection-compare.ts'
 import type { TraceQuery } from '../store.ts'
 import { cellText, rowAttributes } from './attribute-value.ts'
 import { wantedPortions } from './search-traces.ts'
-import { hexId, idBytes, type Session } from './session.ts'
+import { hexId, idBytes, type Session, seenBy } from './session.ts'
 import { type Extent, inPartsOf } from './trace-places.ts'
-import { seenBy } from './trace-read.ts'
 
 /** Traces of either side whose spans are looked at: a fair sample, as rows come one by one here. */
 const MOST_TRACES = 3000

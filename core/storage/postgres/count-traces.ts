@@ -1,8 +1,7 @@
 import { SPREAD_US } from '../spread.ts'
 import type { TraceQuery } from '../store.ts'
-import { type AsOf, idBytes, type PartRange, type Session, whole } from './session.ts'
+import { type AsOf, idBytes, type PartRange, type Session, seenBy, whole } from './session.ts'
 import { inParts } from './settled-parts.ts'
-import { seenBy } from './trace-read.ts'
 
 export interface Counted {
   /** Number of the step of the histogram. */

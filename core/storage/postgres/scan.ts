@@ -5,8 +5,7 @@ import type { AnyValue } from '../../model/records.ts'
 import type { MovePlace } from '../move-place.ts'
 import { SCAN_ROWS, type ScanPart, type ScanRequest } from '../scan.ts'
 import { dayOfPart } from './parts.ts'
-import { type AsOf, badCursor, type Session, whole } from './session.ts'
-import { seenBy } from './trace-read.ts'
+import { type AsOf, badCursor, type Session, seenBy, whole } from './session.ts'
 
 /** Writes a first step looks at; later ones follow from how many rows it brought. */
 const FIRST_STEP = 8

@@ -5,8 +5,7 @@ import { bucketize } from '../sqlite/histogram.ts'
 import type { LogQuery } from '../store.ts'
 import { againColumns, type FilterSql, filterSql, matchAgain, resourceIn, Values } from './filter-sql.ts'
 import { type LogRow, logRecord, NEWEST_LOG } from './log-read.ts'
-import { type AsOf, badCursor, idBytes, type Session, whole } from './session.ts'
-import { seenBy } from './trace-read.ts'
+import { type AsOf, badCursor, idBytes, type Session, seenBy, whole } from './session.ts'
 
 async function conditionsOf(
   session: Session,

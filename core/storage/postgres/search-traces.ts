@@ -8,11 +8,11 @@ import type { TraceQuery } from '../store.ts'
 import { asked, countTraces, SPANS_A_TRACE } from './count-traces.ts'
 import { againColumns, filterSql, matchAgain, resourceIn, Values } from './filter-sql.ts'
 import { readAsOf } from './search-logs.ts'
-import { type AsOf, badCursor, hexId, idBytes, type Session, whole } from './session.ts'
+import { type AsOf, badCursor, hexId, idBytes, type Session, seenBy, whole } from './session.ts'
 import { inParts } from './settled-parts.ts'
 import { structuredPortions } from './structure-traces.ts'
 import { EXTENT, type Extent, extentsOf } from './trace-places.ts'
-import { seenBy, summariesOf } from './trace-read.ts'
+import { summariesOf } from './trace-read.ts'
 
 function isSelective({ filter, service, operation }: TraceQuery): boolean {
   return filter.length > 0 || service !== null || operation !== null

@@ -11,6 +11,11 @@ export interface AsOf {
   gaps: number[]
 }
 
+/** Condition that leaves out what was written after `asOf`; all of it plain numbers. */
+export function seenBy({ hi, gaps }: AsOf): string {
+  return gaps.length === 0 ? `seq <= ${hi}` : `seq <= ${hi} AND seq NOT IN (${gaps.join(',')})`
+}
+
 /** Writes whose number was taken and that may not be committed yet lie among so many last ones. */
 const LOOK_BACK = 200
 const FETCH = 2000

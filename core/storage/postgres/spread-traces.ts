@@ -1,9 +1,8 @@
 import { SPREAD_US } from '../spread.ts'
 import { SeenWrites } from './changes.ts'
 import { SPANS_A_TRACE } from './count-traces.ts'
-import { type AsOf, hexId, type Session } from './session.ts'
+import { type AsOf, hexId, type Session, seenBy } from './session.ts'
 import { inParts } from './settled-parts.ts'
-import { seenBy } from './trace-read.ts'
 
 /** From the begin of a trace's first span to the end of its last, µs. */
 interface Extent {

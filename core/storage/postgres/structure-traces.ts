@@ -2,9 +2,8 @@ import type { Filter, SpanChain } from '../../model/filter.ts'
 import type { AnyValue } from '../../model/records.ts'
 import { linkRows, StructureMatcher } from '../../query/structure-match.ts'
 import { type AgainRow, againColumns, type FilterSql, filterSql, matchAgain, plainToAny, Values } from './filter-sql.ts'
-import { type AsOf, hexId, idBytes, type Session } from './session.ts'
+import { type AsOf, hexId, idBytes, type Session, seenBy } from './session.ts'
 import { type Extent, inPartsOf } from './trace-places.ts'
-import { seenBy } from './trace-read.ts'
 
 /** Traces whose spans are read in one statement. */
 const TRACES_AT_ONCE = 2000

@@ -1,6 +1,5 @@
 import { SPREAD_US } from '../spread.ts'
-import { type AsOf, hexId, idBytes, type PartRange, type Session } from './session.ts'
-import { seenBy } from './trace-read.ts'
+import { type AsOf, hexId, idBytes, type PartRange, type Session, seenBy } from './session.ts'
 
 /** What is true of a whole trace. */
 export interface Extent {

@@ -15,7 +15,7 @@ import { type AssemblySpan, countOrphans, dedupeSpans, findRoot, summarize } fro
 import { resourceRecord, Shared, scopeRecord } from '../sqlite/shared-records.ts'
 import { attributeText, rowAttributes } from './attribute-value.ts'
 import { logsOfTrace } from './log-read.ts'
-import { type AsOf, hexId, idBytes, type Session } from './session.ts'
+import { type AsOf, hexId, idBytes, type Session, seenBy } from './session.ts'
 import { type Extent, placesOf } from './trace-places.ts'
 
 const ASSEMBLY =
@@ -76,11 +76,6 @@ function assembly<R extends AssemblyRow>(session: Session, row: R): Stored<R> {
     status: row.status,
     sampleRate: row.sample_rate ?? 1,
   }
-}
-
-/** Condition that leaves out what was written after `asOf`; all of it plain numbers. */
-export function seenBy({ hi, gaps }: AsOf): string {
-  return gaps.length === 0 ? `seq <= ${hi}` : `seq <= ${hi} AND seq NOT IN (${gaps.join(',')})`
 }
 
 /** Summaries of these traces, in the order asked for. */
