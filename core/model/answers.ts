@@ -161,8 +161,10 @@ export interface TraceSelection {
 
 /** How many traces of the selection and of the rest have a span with this value. */
 export interface ComparedValue {
-  /** Null stands for having the key at all. */
+  /** Null stands for having the key at all, or for `range`. */
   value: string | null
+  /** Numbers from `from` up to but without `to`; both the same for exactly this one. Absent = one value. */
+  range?: { from: number; to: number }
   selection: number
   rest: number
   /** The least difference of the two shares that the counts still allow, 0..1; negative where the rest has it more. */

@@ -1,10 +1,13 @@
 import type { ComparedKey, ComparedValue, SelectionComparison, TraceSelection } from '../model/answers.ts'
+import { readRange } from '../model/number-range.ts'
 
 /** Keys an answer lists, and values a key. */
 const MOST_KEYS = 40
 const MOST_VALUES = 8
 /** Values of one key that are counted at a time; when there are more, the rarest are let go. */
 const KEPT_VALUES = 4096
+/** Numbers of more distinct values than this are told of by ranges, where those tell more. */
+const FEW_NUMBERS = 12
 /** 99.9 % on either side: hundreds of keys and thousands of values are looked at at once. */
 const Z = 3.29
 /** Shares that differ by less tell nobody anything, however sure it is. */
@@ -33,6 +36,8 @@ interface KeyCounts {
 /** Gathers in how many traces of a selection, and of the rest, each value occurs. Memory is bounded, whatever the data. */
 export class SelectionCounts {
   #keys = new Map<string, KeyCounts>()
+  /** By key and text of the range. */
+  #ranges = new Map<string, Map<string, { selection: number; rest: number }>>()
 
   #key(key: string): KeyCounts {
     let counts = this.#keys.get(key)
@@ -64,6 +69,20 @@ export class SelectionCounts {
     if (counts.values.size > KEPT_VALUES) letRareGo(counts)
   }
 
+  /** So many further traces have a span with a number in this range. @param range as `rangeText` writes it */
+  addRange(key: string, range: string, selection: number, rest: number): void {
+    let ranges = this.#ranges.get(key)
+    if (!ranges) {
+      ranges = new Map()
+      this.#ranges.set(key, ranges)
+    }
+    const known = ranges.get(range)
+    if (known) {
+      known.selection += selection
+      known.rest += rest
+    } else ranges.set(range, { selection, rest })
+  }
+
   /** The key has values, this many, that are too rare to be counted one by one. */
   tooMany(key: string, values: number): void {
     const counts = this.#key(key)
@@ -85,10 +104,17 @@ export class SelectionCounts {
         ...one,
         difference: leastDifference(one.selection, selection.traces, one.rest, rest.traces),
       })
-      const values = [...counts.values]
+      const single = [...counts.values]
         .map(([value, one]) => differs(value, one))
         .filter(tells)
         .sort(byDifference)
+      const ranges = counts.distinct > FEW_NUMBERS || counts.varied ? [...(this.#ranges.get(key) ?? [])] : []
+      const inRanges = ranges
+        .map(([range, one]): ComparedValue => ({ ...differs(null, one), range: readRange(range) }))
+        .filter(tells)
+        .sort(byDifference)
+      const most = (list: readonly ComparedValue[]): number => Math.abs(list[0]?.difference ?? 0)
+      const values = most(inRanges) > most(single) ? inRanges : single
       const has = differs(null, {
         selection: Math.min(counts.selection, selection.traces),
         rest: Math.min(counts.rest, rest.traces),
@@ -119,8 +145,10 @@ const tells = ({ difference }: ComparedValue): boolean => Math.abs(difference) >
 
 function byDifference(a: ComparedValue, b: ComparedValue): number {
   const order = Math.abs(b.difference) - Math.abs(a.difference)
-  return order || b.selection - a.selection || b.rest - a.rest || ((a.value ?? '') < (b.value ?? '') ? -1 : 1)
+  return order || b.selection - a.selection || b.rest - a.rest || textOrder(a.value ?? '', b.value ?? '')
 }
+
+const textOrder = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 function letRareGo(counts: KeyCounts): void {
   counts.varied = true

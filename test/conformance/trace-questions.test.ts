@@ -16,6 +16,8 @@ function requests(): SpanInput[] {
     const attributes = [
       { key: 'user.id', value: { stringValue: `u${i}` } },
       { key: 'shard', value: { intValue: String(i % 4) } },
+      // All different: only ranges of them can tell. One quick request is as large as the slow ones.
+      { key: 'bytes', value: { intValue: String(slow || i === 1 ? 50_000 + i * 7 : 101 + i) } },
       ...(slow ? [{ key: 'retry.id', value: { stringValue: `r${i}` } }] : []),
     ]
     return [
@@ -227,8 +229,10 @@ describe.each(both)('$name', (engine) => {
     const answer = await store.reader.compareSelection(traceQuery(), selection)
     expect(answer.selection).toEqual({ traces: 30, of: 30 })
     expect(answer.rest).toEqual({ traces: 570, of: 570 })
-    expect(answer.keys.map(({ key }) => key)).toEqual(['retry.id', 'db.pool', 'shard', 'status'])
-    const [retry, pool, shard, status] = answer.keys
+    expect(answer.keys.map(({ key }) => key)).toEqual(['retry.id', 'bytes', 'db.pool', 'shard', 'status'])
+    const [retry, bytes, pool, shard, status] = answer.keys
+    expect(bytes.values[0]).toMatchObject({ value: null, range: { from: 50_000, to: 100_000 }, selection: 30, rest: 1 })
+    expect(bytes.values.every(({ range }) => range !== undefined)).toBe(true)
     expect(retry).toMatchObject({ selection: 30, rest: 0, values: [{ value: null, selection: 30, rest: 0 }] })
     expect(pool.values).toMatchObject([
       { value: 'orders-2', selection: 30, rest: 12 },

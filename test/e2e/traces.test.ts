@@ -136,6 +136,16 @@ it('narrows to a rectangle of the heat map, in time and duration', async () => {
   await page.context().close()
 }, 60_000)
 
+async function graveFaults(page: Page): Promise<string[]> {
+  await idle(page)
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)))
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'])
+    .analyze()
+  const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+  return grave.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
+}
+
 it('says why the slowest are different, and writes a value into the filter', async () => {
   const page = await open('/traces?range=15m&heat=1')
   const canvas = page.getByRole('slider', { name: /Traces by time and duration/ })
@@ -150,6 +160,7 @@ it('says why the slowest are different, and writes a value into the filter', asy
   await panel.getByRole('heading', { name: /marked traces against/ }).waitFor()
   const first = panel.getByRole('region').first()
   await first.getByRole('heading', { name: /db\.pool/ }).waitFor()
+  expect(await graveFaults(page)).toEqual([])
   await page.reload()
   await first.getByRole('button', { name: /pool-2/ }).click()
   await page.waitForURL((url) => url.searchParams.get('q') === 'db.pool=pool-2' && url.searchParams.has('area'))
@@ -179,6 +190,7 @@ it('finds traces by the tree of their spans, helped by completion and the page o
   await page.getByText('20 traces', { exact: true }).waitFor()
   expect(query(page)['q']).toBe('{ http.route=/checkout } >> { name="SELECT cart" }')
   await page.getByRole('button', { name: 'How filters are written' }).click()
+  expect(await graveFaults(page)).toEqual([])
   await page.getByRole('button', { name: 'max(dur) > 1s' }).click()
   await page.keyboard.press('Backspace')
   await page.keyboard.press('Backspace')
@@ -295,13 +307,7 @@ it.each([
     await page.keyboard.press('s')
     await page.locator('.facets .pick').first().waitFor()
     // Old rows are dimmed while new ones load: contrast is that of the page at rest.
-    await page.waitForFunction(() => (window as { glassboxIdle?: () => boolean }).glassboxIdle?.())
-    await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)))
-    const { violations } = await new AxeBuilder({ page })
-      .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'])
-      .analyze()
-    const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    expect(grave.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
+    expect(await graveFaults(page)).toEqual([])
     await page.context().close()
   },
   60_000,

@@ -1,4 +1,5 @@
 import type { SelectionComparison, TraceSelection } from '../../model/answers.ts'
+import { rangeOf, rangeText } from '../../model/number-range.ts'
 import type { KeyValue } from '../../model/records.ts'
 import { SPAN_KINDS } from '../../model/records.ts'
 import { plainText } from '../../query/any-value.ts'
@@ -63,7 +64,12 @@ export async function compareSelection(
           trace?.add('name', row.name)
           trace?.add('kind', SPAN_KINDS[row.kind])
           for (const [key, value] of shared) trace?.add(key, value)
-          for (const { key, value } of rowAttributes(row.attributes, row.typed)) trace?.add(key, cellText(value))
+          for (const { key, value } of rowAttributes(row.attributes, row.typed)) {
+            trace?.add(key, cellText(value))
+            const number =
+              value && ('intValue' in value || 'doubleValue' in value) ? rangeOf(Number(cellText(value))) : null
+            if (number) trace?.addRange(key, rangeText(number))
+          }
         }
       }
       for (const trace of found.values()) trace.count(counts, isSelection, 1 - isSelection)
@@ -85,6 +91,7 @@ function resourceValues({ entries }: Session, resource: number): [key: string, v
 /** The distinct values of one trace. */
 class Found {
   readonly #values = new Map<string, Set<string>>()
+  readonly #ranges = new Map<string, Set<string>>()
 
   constructor(failed: boolean) {
     this.add('status', failed ? 'error' : 'ok')
@@ -96,11 +103,18 @@ class Found {
     else this.#values.set(key, new Set([value]))
   }
 
+  addRange(key: string, range: string): void {
+    const known = this.#ranges.get(key)
+    if (known) known.add(range)
+    else this.#ranges.set(key, new Set([range]))
+  }
+
   count(counts: SelectionCounts, selection: number, rest: number): void {
     for (const [key, values] of this.#values) {
       counts.present(key, selection, rest)
       for (const value of values) counts.add(key, value, selection, rest)
     }
+    for (const [key, ranges] of this.#ranges) for (const range of ranges) counts.addRange(key, range, selection, rest)
   }
 }
 

@@ -1,4 +1,5 @@
 import { AttrType } from '../../model/columns.ts'
+import { rangeOf, rangeText } from '../../model/number-range.ts'
 import { type AttributeColumn, isText } from './attribute-sections.ts'
 import { cellText } from './attribute-value.ts'
 
@@ -43,6 +44,29 @@ export function columnEntries(column: AttributeColumn): ColumnEntries {
     index[cell] = entry
   }
   return { index, size: values.length, text: (entry) => String(values[entry]) }
+}
+
+/** The numbers of an attribute by their ranges, from its entries; null where it has no numbers. */
+export function rangeEntries({ types }: AttributeColumn, { index, size, text }: ColumnEntries): ColumnEntries | null {
+  const isNumber = (type: number): boolean => type === AttrType.int || type === AttrType.double
+  if (!types.some(isNumber)) return null
+  const placeOf = new Map<string, number>()
+  const texts: string[] = []
+  /** By entry; -2 = not looked at yet. */
+  const places = new Int32Array(size).fill(-2)
+  const ranges = new Int32Array(index.length)
+  for (let cell = 0; cell < ranges.length; cell++) {
+    const entry = index[cell]
+    if (entry !== -1 && places[entry] === -2) {
+      const range = rangeOf(Number(text(entry)))
+      const name = range && rangeText(range)
+      const known = name === null ? -1 : placeOf.get(name)
+      places[entry] = known ?? texts.push(name as string) - 1
+      if (name !== null) placeOf.set(name, places[entry])
+    }
+    ranges[cell] = entry === -1 || !isNumber(types[cell]) ? -1 : places[entry]
+  }
+  return { index: ranges, size: texts.length, text: (entry) => texts[entry] }
 }
 
 /** Cells that have their value by an index into `texts`, of which several may be the same; null = none. */

@@ -3,7 +3,7 @@ import { SPAN_KINDS } from '../../model/records.ts'
 import { isSelected, SelectionCounts } from '../../query/selection-compare.ts'
 import type { TraceQuery } from '../store.ts'
 import type { BlockCache, SpanMeta } from './block-cache.ts'
-import { type ColumnEntries, columnEntries, dictionaryEntries, tracesOfCells } from './column-entries.ts'
+import { type ColumnEntries, columnEntries, dictionaryEntries, rangeEntries, tracesOfCells } from './column-entries.ts'
 import { resourceColumns } from './facet-traces.ts'
 import type { QueryGuard } from './query-guard.ts'
 import { blocksOf, splitTraces, tracesOfBlocks, type WantedTraces, wantedRows } from './wanted-rows.ts'
@@ -59,7 +59,11 @@ export function compareSelection(
       if (!keys.has(key)) continue
       guard.check()
       const column = block.attribute(key)
-      if (column) counter.count(key, traceOf, column.rows, columnEntries(column))
+      if (!column) continue
+      const entries = columnEntries(column)
+      counter.count(key, traceOf, column.rows, entries)
+      const ranges = rangeEntries(column, entries)
+      if (ranges) counter.ranges(key, traceOf, column.rows, ranges)
     }
   }
   return counter.counts.finish(
@@ -147,7 +151,30 @@ class Counter {
   }
 
   /** The values of one key: each cell's entry, and the row that it belongs to where not every row has one. */
-  count(key: string, traceOf: Int32Array, rows: Uint32Array | null, { index, size, text }: ColumnEntries): void {
+  count(key: string, traceOf: Int32Array, rows: Uint32Array | null, entries: ColumnEntries): void {
+    this.#tally(key, traceOf, rows, entries, (counts, of) => {
+      if (of.selection + of.rest > 0) this.counts.present(key, of.selection, of.rest)
+      this.#pass(key, counts, of, entries.text)
+    })
+  }
+
+  /** The numbers of one key once more, by ranges. */
+  ranges(key: string, traceOf: Int32Array, rows: Uint32Array | null, entries: ColumnEntries): void {
+    this.#tally(`${key}\nrange`, traceOf, rows, entries, ({ selection, rest }) => {
+      for (let entry = 0; entry < entries.size; entry++)
+        if (selection[entry] + rest[entry] > 0)
+          this.counts.addRange(key, entries.text(entry), selection[entry], rest[entry])
+    })
+  }
+
+  /** Counts the traces of a block by the entry of each cell and hands over what came of it. */
+  #tally(
+    key: string,
+    traceOf: Int32Array,
+    rows: Uint32Array | null,
+    { index, size, text }: ColumnEntries,
+    done: (counts: { selection: Uint32Array; rest: Uint32Array }, of: { selection: number; rest: number }) => void,
+  ): void {
     const traces = tracesOfCells(traceOf, rows)
     const last = new Int32Array(size).fill(-1)
     const selection = new Uint32Array(size)
@@ -173,8 +200,7 @@ class Counter {
       if (selected) selection[entry]++
       else rest[entry]++
     }
-    if (hasSelection + hasRest > 0) this.counts.present(key, hasSelection, hasRest)
-    this.#pass(key, { selection, rest }, { selection: hasSelection, rest: hasRest }, text)
+    done({ selection, rest }, { selection: hasSelection, rest: hasRest })
   }
 
   /** Hands the counts of one block on. Texts are made of values that can matter alone. */

@@ -1,4 +1,5 @@
 export const traces = {
+  whyRange: '{from} to {to}',
   pinnedChip: 'Pinned',
   pinnedMark: 'pinned',
   pinnedTotal: '{n} pinned trace | {n} pinned traces',

@@ -1,6 +1,7 @@
 import type { Messages } from '../en.ts'
 
 export const traces: Messages['traces'] = {
+  whyRange: '{from} 至 {to}',
   pinnedChip: '已固定',
   pinnedMark: '已固定',
   pinnedTotal: '{n} 条固定的 Trace | {n} 条固定的 Trace',
