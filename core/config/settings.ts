@@ -345,11 +345,13 @@ export const settingsSchema = z.strictObject({
       /** Named addresses of screens; `query` is the address after the question mark. */
       saved: z
         .array(
-          z.strictObject({
+          // What a newer Glassbox saved is kept as it is; the page says that it cannot be opened here.
+          z.looseObject({
             id: z.string().min(1).max(64),
             name: z.string().min(1).max(120),
-            screen: z.enum(['traces', 'logs', 'metrics']),
+            screen: z.string().min(1).max(40),
             query: z.string().max(8192),
+            version: z.int().min(1).default(1),
           }),
         )
         .max(200)

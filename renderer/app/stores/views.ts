@@ -10,7 +10,15 @@ export interface SavedView {
   screen: 'traces' | 'logs' | 'metrics'
   /** The address after the question mark. */
   query: string
+  /** Of what `query` means; absent = 1. A newer Glassbox may save views that this one cannot open. */
+  version?: number
 }
+
+const SCREENS: readonly string[] = ['traces', 'logs', 'metrics']
+const VERSION = 1
+/** Whether a newer Glassbox saved this view. */
+export const isNewerView = ({ version = 1, screen }: SavedView): boolean =>
+  version > VERSION || !SCREENS.includes(screen)
 
 const KEY = 'views.saved'
 /** Parts of an address that belong to a moment, not to a view. */
@@ -44,7 +52,7 @@ export const useViews = defineStore('views', () => {
       kept.map(([key, value]): [string, string] => [key, String(value ?? '')]),
     ).toString()
     const others = items.value.filter((one) => one.name !== name || one.screen !== screen)
-    const made: SavedView = { id: crypto.randomUUID(), name, screen, query: text }
+    const made: SavedView = { id: crypto.randomUUID(), name, screen, query: text, version: VERSION }
     await store([...others, made])
     return made
   }

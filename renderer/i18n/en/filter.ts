@@ -25,6 +25,7 @@ export const filter = {
   outThis: 'Filter out',
   copyValue: 'Copy value',
   ignored: 'ignored: {term}',
+  viewNewer: '“{name}” was saved by a newer Glassbox and cannot be opened by this one. Update it, or delete the view.',
   pinnedTraces: 'Pinned traces',
   savedViews: 'Saved views',
   saveView: 'Save view',

@@ -9,6 +9,7 @@ export const states = {
   copyDetails: 'Copy details',
   request: 'req {id}',
   failed: 'This could not be loaded',
+  tooLong: 'The filter is too long to be sent: shorten it (at most 8,192 characters).',
   unreachable: 'The core does not answer',
   unreachableHint: 'Check that Glassbox is still running, then retry.',
   partial: 'Not everything is shown',

@@ -27,6 +27,7 @@ export const filter: Messages['filter'] = {
   outThis: '排除',
   copyValue: '复制值',
   ignored: '已忽略：{term}',
+  viewNewer: '“{name}”由更新版本的 Glassbox 保存，当前版本无法打开。请升级，或删除该视图。',
   pinnedTraces: '固定的 Trace',
   savedViews: '已存视图',
   saveView: '保存视图',

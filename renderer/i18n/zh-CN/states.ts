@@ -11,6 +11,7 @@ export const states: Messages['states'] = {
   copyDetails: '复制详情',
   request: '请求 {id}',
   failed: '无法加载',
+  tooLong: '过滤条件过长，无法发送：请缩短（最多 8,192 个字符）。',
   unreachable: '核心程序没有响应',
   unreachableHint: '请确认 Glassbox 仍在运行，然后重试。',
   partial: '仅显示部分',
