@@ -36,6 +36,28 @@ eval instant at 2m count_over_time(up[2m])
 eval instant at 2m absent(up{job="c", x=~"y"})
   {job="c"} 1
 `,
+  'clamping of what is no number': `
+load 1m
+  odd NaN
+
+eval instant at 0 clamp_min(odd, Inf)
+  {} +Inf
+
+eval instant at 0 clamp_max(odd, -Inf)
+  {} -Inf
+
+eval instant at 0 clamp_min(odd, 1)
+  {} NaN
+
+eval instant at 0 clamp(odd, -Inf, Inf)
+  {} NaN
+
+eval instant at 0 clamp(odd, Inf, Inf)
+  {} +Inf
+
+eval instant at 0 clamp_max(odd, 1)
+  {} NaN
+`,
   'rates and their extrapolation': `
 load 15s
   requests_total 0+10x40

@@ -76,7 +76,9 @@ function clampValue(name: string, value: number, scalars: ScalarArgument[], step
   const low = name === 'clamp_max' ? Number.NEGATIVE_INFINITY : scalars[0][step]
   const high =
     name === 'clamp_max' ? scalars[0][step] : name === 'clamp_min' ? Number.POSITIVE_INFINITY : scalars[1][step]
-  return Math.max(low, Math.min(high, value))
+  const capped = high === Number.NEGATIVE_INFINITY ? high : Math.min(high, value)
+  // Go's math.Max and math.Min give the infinity that nothing lies beyond, also beside NaN.
+  return low === Number.POSITIVE_INFINITY ? low : Math.max(low, capped)
 }
 
 /** Maps the floats of each series; histograms go away. */
