@@ -21,7 +21,7 @@ function writeAutostart(file: string): void {
   writeFileSync(file, autostartEntry(process.env.APPIMAGE ?? process.execPath))
 }
 
-export function autostartEntry(program: string): string {
+function autostartEntry(program: string): string {
   // Desktop entries quote with a backslash before these four, a backslash twice, and % stands for itself when doubled.
   const quoted = program
     .replace(/["`$\\]/g, '\\$&')

@@ -26,7 +26,7 @@ export function createTray(icons: Record<Health['level'], string>, texts: Texts,
   }
 }
 
-export function trayTemplate(
+function trayTemplate(
   health: Health,
   paused: boolean,
   texts: Texts,

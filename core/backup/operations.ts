@@ -151,7 +151,7 @@ export async function inspectPlaces({ places, secret }: InspectOrder): Promise<O
 }
 
 /** The configuration in the newest archive of a chain; every archive has all of it. */
-export async function configOf(readers: readonly ArchiveReader[]): Promise<ConfigTable[]> {
+async function configOf(readers: readonly ArchiveReader[]): Promise<ConfigTable[]> {
   const reader = readers[readers.length - 1]
   const tables: ConfigTable[] = []
   for (const entry of reader.manifest.parts) {

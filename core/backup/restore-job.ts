@@ -46,7 +46,7 @@ export interface RestoreResult {
 const UNDO_US = 7 * 86_400e6
 /** Stands behind the name of a safety backup in the name of its key. */
 const KEY = '.key'
-export const safetyFolder = (shelf: BackupShelf): string => join(shelf.localPath, 'safety')
+const safetyFolder = (shelf: BackupShelf): string => join(shelf.localPath, 'safety')
 
 /** Restores from any target, after a safety backup. Two at once are refused. */
 export function restoreJob(shelf: BackupShelf): JobKind<RestoreInput, null> {

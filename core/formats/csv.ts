@@ -92,7 +92,7 @@ export function sampleLines({ type, series }: MetricFamily): string {
 }
 
 /** @param us since 1970 @param ns below that µs */
-export function timeText(us: number, ns: number): string {
+function timeText(us: number, ns: number): string {
   const seconds = new Date(Math.floor(us / 1_000_000) * 1000).toISOString().slice(0, 19)
   const fraction = String((us % 1_000_000) * 1000 + ns).padStart(9, '0')
   return `${seconds}.${fraction}Z`

@@ -94,7 +94,7 @@ export interface BoardInfo {
   updatedAt: number
 }
 
-export const NOTE_KINDS = [
+const NOTE_KINDS = [
   'panelType',
   'datasource',
   'libraryPanel',

@@ -59,7 +59,7 @@ interface StructureColumns {
   eventName: Uint32Array
 }
 
-export const STRUCTURE_LOGS = 5000
+const STRUCTURE_LOGS = 5000
 const LOG_BODY = 500
 
 /** What kind of work a span's attributes say it is. */

@@ -1,7 +1,7 @@
 import type { AnyValue, KeyValue } from './records.ts'
 
 /** An OTLP/JSON value as plain JSON: int64 become numbers where exact, decimal text otherwise; no value is null. */
-export function toPlain(value: AnyValue | undefined): unknown {
+function toPlain(value: AnyValue | undefined): unknown {
   if (!value) return null
   if ('intValue' in value) {
     const number = Number(value.intValue)

@@ -3,7 +3,7 @@ import type { SpanBatch } from '../model/columns.ts'
 const highestRate = 1024
 
 /** Spread of a trace id over 0 .. 2^32-1; the same for every span of a trace, on every host. */
-export function traceHash(traceId: Uint8Array, row: number): number {
+function traceHash(traceId: Uint8Array, row: number): number {
   let hash = 0x9e3779b9
   const start = row * 16
   for (let at = start; at < start + 16; at += 4) {

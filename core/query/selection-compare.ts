@@ -164,7 +164,7 @@ function letRareGo(counts: KeyCounts): void {
  * The bound of the difference of two shares (a of n, b of m) that lies nearest to zero, by Newcombe's interval of
  * Wilson scores; 0 where the interval holds zero, so that chance alone may have made it.
  */
-export function leastDifference(a: number, n: number, b: number, m: number): number {
+function leastDifference(a: number, n: number, b: number, m: number): number {
   if (n === 0 || m === 0) return 0
   // A key may stand both on a span and on its resource, and its traces are then counted twice.
   const [p, q] = [Math.min(1, a / n), Math.min(1, b / m)]

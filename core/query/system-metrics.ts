@@ -115,7 +115,7 @@ export interface SystemRange {
 }
 
 /** The step at which a range is evaluated and the window of its rates, whole ms. */
-export function systemSteps({ start, end, now }: SystemRange): { step: number; rate: number } {
+function systemSteps({ start, end, now }: SystemRange): { step: number; rate: number } {
   const step = Math.max(LEAST_STEP_MS, Math.ceil((end - start) / MOST_STEPS / 1000) * 1000)
   const rate = Math.max(now - start > RAW_MS ? OLD_RATE_MS : 60_000, step * 2)
   return { step, rate }

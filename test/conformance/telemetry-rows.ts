@@ -23,7 +23,7 @@ export interface SpanInput {
   resource?: Record<string, unknown>[]
 }
 
-export const hex = (value: number, length: number): string => value.toString(16).padStart(length, '0')
+const hex = (value: number, length: number): string => value.toString(16).padStart(length, '0')
 export const traceId = (trace: number): string => hex(trace, 32)
 const ns = (us: number): string => (BigInt(Math.round(us)) * 1000n).toString()
 
@@ -157,9 +157,9 @@ export const VALUES: Record<string, unknown>[] = [
   },
   {},
 ]
-export const KEYS = ['user.tier', 'http.status_code', 'a b"c', 'ключ']
-export const NAMES = ['GET /cart', 'POST /orders', 'select ÉTOILE', 'KELVIN \u212a', 'İstanbul', 'plain_50%\\']
-export const SERVICES = ['shop', 'cart', 'payment']
+const KEYS = ['user.tier', 'http.status_code', 'a b"c', 'ключ']
+const NAMES = ['GET /cart', 'POST /orders', 'select ÉTOILE', 'KELVIN \u212a', 'İstanbul', 'plain_50%\\']
+const SERVICES = ['shop', 'cart', 'payment']
 
 /** Random spans of random traces and random log records, from a seed. */
 export function randomTelemetry(seed: number, count: number): { spans: SpanInput[]; logs: LogInput[] } {

@@ -25,7 +25,7 @@ export function parseDuration(text: string): number | null {
 }
 
 /** A severity number of 1 to 24 or a name such as `warn`; null when it is neither. */
-export function parseSeverity(text: string): number | null {
+function parseSeverity(text: string): number | null {
   const number = SEVERITY[text.toLowerCase()] ?? (/^\d{1,2}$/.test(text) ? Number(text) : 0)
   return number >= 1 && number <= 24 ? number : null
 }

@@ -16,7 +16,7 @@ export const testTraceHandlers: Handlers<'sendTestTrace'> = {
 }
 
 /** Two spans and a log record that say plainly what they are, as OTLP/JSON. */
-export function testTelemetry(traceId: string, nowUs: number, version: string) {
+function testTelemetry(traceId: string, nowUs: number, version: string) {
   const nano = (us: number): string => `${BigInt(Math.round(us)) * 1000n}`
   const [root, child] = [randomBytes(8).toString('hex'), randomBytes(8).toString('hex')]
   const resource = { attributes: [text('service.name', 'glassbox-test'), text('service.version', version)] }

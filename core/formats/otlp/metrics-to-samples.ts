@@ -246,7 +246,7 @@ class Converter {
 }
 
 /** `pointOf` of samples that no point of the sender stands for. */
-export const NO_POINT = 0xffffffff
+const NO_POINT = 0xffffffff
 
 /** The ids always; filtered attributes while there is room. */
 function exemplarLabels({ attributes, traceId, spanId }: OtlpExemplar): Labels {

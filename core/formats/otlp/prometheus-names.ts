@@ -71,7 +71,7 @@ function cleanUnit(word: string): string {
 }
 
 /** The PromQL name of a label. */
-export function prometheusLabel(key: string): string {
+function prometheusLabel(key: string): string {
   const clean = key.replaceAll(/[^A-Za-z0-9_]/g, '_')
   if (/^[0-9]/.test(clean)) return `key_${clean}`
   return clean.startsWith('_') && !clean.startsWith('__') ? `key${clean}` : clean

@@ -74,11 +74,6 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-/** The address as it may be shown: without the password. */
-export function shownTarget({ user, host, port, database }: PostgresTarget): string {
-  return `postgres://${user}@${host}:${port}/${database}`
-}
-
 /** What a handshake is made with, by libpq's meaning of `sslmode`; false = no TLS. */
 export function tlsOptions({ sslMode, rootCertificate }: PostgresTarget): pg.ClientConfig['ssl'] {
   const ca = rootCertificate === null ? {} : { ca: rootCertificate }

@@ -95,7 +95,7 @@ export async function applyRetention(
 }
 
 /** Old writes are never asked for again; the newest ones stay, as their numbers say how far data goes. */
-export async function forgetWrites(client: pg.ClientBase, schema: string): Promise<void> {
+async function forgetWrites(client: pg.ClientBase, schema: string): Promise<void> {
   await client.query(
     `DELETE FROM ${schema}._writes WHERE seq < (SELECT least(max(seq), min(seq) FILTER (WHERE at >= now() - interval '7 days')) FROM ${schema}._writes)`,
   )

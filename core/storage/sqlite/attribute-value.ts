@@ -16,7 +16,7 @@ export function findCell(column: AttributeColumn, row: number): number {
 }
 
 /** One cell as OTLP/JSON writes it. */
-export function cellValue(column: AttributeColumn, cell: number): AnyValue {
+function cellValue(column: AttributeColumn, cell: number): AnyValue {
   const number = column.numbers[cell]
   const text = (): string => column.text(column.index[cell])
   switch (column.types[cell]) {

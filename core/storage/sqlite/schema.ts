@@ -3,7 +3,7 @@ import { GlassboxError } from '../../base/errors.ts'
 import { METRIC_TABLES } from './metrics/tables.ts'
 
 /** Version of the tables below and of what their blobs hold. A newer file is refused; 1 had no checksums and is still read. */
-export const SCHEMA_VERSION = 2
+const SCHEMA_VERSION = 2
 
 /** SQLite before this one can corrupt a WAL database (checkpoint racing a commit). */
 const SAFE_SQLITE = [3, 51, 3]

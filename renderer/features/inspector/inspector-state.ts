@@ -3,7 +3,7 @@ import { computed, onBeforeUnmount, reactive, watch } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { INSPECTOR_PARAMS, type InspectorParam } from './inspector-params.ts'
 
-export const VIEWS = ['waterfall', 'flame', 'operations', 'logs', 'services', 'compare', 'json'] as const
+const VIEWS = ['waterfall', 'flame', 'operations', 'logs', 'services', 'compare', 'json'] as const
 export type View = (typeof VIEWS)[number]
 
 const ADDRESS_MS = 120

@@ -7,7 +7,7 @@ import { type ResultSeries, readResult } from './derive/matrix.ts'
 import { alignedRange } from './derive/step.ts'
 
 /** Series asked for at most; of more the answer says so. */
-export const MOST_ASKED = 2000
+const MOST_ASKED = 2000
 
 /** What one query gave. The old result stays while a new one loads. */
 export interface QueryState {

@@ -5,7 +5,7 @@ import { type ChartExemplar, type ChartHit, type ChartSeries, pointNear } from '
 const DOT_REACH = 9
 
 /** µs between the points of the series with most of them. */
-export function stepOf(series: readonly ChartSeries[]): number {
+function stepOf(series: readonly ChartSeries[]): number {
   let step = 0
   for (const { times } of series)
     if (times.length > 1) step = Math.max(step, (times[times.length - 1] - times[0]) / (times.length - 1))

@@ -1,7 +1,7 @@
 import { SampleKind } from '../../../model/series.ts'
 import { type BlockEncoder, Part, type ReadSamples } from './sample-block.ts'
 
-export const BUCKET_MS = 300_000
+const BUCKET_MS = 300_000
 /** A series that drops more often than once in so many samples is no counter. */
 const SAMPLES_A_DROP = 20
 

@@ -7,7 +7,7 @@ import { DAMAGED, GROUP_BITS } from './tables.ts'
 
 const DAY_MS = 86_400_000
 /** From this age on samples are kept as 5-minute aggregates only. */
-export const RAW_DAYS = 2
+const RAW_DAYS = 2
 
 interface BlockRow {
   id: number

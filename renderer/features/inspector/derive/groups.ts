@@ -21,7 +21,7 @@ export interface SpanGroup {
 }
 
 /** Shorter runs are not worth a fold. */
-export const SMALLEST_GROUP = 5
+const SMALLEST_GROUP = 5
 
 /** Runs of at least SMALLEST_GROUP siblings of one service, name, type and peer. */
 export function groupSiblings(trace: TraceStructure, start: Float64Array, tree: Tree): SpanGroup[] {

@@ -38,7 +38,7 @@ export interface LineChoice {
 }
 
 /** Log lines under one span or folded group before the rest is only counted. */
-export const LOG_LINES = 3
+const LOG_LINES = 3
 
 /** The lines to show, in O(rows + lines). */
 export function visibleLines(layout: TraceLayout, choice: LineChoice): Lines {

@@ -1,9 +1,9 @@
 import type { GraphEdge, GraphNode, ServiceGraph } from '../../../../core/model/answers.ts'
 
 /** Nodes drawn whole; more are cut to those with most calls, and said. */
-export const MOST_NODES = 300
+const MOST_NODES = 300
 /** Share of errors from which a node or an edge is marked. */
-export const BAD_SHARE = 0.01
+const BAD_SHARE = 0.01
 
 export interface ShownGraph {
   nodes: GraphNode[]
@@ -21,7 +21,7 @@ export function isBad(counts: { calls: number; errors: number }): boolean {
 }
 
 /** Ids that `from` reaches within `depth` calls, in either direction. */
-export function around(edges: readonly GraphEdge[], from: string, depth: number): Set<string> {
+function around(edges: readonly GraphEdge[], from: string, depth: number): Set<string> {
   const reached = new Set([from])
   let border = [from]
   for (let step = 0; step < depth && border.length > 0; step++) {

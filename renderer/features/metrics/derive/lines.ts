@@ -9,7 +9,7 @@ import {
 } from './matrix.ts'
 
 /** Lines drawn at once; the rest is said, and stands in the table. */
-export const MOST_DRAWN = 20
+const MOST_DRAWN = 20
 const SLOTS = 12
 
 /** A series of one of the queries as the screen shows it. */

@@ -30,12 +30,12 @@ export function errorLines(health: ServiceHealth, before: ServiceHealth | null, 
   ]
 }
 
-export function ghost(name: string, points: Points, spacing: number): ChartSeries {
+function ghost(name: string, points: Points, spacing: number): ChartSeries {
   return { id: `ghost ${name}`, name, colour: '--text-3', ghost: true, ...withGaps(points, spacing) }
 }
 
 /** Points of the period before, moved onto the one that is shown. */
-export function shifted(points: Points, shown: { start: number }, before: { start: number }): Points {
+function shifted(points: Points, shown: { start: number }, before: { start: number }): Points {
   const by = shown.start - before.start
   return points.map(([time, value]) => [time + by, value])
 }

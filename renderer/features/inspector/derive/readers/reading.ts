@@ -81,7 +81,7 @@ export class AttributeText {
   }
 }
 
-export function pair(key: string, value: string): ReadingPair {
+function pair(key: string, value: string): ReadingPair {
   return { key, value, hidden: value === '[masked]' }
 }
 
