@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ListSpan, sendAll, traceIdOf } from '../fixtures/list-data.ts'
 import {
@@ -174,10 +174,18 @@ it('says why the slowest are different, and writes a value into the filter', asy
 it('finds traces by the tree of their spans, helped by completion and the page of the language', async () => {
   const page = await open('/traces?range=1h')
   await page.keyboard.press('/')
+  // A list that still fills moves what is clicked.
+  const choose = async (option: Locator): Promise<void> => {
+    await option.waitFor()
+    await idle(page)
+    await option.click()
+  }
   await page.keyboard.type('{ http.route=')
-  await page.getByRole('option').filter({ hasText: '/checkout' }).click()
+  await choose(page.getByRole('option').filter({ hasText: '/checkout' }))
   await page.keyboard.type('} >')
-  await page.getByRole('option', { name: '>> {' }).click()
+  await choose(page.getByRole('option', { name: '>> {' }))
+  const editor = page.locator('.cm-content').first()
+  expect((await editor.textContent())?.replaceAll('×', '')).toBe('{ http.route=/checkout } >> { ')
   await page.keyboard.type('name="SELECT cart"')
   await page.keyboard.press('Enter')
   await page

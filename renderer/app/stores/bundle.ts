@@ -4,11 +4,13 @@ import { useRoute, useRouter } from 'vue-router'
 import { type OpenedBundle, pageOfBundle } from '../../../core/model/bundle.ts'
 import { bundles } from '../../api/bundles.ts'
 import { leaveBundle } from '../viewed-bundle.ts'
+import { useRange } from './range.ts'
 
 /** Debug bundles that are open, and the one that the page shows now: `bundle=ID` in the address. */
 export const useBundles = defineStore('bundles', () => {
   const route = useRoute()
   const router = useRouter()
+  const range = useRange()
   const items = shallowRef<OpenedBundle[]>([])
   const loaded = ref(false)
   /** A file that waits for its password. */
@@ -37,8 +39,11 @@ export const useBundles = defineStore('bundles', () => {
     if (locked.value) await show(await bundles.unlock(locked.value.id, password))
   }
 
-  /** Back to what is stored here; the bundle stays open. */
-  const leave = (): Promise<unknown> => leaveBundle(router, '/traces')
+  /** Back to what is stored here, up to now; the bundle stays open. */
+  async function leave(): Promise<void> {
+    range.refresh()
+    await leaveBundle(router, '/traces')
+  }
 
   async function close(id: string): Promise<void> {
     await bundles.close(id)

@@ -70,7 +70,7 @@ describe('a target', () => {
     const { discovered, target } = of('box:9100', { params: { module: ['a', 'b'] } }, { __meta_x: '1', zone: 'eu' })
     expect(target?.url).toBe('http://box:9100/metrics?module=b&module=a')
     expect(target?.labels).toEqual({ job: 'shop', instance: 'box:9100', zone: 'eu' })
-    expect(discovered).toMatchObject({ __address__: 'box:9100', __meta_x: '1', __scrape_interval__: '15000ms' })
+    expect(discovered).toMatchObject({ __address__: 'box:9100', __meta_x: '1', __scrape_interval__: '15s' })
   })
 
   it('takes whole addresses and what relabelling makes of them', () => {
