@@ -9,6 +9,7 @@ const MOST_PARTS = 64
 /** How long after a part was closed all hosts have heard of it. */
 const SETTLED = '60 seconds'
 const INDEX_MEMORY = '128MB'
+const INDEX_LOCK = 7_061_646
 
 /**
  * Closes the newest part of each day when it is full, after making the next one. For the holder of the lease.
@@ -60,6 +61,8 @@ export async function indexClosedPart(target: PostgresTarget): Promise<boolean> 
       if ((kind.rows[0] as { relkind: string } | undefined)?.relkind !== 'r') continue
       await client.query('BEGIN')
       await client.query(`SET LOCAL maintenance_work_mem = '${INDEX_MEMORY}'; SET LOCAL lock_timeout = '5s'`)
+      // Two at once would both find no index and both make it: a lease that changes hands lets that happen.
+      await client.query('SELECT pg_advisory_xact_lock($1)', [INDEX_LOCK])
       await client.query(
         `CREATE INDEX IF NOT EXISTS ${name}_attributes ON ${schema}.${name} USING gin (attributes jsonb_path_ops)`,
       )
