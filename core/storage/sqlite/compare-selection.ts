@@ -4,6 +4,7 @@ import { isSelected, SelectionCounts } from '../../query/selection-compare.ts'
 import type { TraceQuery } from '../store.ts'
 import type { BlockCache, SpanMeta } from './block-cache.ts'
 import { type ColumnEntries, columnEntries, dictionaryEntries, rangeEntries, tracesOfCells } from './column-entries.ts'
+import { frequentKeys } from './count-values.ts'
 import { resourceColumns } from './facet-traces.ts'
 import type { QueryGuard } from './query-guard.ts'
 import { blocksOf, splitTraces, tracesOfBlocks, type WantedTraces, wantedRows } from './wanted-rows.ts'
@@ -42,7 +43,7 @@ export function compareSelection(
   const metas = chosenBlocks(cache, wanted, side)
   const blocks = tracesOfBlocks(cache, guard, wanted, metas)
   const counter = new Counter(side, fewSplit(splitTraces(wanted, blocks), side))
-  const keys = frequentKeys(metas)
+  const keys = frequentKeys(metas, MOST_KEYS)
   for (const { meta, traceOf } of wantedRows(cache, guard, wanted, blocks)) {
     const block = cache.spanBlock(meta)
     for (let row = 0; row < traceOf.length; row++) {
@@ -104,13 +105,6 @@ function fewSplit(split: Uint8Array, side: Uint8Array): Uint8Array {
   let seen = 0
   for (let index = 0; index < split.length; index++) if (split[index] === 1 && ++seen > MOST_SPLIT) side[index] = UNSEEN
   return split
-}
-
-function frequentKeys(metas: readonly SpanMeta[]): Set<string> {
-  const counts = new Map<string, number>()
-  for (const meta of metas) for (const { key, count } of meta.keys) counts.set(key, (counts.get(key) ?? 0) + count)
-  const sorted = [...counts].sort((a, b) => b[1] - a[1]).slice(0, MOST_KEYS)
-  return new Set(sorted.map(([key]) => key))
 }
 
 /** Counts traces once a value. Within a block the rows of a trace lie together; across blocks it is remembered. */

@@ -1,7 +1,16 @@
 import type { Facet } from '../../model/answers.ts'
+import type { SpanMeta } from './block-cache.ts'
 
 /** From so many distinct values on, a key names things rather than kinds, and its further values are not kept. */
 const MOST_VALUES = 2000
+
+/** The attribute keys that most rows of the blocks have, at most `most`. */
+export function frequentKeys(metas: readonly Pick<SpanMeta, 'keys'>[], most: number): Set<string> {
+  const counts = new Map<string, number>()
+  for (const meta of metas) for (const { key, count } of meta.keys) counts.set(key, (counts.get(key) ?? 0) + count)
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]).slice(0, most)
+  return new Set(sorted.map(([key]) => key))
+}
 
 /** Counts the values of many keys. */
 export class ValueCounter {

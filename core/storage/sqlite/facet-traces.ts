@@ -5,10 +5,10 @@ import { plainText } from '../../query/any-value.ts'
 import type { TraceQuery } from '../store.ts'
 import type { BlockCache } from './block-cache.ts'
 import { type ColumnEntries, columnEntries, dictionaryEntries, tracesOfCells } from './column-entries.ts'
-import { orderFacets, ValueCounter } from './count-values.ts'
+import { frequentKeys, orderFacets, ValueCounter } from './count-values.ts'
 import type { QueryGuard } from './query-guard.ts'
 import type { SpanBlock } from './span-block.ts'
-import { splitTraces, tracesOfBlocks, type WantedTraces, wantedRows } from './wanted-rows.ts'
+import { splitTraces, tracesOfBlocks, wantedRows } from './wanted-rows.ts'
 import { wantedTraces } from './wanted-traces.ts'
 
 const MOST_KEYS = 24
@@ -35,7 +35,8 @@ interface KeyCells {
   entries: ColumnEntries
 }
 
-function cellsOf(block: SpanBlock, key: string): KeyCells[] {
+/** @param ofResources the block's `resourceColumns`, where they are at hand */
+function cellsOf(block: SpanBlock, key: string, ofResources?: ReturnType<typeof resourceColumns>): KeyCells[] {
   const everyRow = (texts: readonly (string | null)[], index: ArrayLike<number>): KeyCells[] => [
     { rows: null, entries: dictionaryEntries(texts, index) },
   ]
@@ -45,7 +46,7 @@ function cellsOf(block: SpanBlock, key: string): KeyCells[] {
   const cells: KeyCells[] = []
   const column = block.attribute(key)
   if (column) cells.push({ rows: column.rows, entries: columnEntries(column) })
-  const ofResource = resourceColumns(block).get(key)
+  const ofResource = (ofResources ?? resourceColumns(block)).get(key)
   if (ofResource) cells.push(...everyRow(ofResource, block.resource))
   return cells
 }
@@ -80,13 +81,14 @@ export function traceFacets(cache: BlockCache, guard: QueryGuard, query: TraceQu
   if (failed > 0) counter.add('status', 'error', failed)
   if (total > failed) counter.add('status', 'ok', total - failed)
   counter.present('status', total)
-  const keys = frequentKeys(wanted)
+  const keys = frequentKeys(wanted.scan.metas, MOST_KEYS)
   for (const { meta, traceOf } of wantedRows(cache, guard, wanted, blocks)) {
     const block = cache.spanBlock(meta)
     const own = meta.keys.map(({ key }) => key).filter((key) => keys.has(key))
-    for (const key of new Set(['service', 'name', 'kind', ...own, ...resourceColumns(block).keys()])) {
+    const ofResources = resourceColumns(block)
+    for (const key of new Set(['service', 'name', 'kind', ...own, ...ofResources.keys()])) {
       guard.check()
-      for (const cells of cellsOf(block, key)) countCells(key, cells, traceOf, once, counter)
+      for (const cells of cellsOf(block, key, ofResources)) countCells(key, cells, traceOf, once, counter)
     }
   }
   return { total, items: orderFacets(counter.finish(most), total, ['status', 'service', 'name', 'kind']) }
@@ -118,14 +120,6 @@ function countCells(
   }
   for (let entry = 0; entry < size; entry++) if (counts[entry] > 0) counter.add(key, text(entry), counts[entry])
   counter.present(key, present)
-}
-
-function frequentKeys(wanted: WantedTraces): Set<string> {
-  const counts = new Map<string, number>()
-  for (const meta of wanted.scan.metas)
-    for (const { key, count } of meta.keys) counts.set(key, (counts.get(key) ?? 0) + count)
-  const sorted = [...counts].sort((a, b) => b[1] - a[1]).slice(0, MOST_KEYS)
-  return new Set(sorted.map(([key]) => key))
 }
 
 /** Counts the traces of a search by start and duration. */
