@@ -1,5 +1,5 @@
 import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { rename } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -123,12 +123,12 @@ export class OpenedBundles {
         this.#keep(entry)
       } catch (error) {
         this.#entries.delete(id)
-        rmSync(folder, { recursive: true, force: true })
+        await rm(folder, { recursive: true, force: true })
         throw error
       }
       return entry.bundle
     } finally {
-      rmSync(arriving, { force: true })
+      await rm(arriving, { force: true })
     }
   }
 
@@ -200,7 +200,7 @@ export class OpenedBundles {
     const entry = this.#find(id)
     this.#entries.delete(id)
     await stopView(entry)
-    rmSync(join(this.#folder, id), { recursive: true, force: true })
+    await rm(join(this.#folder, id), { recursive: true, force: true })
   }
 
   async stop(): Promise<void> {
