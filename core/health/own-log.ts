@@ -24,7 +24,8 @@ const secretPaths = [
 
 /**
  * The log of the product itself: one short line to stderr for people, JSON lines to `logs/glassbox.log` (five files of
- * 10 MB, the older ones `glassbox.1.log` …). Secrets are masked. A log that cannot be written never stops anything: it is said once on stderr.
+ * 10 MB, the older ones `glassbox.1.log` …). Secrets are masked. A log that cannot be written never stops anything: it is
+ * said once on stderr.
  */
 export function createOwnLog(options: { level: string; dataDir: string; token: string }): {
   log: OwnLog
