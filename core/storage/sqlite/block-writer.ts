@@ -2,9 +2,10 @@ import type Database from 'better-sqlite3'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import { selectRows } from '../../model/select-rows.ts'
 import type { WriteResult } from '../store.ts'
-import { type EncodedLogBlock, encodeLogBlocks } from './log-block.ts'
+import { type EncodedLogBlock, encodeLogBlocks } from './encode-log-block.ts'
+import { type EncodedSpanBlock, encodeSpanBlocks } from './encode-span-block.ts'
+import type { NumberedBatch } from './pack-rows.ts'
 import type { RecentSpans } from './recent-spans.ts'
-import { type EncodedSpanBlock, encodeSpanBlocks, type NumberedSpanBatch } from './span-block.ts'
 
 /** Writes encoded blocks and keeps the running write number. All calls run inside the caller's transaction. */
 export class BlockWriter {
@@ -46,7 +47,7 @@ export class BlockWriter {
   ): WriteResult {
     const seq = this.seq + 1
     let duplicateSpans = 0
-    const fresh: NumberedSpanBatch[] = []
+    const fresh: NumberedBatch<SpanBatch>[] = []
     recent?.begin(spans.reduce((sum, batch) => sum + batch.n, 0))
     for (const batch of spans) {
       const keep = recent?.fresh(batch) ?? null

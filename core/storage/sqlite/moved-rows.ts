@@ -3,10 +3,10 @@ import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import { selectRows } from '../../model/select-rows.ts'
 import { advance, type MovePlace } from '../move-place.ts'
 import type { BlockWriter } from './block-writer.ts'
-import { encodeLogBlocks } from './log-block.ts'
+import { encodeLogBlocks } from './encode-log-block.ts'
+import { encodeSpanBlocks } from './encode-span-block.ts'
 import { openLogBlock, openSpanBlock } from './open-block.ts'
 import { deleteBlock } from './remove-blocks.ts'
-import { encodeSpanBlocks } from './span-block.ts'
 
 const keyOf = (move: string): string => `move:${move}`
 

@@ -3,9 +3,9 @@ import { selectRows } from '../../model/select-rows.ts'
 import type { BlockWriter } from './block-writer.ts'
 import { bloomHas, traceHash } from './bloom.ts'
 import { DamagedBlock } from './damaged-block.ts'
-import { encodeLogBlocks } from './log-block.ts'
+import { encodeLogBlocks } from './encode-log-block.ts'
+import { encodeSpanBlocks } from './encode-span-block.ts'
 import { openLogBlock, openSpanBlock } from './open-block.ts'
-import { encodeSpanBlocks } from './span-block.ts'
 import { decodeStats } from './stats.ts'
 
 /** What of a block is to stay: nothing, all of it, or the rows that `store` writes into a block of their own. */

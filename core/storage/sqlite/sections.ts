@@ -41,6 +41,21 @@ export function writeGroup(sections: readonly Uint8Array[]): Uint8Array {
   return out
 }
 
+/** Numbers for the sections of a group, by name, in the order in which they are written. */
+export function sectionNumbers<const T extends string>(...names: T[]): Readonly<Record<T, number>> {
+  return Object.fromEntries(names.map((name, number) => [name, number])) as Record<T, number>
+}
+
+/** A group of sections in the order of their numbers, as writeGroup. */
+export function writeSections<T extends string>(
+  numbers: Readonly<Record<T, number>>,
+  sections: Record<NoInfer<T>, Uint8Array>,
+): Uint8Array {
+  const inOrder: Uint8Array[] = []
+  for (const name of Object.keys(numbers) as T[]) inOrder[numbers[name]] = sections[name]
+  return writeGroup(inOrder)
+}
+
 /** Opens sections one by one, only when asked for, and checks each as it is opened. */
 export class Group {
   #block: BlockName

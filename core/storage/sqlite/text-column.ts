@@ -133,13 +133,13 @@ export function writeTextColumn(writer: ArenaWriter, entries: Uint32Array): Uint
   return joinParts([sizeBytes(size), lengths, bytes, packUints(index)])
 }
 
-/** As readTextColumn, with the index still packed. */
+/** One string a row: the arena, and each row's entry of it still packed. */
 export function readPackedText(section: Uint8Array): { arena: TextArena; packed: Uint8Array } {
   const [size, lengths, bytes, packed] = splitParts(section)
   return { arena: new TextArena(unpackNarrow(lengths, readSize(size)), bytes), packed }
 }
 
-export function readTextColumn(section: Uint8Array, rows: number): { arena: TextArena; index: Uint32Array } {
+function readTextColumn(section: Uint8Array, rows: number): { arena: TextArena; index: Uint32Array } {
   const { arena, packed } = readPackedText(section)
   return { arena, index: unpackUints(packed, rows) }
 }

@@ -3,9 +3,10 @@ import { decodeTracesProtobuf } from '../../../core/formats/otlp/decode-protobuf
 import { entryText, type SpanBatch } from '../../../core/model/columns.ts'
 import { selectRows } from '../../../core/model/select-rows.ts'
 import { attrHash, bloomHas, traceHash } from '../../../core/storage/sqlite/bloom.ts'
+import { encodeSpanBlocks } from '../../../core/storage/sqlite/encode-span-block.ts'
 import { hex } from '../../../core/storage/sqlite/row-ids.ts'
 import { Group, writeGroup } from '../../../core/storage/sqlite/sections.ts'
-import { encodeSpanBlocks, SpanBlock } from '../../../core/storage/sqlite/span-block.ts'
+import { SpanBlock } from '../../../core/storage/sqlite/span-block.ts'
 import { encodeTraces } from '../../fixtures/otlp-protobuf.ts'
 import { randomResourceSpans } from '../../fixtures/random-spans.ts'
 
