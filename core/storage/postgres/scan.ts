@@ -1,10 +1,10 @@
 import { GlassboxError } from '../../base/errors.ts'
 import { LogBatchBuilder, SpanBatchBuilder } from '../../model/batch-builder.ts'
-import { AttrType } from '../../model/columns.ts'
-import type { AnyValue } from '../../model/records.ts'
 import type { MovePlace } from '../move-place.ts'
 import { SCAN_ROWS, type ScanPart, type ScanRequest } from '../scan.ts'
+import type { CopyRows } from './copy-rows.ts'
 import { dayOfPart } from './parts.ts'
+import { readAttributes } from './read-attributes.ts'
 import { type AsOf, badCursor, type Session, seenBy, whole } from './session.ts'
 
 /** Writes a first step looks at; later ones follow from how many rows it brought. */
@@ -34,10 +34,54 @@ export async function scanMark(session: Session): Promise<string> {
   return placeText({ ...(await session.asOf()), step: FIRST_STEP })
 }
 
-const SPAN_COLUMNS =
-  'part, trace_id, span_id, parent_id, name, kind, start, start_ns, dur, dur_ns, status, status_message, resource, scope, attributes, typed, events, links, trace_state, flags, dropped_attributes, dropped_events, dropped_links, marks, sample_rate'
-const LOG_COLUMNS =
-  'part, time, time_ns, time_source, observed, observed_ns, severity, severity_text, body, body_type, event_name, trace_id, span_id, resource, scope, attributes, typed, flags, dropped_attributes'
+/** The place of each column among those asked for. */
+function places<const N extends string>(...names: N[]): Record<N, number> {
+  return Object.fromEntries(names.map((name, place) => [name, place])) as Record<N, number>
+}
+
+const SHARED = [
+  'part',
+  'resource',
+  'scope',
+  'attributes',
+  'typed',
+  'trace_id',
+  'span_id',
+  'flags',
+  'dropped_attributes',
+] as const
+const SPAN = places(
+  ...SHARED,
+  'parent_id',
+  'name',
+  'kind',
+  'start',
+  'start_ns',
+  'dur',
+  'dur_ns',
+  'status',
+  'status_message',
+  'events',
+  'links',
+  'trace_state',
+  'dropped_events',
+  'dropped_links',
+  'marks',
+  'sample_rate',
+)
+const LOG = places(
+  ...SHARED,
+  'time',
+  'time_ns',
+  'time_source',
+  'observed',
+  'observed_ns',
+  'severity',
+  'severity_text',
+  'body',
+  'body_type',
+  'event_name',
+)
 
 /**
  * Rows of the next writes, in the order of writing, about 20,000 of them. A write that was under way when `upTo` was made
@@ -52,36 +96,27 @@ export async function scan(session: Session, request: ScanRequest): Promise<Scan
   const where = late.length === 0 ? fresh : `(${fresh} OR seq IN (${late.join(',')}))`
   const mine = await movedWrites(session, request.moved ?? null)
   const since = (column: string): string => (request.since === null ? '' : ` AND ${column} >= ${whole(request.since)}`)
-  const spans = await session.rows<SpanRow>(
-    `SELECT ${SPAN_COLUMNS} FROM ${session.schema}._traces WHERE ${where}${mine}${since('start')} ORDER BY seq, ordinal`,
-  )
-  const logs = await session.rows<LogRow>(
-    `SELECT ${LOG_COLUMNS} FROM ${session.schema}._logs WHERE ${where}${mine}${since('time')} ORDER BY seq, ordinal`,
-  )
   await session.load()
-  const rows = spans.length + logs.length
+  const spans = new Days(session, () => new SpanBatchBuilder(), fillSpan)
+  await session.copyOut(
+    `SELECT ${Object.keys(SPAN).join(', ')} FROM ${session.schema}._traces WHERE ${where}${mine}${since('start')} ORDER BY seq, ordinal`,
+    Object.keys(SPAN).length,
+    (row) => spans.add(row),
+  )
+  const logs = new Days(session, () => new LogBatchBuilder(), fillLog)
+  await session.copyOut(
+    `SELECT ${Object.keys(LOG).join(', ')} FROM ${session.schema}._logs WHERE ${where}${mine}${since('time')} ORDER BY seq, ordinal`,
+    Object.keys(LOG).length,
+    (row) => logs.add(row),
+  )
+  const rows = spans.rows + logs.rows
   const step = rows === 0 ? from.step * 8 : Math.floor((from.step * SCAN_ROWS) / rows)
   const cursor = placeText({
     hi: end,
     step: Math.max(1, Math.min(LARGEST_STEP, from.step * 8, step)),
     gaps: upTo.gaps.filter((gap) => gap <= end),
   })
-  return {
-    spans: byDay(
-      spans,
-      new Map(),
-      () => new SpanBatchBuilder(),
-      (builder, row) => addSpan(session, builder, row),
-    ),
-    logs: byDay(
-      logs,
-      new Map(),
-      () => new LogBatchBuilder(),
-      (builder, row) => addLog(session, builder, row),
-    ),
-    cursor,
-    done: end >= upTo.hi,
-  }
+  return { spans: spans.finish(), logs: logs.finish(), cursor, done: end >= upTo.hi }
 }
 
 /** Condition for the rows of one move; all of it plain numbers. */
@@ -95,158 +130,117 @@ async function movedWrites(session: Session, move: string | null): Promise<strin
   return runs.length === 0 ? ' AND false' : ` AND (${runs.join(' OR ')})`
 }
 
-interface Row {
-  part: number
-  resource: number
-  scope: number
-  attributes: string
-  typed: string | null
+/** A batch that is being built, and the places of its resources and scopes by their ids. */
+interface Building<B> {
+  builder: B
+  resources: Map<number, number>
+  scopes: Map<number, number>
 }
 
 /** One batch a day of receipt, of which only the day is known: its end, so that nothing ages too early. */
-function byDay<R extends Row, B extends { finish(receivedUs: number): O }, O>(
-  rows: R[],
-  builders: Map<number, B>,
-  make: () => B,
-  add: (builder: B, row: R) => void,
-): O[] {
-  for (const row of rows) {
-    const day = dayOfPart(row.part)
-    let builder = builders.get(day)
-    if (!builder) {
-      builder = make()
-      builders.set(day, builder)
+class Days<B extends SpanBatchBuilder | LogBatchBuilder> {
+  readonly #session: Session
+  readonly #make: () => B
+  readonly #fill: (builder: B, at: number, row: CopyRows) => void
+  readonly #days = new Map<number, Building<B>>()
+  rows = 0
+
+  constructor(session: Session, make: () => B, fill: (builder: B, at: number, row: CopyRows) => void) {
+    this.#session = session
+    this.#make = make
+    this.#fill = fill
+  }
+
+  /** @throws GlassboxError `data_damaged` when a resource or a scope is missing */
+  add(row: CopyRows): void {
+    const day = dayOfPart(row.int(SPAN.part))
+    let building = this.#days.get(day)
+    if (!building) {
+      building = { builder: this.#make(), resources: new Map(), scopes: new Map() }
+      this.#days.set(day, building)
     }
-    add(builder, row)
+    const { builder, resources, scopes } = building
+    const { entries } = this.#session
+    const at = builder.openRow()
+    const { columns } = builder
+    this.#fill(builder, at, row)
+    row.copy(SPAN.trace_id, columns.traceId, at * 16)
+    row.copy(SPAN.span_id, columns.spanId, at * 8)
+    columns.flags[at] = row.int(SPAN.flags)
+    columns.droppedAttributes[at] = row.int(SPAN.dropped_attributes)
+    columns.resource[at] = placeOf(resources, row.int(SPAN.resource), (id) =>
+      builder.addResource(found(entries.resources.get(id))),
+    )
+    columns.scope[at] = placeOf(scopes, row.int(SPAN.scope), (id) => builder.addScope(found(entries.scopes.get(id))))
+    // A binary jsonb is a version byte and its text.
+    const json = row.starts[SPAN.attributes] + 1
+    readAttributes(builder, row.bytes, json, json + row.lengths[SPAN.attributes] - 1, row.text(SPAN.typed))
+    builder.commitRow()
+    this.rows++
   }
-  return [...builders].map(([day, builder]) => builder.finish((day + 1) * 86_400e6 - 1))
-}
 
-interface SpanRow extends Row {
-  trace_id: string
-  span_id: string
-  parent_id: string | null
-  name: string
-  kind: number
-  start: number
-  start_ns: number
-  dur: number
-  dur_ns: number
-  status: number
-  status_message: string | null
-  events: string | null
-  links: string | null
-  trace_state: string | null
-  flags: number | null
-  dropped_attributes: number | null
-  dropped_events: number | null
-  dropped_links: number | null
-  marks: number | null
-  sample_rate: number | null
-}
-
-function addSpan(session: Session, builder: SpanBatchBuilder, row: SpanRow): void {
-  const at = builder.openRow()
-  const { columns, dictionary } = builder
-  putHex(columns.traceId, at * 16, row.trace_id)
-  putHex(columns.spanId, at * 8, row.span_id)
-  if (row.parent_id !== null) putHex(columns.parentId, at * 8, row.parent_id)
-  columns.startUs[at] = row.start
-  columns.startNs[at] = row.start_ns
-  columns.durUs[at] = row.dur
-  columns.durNs[at] = row.dur_ns
-  columns.name[at] = dictionary.internText(row.name)
-  columns.kind[at] = row.kind
-  columns.status[at] = row.status
-  columns.statusMessage[at] = dictionary.internText(row.status_message ?? '')
-  columns.traceState[at] = dictionary.internText(row.trace_state ?? '')
-  columns.flags[at] = row.flags ?? 0
-  columns.droppedAttributes[at] = row.dropped_attributes ?? 0
-  columns.droppedEvents[at] = row.dropped_events ?? 0
-  columns.droppedLinks[at] = row.dropped_links ?? 0
-  columns.events[at] = dictionary.internText(row.events ?? '')
-  columns.links[at] = dictionary.internText(row.links ?? '')
-  columns.marks[at] = row.marks ?? 0
-  columns.sampleRate[at] = row.sample_rate ?? 1
-  addShared(session, builder, at, row)
-}
-
-interface LogRow extends Row {
-  time: number
-  time_ns: number
-  time_source: number
-  observed: number
-  observed_ns: number
-  severity: number
-  severity_text: string | null
-  body: string
-  body_type: number
-  event_name: string | null
-  trace_id: string | null
-  span_id: string | null
-  flags: number | null
-  dropped_attributes: number | null
-}
-
-function addLog(session: Session, builder: LogBatchBuilder, row: LogRow): void {
-  const at = builder.openRow()
-  const { columns, dictionary } = builder
-  if (row.trace_id !== null) putHex(columns.traceId, at * 16, row.trace_id)
-  if (row.span_id !== null) putHex(columns.spanId, at * 8, row.span_id)
-  columns.timeUs[at] = row.time
-  columns.timeNs[at] = row.time_ns
-  columns.timeSource[at] = row.time_source
-  columns.observedUs[at] = row.observed
-  columns.observedNs[at] = row.observed_ns
-  columns.severity[at] = row.severity
-  columns.severityText[at] = dictionary.internText(row.severity_text ?? '')
-  columns.body[at] = dictionary.internText(row.body)
-  columns.bodyType[at] = row.body_type
-  columns.eventName[at] = dictionary.internText(row.event_name ?? '')
-  columns.flags[at] = row.flags ?? 0
-  columns.droppedAttributes[at] = row.dropped_attributes ?? 0
-  addShared(session, builder, at, row)
-}
-
-function addShared(session: Session, builder: SpanBatchBuilder | LogBatchBuilder, at: number, row: Row): void {
-  const resource = session.entries.resources.get(row.resource)
-  const scope = session.entries.scopes.get(row.scope)
-  if (!resource || !scope) throw new GlassboxError('data_damaged', 'resource or scope of a stored row is missing')
-  builder.columns.resource[at] = builder.addResource(resource)
-  builder.columns.scope[at] = builder.addScope(scope)
-  addAttributes(builder, row)
-  builder.commitRow()
-}
-
-function addAttributes(builder: SpanBatchBuilder | LogBatchBuilder, { attributes, typed }: Row): void {
-  const exact = typed === null ? null : (JSON.parse(typed) as Record<string, AnyValue>)
-  const { dictionary } = builder
-  for (const [key, plain] of Object.entries(JSON.parse(attributes) as Record<string, unknown>)) {
-    const index = dictionary.internText(key)
-    const put = (type: AttrType, value: number): void => builder.attributes.set(index, type, value)
-    if (exact && Object.hasOwn(exact, key)) putExact(put, (text) => dictionary.internText(text), exact[key])
-    else if (typeof plain === 'string') put(AttrType.string, dictionary.internText(plain))
-    else if (typeof plain === 'boolean') put(AttrType.bool, plain ? 1 : 0)
-    else if (typeof plain === 'number') put(Number.isInteger(plain) ? AttrType.int : AttrType.double, plain)
-    else put(AttrType.empty, 0)
+  finish(): ReturnType<B['finish']>[] {
+    const receivedUs = (day: number): number => (day + 1) * 86_400e6 - 1
+    return [...this.#days].map(([day, { builder }]) => builder.finish(receivedUs(day)) as ReturnType<B['finish']>)
   }
 }
 
-/** What plain JSON cannot say, as `encode-rows.ts` keeps it. */
-function putExact(put: (type: AttrType, value: number) => void, intern: (text: string) => number, value: AnyValue) {
-  if ('doubleValue' in value) put(AttrType.double, Number(value.doubleValue))
-  else if ('intValue' in value) put(AttrType.bigint, intern(String(value.intValue)))
-  else if ('bytesValue' in value) put(AttrType.bytes, intern(String(value.bytesValue)))
-  else if (Object.keys(value).length === 0) put(AttrType.empty, 0)
-  else put(AttrType.json, intern(JSON.stringify(value)))
+function placeOf(known: Map<number, number>, id: number, add: (id: number) => number): number {
+  let place = known.get(id)
+  if (place === undefined) {
+    place = add(id)
+    known.set(id, place)
+  }
+  return place
 }
 
-const DIGIT = new Uint8Array(128)
-for (let value = 0; value < 16; value++) DIGIT['0123456789abcdef'.charCodeAt(value)] = value
+function found<E>(entry: E | undefined): E {
+  if (!entry) throw new GlassboxError('data_damaged', 'resource or scope of a stored row is missing')
+  return entry
+}
 
-/** Bytes as the driver gives them: `\\x01ab`. */
-function putHex(column: Uint8Array, at: number, bytes: string): void {
-  for (let i = 2; i < bytes.length; i += 2) {
-    column[at + i / 2 - 1] = (DIGIT[bytes.charCodeAt(i)] << 4) | DIGIT[bytes.charCodeAt(i + 1)]
-  }
+function intern(
+  { dictionary }: SpanBatchBuilder | LogBatchBuilder,
+  row: CopyRows,
+  field: number,
+  like: number,
+): number {
+  const start = row.starts[field]
+  return row.isNull(field) ? 0 : dictionary.internLike(like, row.bytes, start, start + row.lengths[field])
+}
+
+function fillSpan(builder: SpanBatchBuilder, at: number, row: CopyRows): void {
+  const { columns } = builder
+  const before = Math.max(0, at - 1)
+  row.copy(SPAN.parent_id, columns.parentId, at * 8)
+  columns.startUs[at] = row.int(SPAN.start)
+  columns.startNs[at] = row.int(SPAN.start_ns)
+  columns.durUs[at] = row.int(SPAN.dur)
+  columns.durNs[at] = row.int(SPAN.dur_ns)
+  columns.name[at] = intern(builder, row, SPAN.name, columns.name[before])
+  columns.kind[at] = row.int(SPAN.kind)
+  columns.status[at] = row.int(SPAN.status)
+  columns.statusMessage[at] = intern(builder, row, SPAN.status_message, columns.statusMessage[before])
+  columns.traceState[at] = intern(builder, row, SPAN.trace_state, columns.traceState[before])
+  columns.droppedEvents[at] = row.int(SPAN.dropped_events)
+  columns.droppedLinks[at] = row.int(SPAN.dropped_links)
+  columns.events[at] = intern(builder, row, SPAN.events, columns.events[before])
+  columns.links[at] = intern(builder, row, SPAN.links, columns.links[before])
+  columns.marks[at] = row.int(SPAN.marks)
+  columns.sampleRate[at] = row.int(SPAN.sample_rate, 1)
+}
+
+function fillLog(builder: LogBatchBuilder, at: number, row: CopyRows): void {
+  const { columns } = builder
+  const before = Math.max(0, at - 1)
+  columns.timeUs[at] = row.int(LOG.time)
+  columns.timeNs[at] = row.int(LOG.time_ns)
+  columns.timeSource[at] = row.int(LOG.time_source)
+  columns.observedUs[at] = row.int(LOG.observed)
+  columns.observedNs[at] = row.int(LOG.observed_ns)
+  columns.severity[at] = row.int(LOG.severity)
+  columns.severityText[at] = intern(builder, row, LOG.severity_text, columns.severityText[before])
+  columns.body[at] = intern(builder, row, LOG.body, columns.body[before])
+  columns.bodyType[at] = row.int(LOG.body_type)
+  columns.eventName[at] = intern(builder, row, LOG.event_name, columns.eventName[before])
 }

@@ -1,8 +1,10 @@
 import pg from 'pg'
+import { to as copyTo } from 'pg-copy-streams'
 import { GlassboxError } from '../../base/errors.ts'
 import type { ResourceEntry, ScopeEntry } from '../../model/columns.ts'
 import { STOP, stopError } from '../sqlite/query-guard.ts'
 import { clientOptions, type PostgresTarget, settleTarget } from './connection.ts'
+import { CopyRows } from './copy-rows.ts'
 import { isAway, postgresError } from './postgres-error.ts'
 
 /** Which writes a query looks at: all up to `hi` but those that were under way when it began. */
@@ -108,6 +110,24 @@ export class Session {
       return
     }
     yield* this.stream<T>(sql, values)
+  }
+
+  /** Rows of a statement without parameters, each handed over as it comes; for what is read in bulk. */
+  async copyOut(select: string, fields: number, take: (row: CopyRows) => void): Promise<void> {
+    const stream = this.#client.query(copyTo(`COPY (${select}) TO STDOUT (FORMAT binary)`))
+    const rows = new CopyRows(fields)
+    let failure: unknown = null
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      // The rest must be read all the same: the connection is used again.
+      if (failure !== null) continue
+      rows.push(chunk)
+      try {
+        while (rows.next()) take(rows)
+      } catch (error) {
+        failure = error
+      }
+    }
+    if (failure !== null) throw failure
   }
 
   /** The plan of one SELECT, without running it. */
