@@ -38,6 +38,8 @@ export function searchTraces(cache: BlockCache, guard: QueryGuard, query: TraceQ
   const found = (partials: TracePartials, t: number): void => {
     // The trace cannot begin later than here, so this one began before the window.
     if (partials.start[t] < query.start) return
+    // Where every span matches, a trace that begins in time is found by its first part.
+    if (!scan.selective && partials.start[t] >= end) return
     const known = table.size
     const index = table.intern(partials.words, t * 4)
     table.merge(index, partials.start[t], partials.end[t], partials.failed[t])
