@@ -100,7 +100,9 @@ function lineBase(seed: number): LogBatch {
     pick(made).scopeLogs[0].logRecords.push({
       timeUnixNano: '1000',
       severityNumber: pick([5, 9, 9, 9, 13, 17]),
-      body: { stringValue: `request ${Math.floor(random() * 1e6)} to ${pick(ROUTES)} took ${Math.floor(random() * 900)} ms` },
+      body: {
+        stringValue: `request ${Math.floor(random() * 1e6)} to ${pick(ROUTES)} took ${Math.floor(random() * 900)} ms`,
+      },
       attributes: [{ key: 'http.route', value: { stringValue: pick(ROUTES) } }],
     })
   }
