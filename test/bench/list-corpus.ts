@@ -48,7 +48,10 @@ function busyTimes(begin: number, end: number, rows: number): (row: number) => n
   const all = weights.reduce((sum, weight) => sum + weight, 0)
   const ends: number[] = []
   let sum = 0
-  for (const weight of weights) ends.push((sum += weight) / all)
+  for (const weight of weights) {
+    sum += weight
+    ends.push(sum / all)
+  }
   return (row) => {
     const share = Math.min(1, row / rows)
     const quarter = Math.max(
