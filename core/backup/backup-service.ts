@@ -17,7 +17,7 @@ import { backupJob, verifyJob } from './backup-job.ts'
 import { BackupScheduler } from './backup-scheduler.ts'
 import { type BackupParts, BackupShelf, type GivenSecret, LOCAL, shownAddress } from './backup-shelf.ts'
 import { inThread } from './backup-thread.ts'
-import { applyConfigTables, type ConfigTable, staysHere } from './config-tables.ts'
+import { applyConfigTables, type ConfigTable } from './config-tables.ts'
 import { sumsOf } from './day-totals.ts'
 import { chainOf, holdsAll, type ListedArchive } from './keep-plan.ts'
 import {
@@ -268,7 +268,13 @@ export class BackupService {
     for (const day of now) at(day).now += day.rows
     const there = (of: string): number => now.filter((day) => day.signal === of).reduce((sum, day) => sum + day.rows, 0)
     const replaces = mode === 'replace' && select.telemetry
-    const removed = { traces: replaces ? there('traces') : 0, logs: replaces ? there('logs') : 0 }
+    // The file of telemetry is replaced as a whole, metrics in it.
+    const samples = replaces ? (await store.usage()).signals.find((one) => one.signal === 'metrics')?.rows : 0
+    const removed = {
+      traces: replaces ? there('traces') : 0,
+      logs: replaces ? there('logs') : 0,
+      metrics: samples ?? 0,
+    }
     const neededBytes = parts.reduce((sum, { stored }) => sum + stored, 0) * 4
     const warnings = manifests.flatMap((manifest) => manifest.warnings)
     const last = manifests[manifests.length - 1]
@@ -290,7 +296,8 @@ export class BackupService {
       neededBytes,
       freeBytes: await freeBytesOf(dataDir),
       engine: { archive: last.engine, here: settings.now().storage.engine },
-      destructive: removed.traces + removed.logs > 0 || config.changes.some((change) => change.removed > 0),
+      destructive:
+        removed.traces + removed.logs + removed.metrics > 0 || config.changes.some((change) => change.removed > 0),
       warnings,
     }
 
@@ -311,20 +318,15 @@ export class BackupService {
     const dry = applyConfigTables(dataDir, tables, secrets, { replace: mode === 'replace', dryRun: true })
     warnings.push(...dry.warnings)
     const saved = settings.all()
-    const rows = tables.find(({ name }) => name === 'setting')?.rows ?? []
-    const changed = rows.flatMap((row) => {
-      const key = String(row.key)
+    const rows = new Map(tables.find(({ name }) => name === 'setting')?.rows.map((row) => [String(row.key), row.value]))
+    const changed = dry.settings.flatMap((key) => {
       const here = saved[key]
-      const restored = settingValue(row.value)
-      if (!here || staysHere(key) || JSON.stringify(here.value) === JSON.stringify(restored)) return []
+      if (!here) return []
+      // What was not set then is as it is without being set.
+      const restored = rows.has(key) ? settingValue(rows.get(key)) : here.default
       return [{ key, now: here.value, restored: hideSecrets(restored, key) }]
     })
-    // What was not set then is as it is without being set.
-    const named = new Set(rows.map((row) => String(row.key)))
-    const unset = Object.entries(saved).flatMap(([key, { value, default: restored, source }]) =>
-      mode === 'replace' && source === 'saved' && !named.has(key) ? [{ key, now: value, restored }] : [],
-    )
-    return { changes: dry.changes, settings: [...changed, ...unset].slice(0, MOST_SETTINGS_SHOWN) }
+    return { changes: dry.changes, settings: changed.slice(0, MOST_SETTINGS_SHOWN) }
   }
 
   async restore({ password, keyFile, ...input }: RestoreInput & GivenSecret): Promise<Job> {

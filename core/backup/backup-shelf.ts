@@ -8,6 +8,7 @@ import { GlassboxError } from '../base/errors.ts'
 import type { SettingsService } from '../config/config-store.ts'
 import { hideSecrets, keepSecrets, type SecretBox } from '../config/secret-box.ts'
 import type { JobRegistry } from '../jobs/job-registry.ts'
+import type { TargetTest } from '../model/backup.ts'
 import type { Job } from '../model/job.ts'
 import type { TelemetryStore } from '../storage/store.ts'
 import type { ArchiveSecret } from './archive/archive-key.ts'
@@ -22,7 +23,7 @@ import type { OpenedManifest } from './operations.ts'
 import { archiveName, parseArchiveName } from './targets/archive-name.ts'
 import { localFolder, PARTIAL } from './targets/local-folder.ts'
 import { openTarget } from './targets/open-target.ts'
-import type { BackupTarget, TestStep } from './targets/target.ts'
+import type { BackupTarget } from './targets/target.ts'
 import { testTarget } from './targets/test-target.ts'
 
 export interface BackupParts {
@@ -228,11 +229,7 @@ export class BackupShelf {
     }
   }
 
-  async test(body: {
-    name?: string
-    address: string
-    privateKey: string
-  }): Promise<{ ok: boolean; steps: TestStep[] }> {
+  async test(body: { name?: string; address: string; privateKey: string }): Promise<TargetTest> {
     const saved = body.name === undefined ? null : this.target(body.name)
     const given = {
       address: body.address || (saved?.address ?? ''),

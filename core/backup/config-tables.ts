@@ -15,8 +15,11 @@ export interface ConfigTable {
 const LEFT_OUT = new Set(['job', 'session'])
 const NAME = /^[a-z][a-z0-9_]{0,63}$/
 
+/** When a row was written is no difference to a person. */
+const NO_DIFFERENCE = new Set(['updated_at'])
+
 /** Whether a setting says where telemetry lies: that of an archive says where it lay, and nothing was moved there. */
-export function staysHere(key: string): boolean {
+function staysHere(key: string): boolean {
   return /^storage\.(engine|postgres)/.test(key)
 }
 
@@ -113,21 +116,25 @@ export interface ConfigChange {
  * engine in use stay.
  * @param options.replace rows that the archive does not have go; else they stay
  * @param options.dryRun changes nothing
+ * @returns what changes by table, and the keys of the settings among it
  */
 export function applyConfigTables(
   dataDir: string,
   tables: readonly ConfigTable[],
   secrets: SecretBox,
   options: { replace: boolean; dryRun: boolean },
-): { changes: ConfigChange[]; warnings: string[] } {
+): { changes: ConfigChange[]; settings: string[]; warnings: string[] } {
   const warnings: string[] = []
+  const settings: string[] = []
   const db = new Database(join(dataDir, 'glassbox.db'), { timeout: 5000, fileMustExist: true })
   try {
     db.pragma('synchronous = FULL')
     db.exec('BEGIN IMMEDIATE')
-    const changes = joined(tables).flatMap((table) => applyTable(db, table, secrets, options, warnings) ?? [])
+    const changes = joined(tables).flatMap(
+      (table) => applyTable(db, table, secrets, options, { warnings, settings }) ?? [],
+    )
     db.exec(options.dryRun ? 'ROLLBACK' : 'COMMIT')
-    return { changes, warnings }
+    return { changes, settings, warnings }
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK')
     throw error instanceof GlassboxError
@@ -159,7 +166,7 @@ function applyTable(
   { name, rows }: ConfigTable,
   secrets: SecretBox,
   { replace }: { replace: boolean },
-  warnings: string[],
+  { warnings, settings }: { warnings: string[]; settings: string[] },
 ): ConfigChange | null {
   if (LEFT_OUT.has(name)) return null
   const known = NAME.test(name)
@@ -187,13 +194,18 @@ function applyTable(
     const own = ownRow(row, known, secrets, before.get(keyText(row, keys)))
     if (own) wanted.set(keyText(own, keys), own)
   }
+  const differs = (what: 'added' | 'changed' | 'removed', row: Record<string, unknown>): void => {
+    change[what]++
+    if (name === 'setting') settings.push(String(row.key))
+  }
   for (const [key, row] of wanted) {
     const old = before.get(key)
-    if (!old) change.added++
-    else if (Object.keys(row).some((column) => !same(row[column], old[column]))) change.changed++
+    if (!old) differs('added', row)
+    else if (Object.keys(row).some((column) => !NO_DIFFERENCE.has(column) && !same(row[column], old[column])))
+      differs('changed', row)
   }
   if (replace) {
-    for (const key of before.keys()) if (!wanted.has(key)) change.removed++
+    for (const [key, row] of before) if (!wanted.has(key)) differs('removed', row)
     db.exec(`DELETE FROM "${name}"`)
   }
   for (const row of wanted.values()) {
@@ -230,12 +242,23 @@ function ownRow(
     else if (typeof value === 'object' && 'blob' in value) own[name] = Buffer.from(String(value.blob), 'base64')
     else if (typeof value === 'object' && 'secret' in value) {
       if (typeof value.secret === 'string')
-        own[name] = JSON.stringify(secrets.seal('json' in value ? JSON.parse(value.secret) : value.secret))
+        own[name] = sealed('json' in value ? JSON.parse(value.secret) : value.secret, secrets, old?.[name])
       else if (old) own[name] = old[name]
       else return null
     } else throw new GlassboxError('archive_damaged', 'a row of configuration holds a value that is none')
   }
   return own
+}
+
+/** A secret as it is stored; the one that is there where it is the same, as sealing twice gives two texts. */
+function sealed(secret: unknown, secrets: SecretBox, old: unknown): string {
+  const there = typeof old === 'string' ? sealedOf(old) : null
+  try {
+    if (there && JSON.stringify(secrets.open(there)) === JSON.stringify(secret)) return String(old)
+  } catch {
+    // What is there cannot be opened any more: the one of the archive takes its place.
+  }
+  return JSON.stringify(secrets.seal(secret))
 }
 
 /** Why a saved setting cannot be taken over, or null. */

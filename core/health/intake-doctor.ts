@@ -34,6 +34,7 @@ export class IntakeDoctor {
       encoding,
       services: outcome.services,
       accepted: (known?.accepted ?? 0) + outcome.accepted,
+      points: (known?.points ?? 0) + (outcome.written ? outcome.accepted : 0),
       rejected: (known?.rejected ?? 0) + outcome.rejected,
       lastSeen: this.#clock.nowUs(),
     })

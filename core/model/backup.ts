@@ -121,6 +121,12 @@ export interface BackupContent {
   warnings: string[]
 }
 
+/** `POST /api/backups/targets/test`: what a place for archives is tried for, up to the first that fails. */
+export interface TargetTest {
+  ok: boolean
+  steps: { name: 'connect' | 'write' | 'read' | 'delete'; ok: boolean; ms: number; error: string | null }[]
+}
+
 export interface ConfigDifference {
   table: string
   added: number
@@ -134,7 +140,7 @@ export interface RestorePlan {
   /** By signal and day: rows there now, and rows that the archive brings. Of a time range or one service they are bounds. */
   days: (BackupDay & { now: number })[]
   /** Rows that would go. */
-  removed: { traces: number; logs: number }
+  removed: { traces: number; logs: number; metrics: number }
   config: ConfigDifference[]
   /** Settings that would change, with both values; passwords hidden. */
   settings: { key: string; now: unknown; restored: unknown }[]

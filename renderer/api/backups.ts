@@ -1,4 +1,10 @@
-import type { BackupContent, BackupEstimate, BackupsAnswer, RestorePlan } from '../../core/api/contract/shapes.ts'
+import type {
+  BackupContent,
+  BackupEstimate,
+  BackupsAnswer,
+  RestorePlan,
+  TargetTest,
+} from '../../core/api/contract/shapes.ts'
 import type { BackupContentChoice } from '../../core/model/backup.ts'
 import type { Job } from '../../core/model/job.ts'
 import { request } from './client.ts'
@@ -17,11 +23,6 @@ export interface ArchiveRef extends ArchiveSecret {
 export interface RestoreOrder extends ArchiveRef {
   select: { telemetry: boolean; config: boolean; start?: string; end?: string; service?: string }
   mode: 'replace' | 'merge'
-}
-
-export interface TargetTest {
-  ok: boolean
-  steps: { name: 'connect' | 'write' | 'read' | 'delete'; ok: boolean; ms: number; error: string | null }[]
 }
 
 async function read<T>(response: Promise<Response>): Promise<T> {

@@ -31,12 +31,15 @@ export function useText(): {
   t: (key: string, named?: Record<string, unknown>) => string
   /** By number: forms are divided by `|`. */
   tn: (key: string, n: number, named?: Record<string, unknown>) => string
+  /** Things one after the other, with what the language puts between them. */
+  list: (items: readonly string[]) => string
   locale: Readonly<{ value: string }>
 } {
   const { t, locale } = useI18n({ useScope: 'global' })
   return {
     t: (key, named) => t(key, named ?? {}),
     tn: (key, n, named) => t(key, named ?? {}, { plural: n }),
+    list: (items) => items.join(t('shell.listSeparator')),
     locale,
   }
 }

@@ -9,6 +9,7 @@ import type { BackupsAnswer } from '../../core/api/contract/shapes.ts'
 import type { Board } from '../../core/model/board.ts'
 import { IdSender } from '../fixtures/id-sender.ts'
 import { launchBrowser } from '../fixtures/page-browser.ts'
+import { takePictures } from '../fixtures/pictures.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 /** One journey: each step goes on where the one before ended. */
@@ -69,9 +70,10 @@ const boards = async (): Promise<string[]> =>
   (await host.get<{ items: { title: string }[] }>('/api/boards')).items.map(({ title }) => title)
 const list = (): Promise<BackupsAnswer> => host.get<BackupsAnswer>('/api/backups')
 
-/** Nothing that axe finds, in either theme; states much like others in the long variant only. */
-async function accessible(alike = false): Promise<void> {
+/** Nothing that axe finds, in either theme; states much like others in the long variant only. Pictures are called `name`. */
+async function accessible(name: string, alike = false): Promise<void> {
   await idle()
+  await takePictures(page, `backups-${name}`)
   if (alike && !process.env['GLASSBOX_LONG']) return
   for (const theme of ['dark', 'light']) {
     await page.evaluate((name) => {
@@ -94,16 +96,17 @@ it('offers the first backup, and makes it once the password was shown to be kept
   await page.keyboard.press('b')
   await page.waitForURL(/\/backups$/)
   await page.getByRole('heading', { name: 'No backup yet' }).waitFor()
-  await accessible()
+  await accessible('none-yet')
   await page.getByRole('button', { name: /^First backup now/ }).click()
   await heading('What is backed up?')
-  await accessible(true)
+  await accessible('what', true)
   // What is proposed is taken by Enter.
   await page.getByRole('radio', { name: /^full/ }).press('Enter')
   await heading('Where does it go?')
+  await accessible('where', true)
   await page.getByRole('radio', { name: /^This computer/ }).press('Enter')
   await heading('When again, and how many are kept?')
-  await accessible(true)
+  await accessible('when', true)
   await page.getByLabel('Full', { exact: true }).fill('3')
   await button('Next').click()
   await heading('Who may read it?')
@@ -117,12 +120,12 @@ it('offers the first backup, and makes it once the password was shown to be kept
   await again.fill('correct horse battery stable')
   await page.getByText('That is not the same password.').waitFor()
   expect(await start.isDisabled()).toBe(true)
-  await accessible()
+  await accessible('protect')
   await again.fill(PASSWORD)
   await page.getByText('It matches').waitFor()
   await start.click()
   await heading('The backup is made', JOB_MS)
-  await accessible(true)
+  await accessible('made', true)
   expect(page.url()).not.toContain('horse')
   const { items, next } = await list()
   expect(items).toMatchObject([{ kind: 'full', content: { encrypted: true }, problem: null }])
@@ -140,7 +143,7 @@ it('proves it by a test restore, from the dialog and seen in the list', { timeou
   await page.getByRole('button', { name: /^\d\d:\d\d:\d\d$/ }).click()
   await page.getByText('Stands alone').waitFor()
   expect(new URL(page.url()).searchParams.get('open')).toMatch(/^local\/glassbox-/)
-  await accessible()
+  await accessible('detail')
 })
 
 it('backs up a part by choice and time', { timeout: 300_000 }, async () => {
@@ -148,7 +151,7 @@ it('backs up a part by choice and time', { timeout: 300_000 }, async () => {
   await page.getByRole('radio', { name: /^part/i }).check()
   await page.getByRole('checkbox', { name: 'Logs' }).uncheck()
   await page.getByRole('radio', { name: 'Between two times' }).check()
-  await accessible(true)
+  await accessible('what-part', true)
   await page.getByLabel('From').fill('gibberish')
   await page.getByText(/^Not a time/).waitFor()
   expect(await button('Next').isDisabled()).toBe(true)
@@ -196,17 +199,17 @@ it('says which step of a place fails and what to do, and saves it once it works'
   await dialog().getByRole('button', { name: 'Test', exact: true }).click()
   await page.getByText('This does not work yet:').waitFor()
   await page.getByText(/^Check /).waitFor()
-  await accessible()
+  await accessible('place-fails')
   await page.getByLabel('Folder', { exact: true }).fill(scratch)
   await button('Save').click()
   await page.getByText('disk saved').waitFor()
   await page.getByRole('region', { name: 'disk' }).getByRole('button', { name: 'Test', exact: true }).click()
   await page.getByText('All works: a small file was written, read back and deleted.').waitFor()
-  await accessible(true)
+  await accessible('places', true)
   await page.getByRole('link', { name: 'Schedule', exact: true }).click()
   await button('Edit schedule incremental').click()
   await page.getByRole('checkbox', { name: 'disk' }).check()
-  await accessible()
+  await accessible('schedule-edit')
   await button('Save').click()
   await page.getByText('Schedule saved').waitFor()
   await page.getByText('Mon–Sat at 02:00').waitFor()
@@ -230,20 +233,20 @@ it('brings back what was deleted, from an archive whose password the settings no
   const password = page.getByLabel('Password of the archive')
   await password.fill('wrong')
   await password.press('Enter')
-  await page.getByText(/does not open with this password/).waitFor()
-  await accessible()
+  await page.getByText(/does not open with this/).waitFor()
+  await accessible('restore-password')
   await password.fill(PASSWORD)
   await password.press('Enter')
   await page.getByText('50 spans').waitFor()
-  await accessible(true)
+  await accessible('restore-inspect', true)
   await button('Choose what comes back').click()
   await heading('What comes back, and where?')
   await page.getByRole('radio', { name: /^In place of/ }).check()
   await expect.poll(() => new URL(page.url()).searchParams.get('mode')).toBe('replace')
-  await accessible()
+  await accessible('restore-what')
   await button('Dry run').click()
   await page.getByText('Stored telemetry would go:').waitFor()
-  await accessible()
+  await accessible('restore-dry-run')
   // The answers survive a reload; the password is asked for again.
   await page.reload()
   await page.getByText('This archive is encrypted.').waitFor()
@@ -254,20 +257,20 @@ it('brings back what was deleted, from an archive whose password the settings no
   expect(await page.getByRole('radio', { name: /^In place of/ }).isChecked()).toBe(true)
   await button('Dry run').click()
   const restore = dialog().getByRole('button', { name: 'Restore', exact: true })
-  await page.getByLabel('Type replace to go on').fill('replac')
+  await page.getByLabel('Type “replace” to go on').fill('replac')
   expect(await restore.isDisabled()).toBe(true)
-  await page.getByLabel('Type replace to go on').fill('replace')
+  await page.getByLabel('Type “replace” to go on').fill('replace')
   await restore.click()
   await heading('The restore is done', JOB_MS)
   await page.getByText('50 spans, 0 logs').waitFor()
-  await accessible()
+  await accessible('restore-done')
   expect([await ids(), await boards()]).toEqual([50, ['Kept board']])
 })
 
 it('takes the restore back, from the list of backups', { timeout: 300_000 }, async () => {
   await button('Done').click()
   await page.getByText('in place of what was there.').waitFor()
-  await accessible()
+  await accessible('restored')
   await page.getByRole('button', { name: 'Undo restore' }).click()
   await page.getByText('Putting back what was there before the restore').waitFor()
   await expect.poll(async () => (await list()).restores.some(({ undone }) => undone), { timeout: JOB_MS }).toBe(true)
@@ -285,7 +288,7 @@ it('looks into a file that is chosen, and says why one that is no archive is not
   const picker = page.locator('input[type=file][accept=".glassbox"]')
   await picker.setInputFiles({ name: 'holiday.glassbox', mimeType: '', buffer: Buffer.from('no archive at all') })
   await page.getByText('holiday.glassbox was not taken.').waitFor()
-  await accessible(true)
+  await accessible('restore-choose', true)
   await picker.setInputFiles({ name, mimeType: '', buffer: bytes })
   await page.getByText('This archive is encrypted.').waitFor()
   await page.keyboard.press('Escape')

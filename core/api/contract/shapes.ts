@@ -45,6 +45,7 @@ export type {
   ConfigDifference,
   RestoreItem,
   RestorePlan,
+  TargetTest,
 } from '../../model/backup.ts'
 export type {
   RunChange,
@@ -56,6 +57,7 @@ export type {
   ServiceRun,
   ServiceRuns,
 } from '../../model/runs.ts'
+export type { StorageTest, StorageTestStep } from '../../model/storage-test.ts'
 export type { FindAnswer, SpanAnswer, ValuesAnswer } from '../../model/trace-parts.ts'
 export type { SettingInfo, SettingsImport }
 
@@ -115,7 +117,10 @@ export interface IntakeSender {
   transport: 'otlp-http' | 'otlp-grpc' | 'zipkin' | 'remote-write'
   encoding: string
   services: string[]
+  /** Spans, log records and metric points. */
   accepted: number
+  /** Of these the metric points, which are stored by the time they are answered. */
+  points: number
   rejected: number
   lastSeen: number
 }
@@ -145,24 +150,6 @@ export interface IntakeFinding {
   count: number
   firstSeen: number
   lastSeen: number
-}
-
-/** `POST /api/storage/test`: each thing that storing there needs, in order, up to the first that fails. */
-export interface StorageTest {
-  ok: boolean
-  steps: StorageTestStep[]
-}
-
-export interface StorageTestStep {
-  name: string
-  ok: boolean
-  ms: number
-  /** Of the step `tls`: whether what is sent is encrypted, and whether the certificate was checked. */
-  note: 'plain' | 'encrypted' | 'verified' | null
-  /** Of the catalogue of errors. */
-  code: string | null
-  error: string | null
-  hint: string | null
 }
 
 /** `POST /api/storage/switch`; `since` in µs. */

@@ -2,7 +2,8 @@ import { Readable } from 'node:stream'
 import { GlassboxError } from '../../base/errors.ts'
 import { keepPassword } from '../../config/secret-box.ts'
 import { switchInput } from '../../migrate/switch-job.ts'
-import { type TestStep, testConnection, testSteps } from '../../storage/postgres/test-connection.ts'
+import type { StorageTestStep } from '../../model/storage-test.ts'
+import { testConnection, testSteps } from '../../storage/postgres/test-connection.ts'
 import { storageUsage } from '../../storage/usage.ts'
 import type { Handlers } from '../handler.ts'
 import type { ApiServices } from '../services.ts'
@@ -35,7 +36,7 @@ export const storageHandlers: Handlers<'testStorage' | 'storageUsage' | 'switchS
 }
 
 /** The last line says whether all works: a stream that breaks off before it says nothing. */
-async function* stepLines(steps: AsyncIterable<TestStep>): AsyncGenerator<string> {
+async function* stepLines(steps: AsyncIterable<StorageTestStep>): AsyncGenerator<string> {
   let ok = true
   for await (const step of steps) {
     ok &&= step.ok

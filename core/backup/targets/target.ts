@@ -12,14 +12,6 @@ export interface OpenFile extends RandomFile {
   close(): Promise<void>
 }
 
-/** One step of trying a target out. */
-export interface TestStep {
-  name: 'connect' | 'write' | 'read' | 'delete'
-  ok: boolean
-  ms: number
-  error: string | null
-}
-
 export interface UploadOptions {
   signal: AbortSignal
   /** Bytes that are there. */

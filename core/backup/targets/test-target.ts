@@ -3,15 +3,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ERRORS } from '../../base/errors.ts'
+import type { TargetTest } from '../../model/backup.ts'
 import { archiveName } from './archive-name.ts'
-import type { BackupTarget, TestStep } from './target.ts'
+import type { BackupTarget } from './target.ts'
 
 /** Of the year 2000, so that no schedule and no chain ever takes it for a backup. */
 const PROBE_TIME = Date.UTC(2000, 0, 1) * 1000
 
 /** Writes a small file to the target, reads it back and deletes it; stops at the first step that fails. */
-export async function testTarget(target: BackupTarget): Promise<{ ok: boolean; steps: TestStep[] }> {
-  const steps: TestStep[] = []
+export async function testTarget(target: BackupTarget): Promise<TargetTest> {
+  const steps: TargetTest['steps'] = []
   const folder = await mkdtemp(join(tmpdir(), 'glassbox-target-'))
   const content = randomBytes(1000)
   const name = archiveName({
@@ -20,7 +21,7 @@ export async function testTarget(target: BackupTarget): Promise<{ ok: boolean; s
     archive: randomBytes(16).toString('hex'),
     base: null,
   })
-  const step = async (what: TestStep['name'], work: () => Promise<void>): Promise<void> => {
+  const step = async (what: TargetTest['steps'][number]['name'], work: () => Promise<void>): Promise<void> => {
     const begun = performance.now()
     try {
       await work()

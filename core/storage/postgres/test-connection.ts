@@ -4,32 +4,10 @@ import { connect as connectSocket, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type pg from 'pg'
 import { GlassboxError } from '../../base/errors.ts'
+import { STORAGE_STEPS, type StorageTest, type StorageTestStep } from '../../model/storage-test.ts'
 import { connect, type PostgresTarget, readTarget, settleTarget, tlsOptions } from './connection.ts'
 import { postgresError } from './postgres-error.ts'
 import { checkServer, schemaVersion } from './schema.ts'
-
-const TEST_STEPS = [
-  'address',
-  'resolve',
-  'connect',
-  'tls',
-  'login',
-  'version',
-  'rights',
-  'write and read back',
-] as const
-
-export interface TestStep {
-  name: (typeof TEST_STEPS)[number]
-  ok: boolean
-  ms: number
-  /** Of the step `tls`: whether what is sent is encrypted, and whether the certificate was checked. */
-  note: 'plain' | 'encrypted' | 'verified' | null
-  /** Of the catalogue. */
-  code: string | null
-  error: string | null
-  hint: string | null
-}
 
 const SOCKET_MS = 5000
 
@@ -37,12 +15,12 @@ const SOCKET_MS = 5000
  * Tries, step by step, all that storing in this Postgres needs, and leaves nothing behind. Each step comes as soon as it is
  * known; the first one that fails is the last and says why and what to do.
  */
-export async function* testSteps(url: string, schema: string): AsyncGenerator<TestStep> {
+export async function* testSteps(url: string, schema: string): AsyncGenerator<StorageTestStep> {
   let target: PostgresTarget | null = null
   let client: pg.Client | null = null
   const at = (): PostgresTarget => target as PostgresTarget
   const on = (): pg.Client => client as pg.Client
-  const work: Record<TestStep['name'], () => Promise<unknown>> = {
+  const work: Record<StorageTestStep['name'], () => Promise<unknown>> = {
     address: async () => {
       target = readTarget(url, schema)
     },
@@ -57,12 +35,12 @@ export async function* testSteps(url: string, schema: string): AsyncGenerator<Te
     'write and read back': () => writeAndRead(on()),
   }
   try {
-    for (const name of TEST_STEPS) {
+    for (const name of STORAGE_STEPS) {
       const began = performance.now()
       const ms = (): number => Math.round(performance.now() - began)
       try {
         const result = await work[name]()
-        const note = name === 'tls' ? (result as TestStep['note']) : null
+        const note = name === 'tls' ? (result as StorageTestStep['note']) : null
         yield { name, ok: true, ms: ms(), note, code: null, error: null, hint: null }
       } catch (error) {
         const { code, message, hint } = target ? postgresError(error, target) : (error as GlassboxError)
@@ -76,8 +54,8 @@ export async function* testSteps(url: string, schema: string): AsyncGenerator<Te
 }
 
 /** All steps at once. */
-export async function testConnection(url: string, schema: string): Promise<{ ok: boolean; steps: TestStep[] }> {
-  const steps: TestStep[] = []
+export async function testConnection(url: string, schema: string): Promise<StorageTest> {
+  const steps: StorageTestStep[] = []
   for await (const step of testSteps(url, schema)) steps.push(step)
   return { ok: steps.every(({ ok }) => ok), steps }
 }
@@ -95,7 +73,7 @@ function reach({ host, port }: PostgresTarget): Promise<Socket> {
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 
 /** @throws GlassboxError `postgres_tls`, or the error of the handshake */
-async function encrypt(target: PostgresTarget): Promise<TestStep['note']> {
+async function encrypt(target: PostgresTarget): Promise<StorageTestStep['note']> {
   // `allow` encrypts only where the server refuses the login otherwise.
   if (target.sslMode === 'disable' || target.sslMode === 'allow') return 'plain'
   const socket = await reach(target)

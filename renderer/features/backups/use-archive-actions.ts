@@ -4,6 +4,7 @@ import type { BackupItem, Problem } from '../../../core/api/contract/shapes.ts'
 import type { Job } from '../../../core/model/job.ts'
 import { type ArchiveSecret, backups } from '../../api/backups.ts'
 import { toProblem } from '../../api/client.ts'
+import { problemText } from '../../app/problem-text.ts'
 import { useBackups } from '../../app/stores/backups.ts'
 import { useJobs } from '../../app/stores/jobs.ts'
 import { showToast } from '../../app/toasts.ts'
@@ -22,8 +23,7 @@ export function useArchiveActions() {
   const words = useBackupWords()
 
   function refused(error: unknown): void {
-    const { title, detail, hint } = toProblem(error)
-    showToast([detail || title, hint].filter(Boolean).join(' '), { kind: 'error' })
+    showToast(problemText(toProblem(error)), { kind: 'error' })
   }
   function started(job: Job, text: string): void {
     jobs.take([job])

@@ -1,6 +1,7 @@
 import { computed, ref } from 'vue'
 import type { SettingsAnswer } from '../../../core/api/contract/shapes.ts'
 import { api, toProblem } from '../../api/client.ts'
+import { problemText } from '../../app/problem-text.ts'
 import { showToast } from '../../app/toasts.ts'
 import { useText } from '../../i18n/index.ts'
 
@@ -47,8 +48,7 @@ export function useBackupSettings(settings: () => SettingsAnswer, changed: () =>
       showToast(text, { action })
       return true
     } catch (error) {
-      const { title, detail, hint } = toProblem(error)
-      refused.value = [detail || title, hint].filter(Boolean).join(' ')
+      refused.value = problemText(toProblem(error))
       return false
     }
   }

@@ -7,7 +7,7 @@ import { cronWords, weekdayText } from './derive/cron-words.ts'
 
 /** How backups are put into words, the same wherever one is shown. */
 export function useBackupWords() {
-  const { t, tn, locale } = useText()
+  const { t, tn, list, locale } = useText()
   const preferences = usePreferences()
 
   /** Days are those of a calendar: tomorrow is tomorrow also five minutes before midnight. */
@@ -43,8 +43,8 @@ export function useBackupWords() {
       const parts = (['traces', 'logs', 'metrics'] as const)
         .filter((signal) => rows(signal) > 0)
         .map((signal) => tn(`backups.rows_${signal}`, rows(signal), { n: count(rows(signal)) }))
-      if (kind === 'part') return parts.join(', ') || t('backups.holdsConfig')
-      return [t('backups.settingsAnd'), ...parts].join(', ')
+      if (kind === 'part') return list(parts) || t('backups.holdsConfig')
+      return list([t('backups.settingsAnd'), ...parts])
     },
     /** A schedule in words; its five fields where words would be longer than they are. */
     schedule({ cron, zone }: { cron: string; zone: string }): string {

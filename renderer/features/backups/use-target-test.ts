@@ -1,6 +1,6 @@
 import { onScopeDispose, ref, shallowRef } from 'vue'
-import type { Problem } from '../../../core/api/contract/shapes.ts'
-import { backups, type TargetTest } from '../../api/backups.ts'
+import type { Problem, TargetTest } from '../../../core/api/contract/shapes.ts'
+import { backups } from '../../api/backups.ts'
 import { isAbort, toProblem } from '../../api/client.ts'
 
 /** A run of the test of a place, which can be cancelled. What it found stands until the next. */

@@ -10,7 +10,10 @@ export interface IntakeSteps {
   waiting: StepState
   stored: StepState
   figures: {
+    /** Spans and log records. */
     accepted: number
+    /** Metric points of senders: they are stored when they are answered, so accepted and stored are one figure. */
+    points: number
     rejected: number
     waiting: number
     stored: number
@@ -45,17 +48,24 @@ export function intakeSteps(
   const total = (pick: (signal: Ledger['traces']) => number): number =>
     signals.reduce((n, signal) => n + pick(signal), 0)
   const received = total((signal) => signal.received)
-  const rejected =
-    total((signal) => sum(signal.rejected)) + intake.senders.reduce((n, sender) => n + sender.rejected, 0)
+  const bySender = (pick: (sender: IntakeSender) => number): number =>
+    intake.senders.reduce((n, sender) => n + pick(sender), 0)
+  const refused = total((signal) => sum(signal.rejected))
+  // What the ledger refused its senders know of, too; they alone know of refused points.
+  const rejected = Math.max(
+    refused,
+    bySender((sender) => sender.rejected),
+  )
+  const points = bySender((sender) => sender.points)
   const waiting = total((signal) => signal.waiting)
   const stored = Math.max(
     storage.spans + storage.logs,
     total((signal) => signal.stored),
   )
-  const hasStored = stored > 0
+  const hasStored = stored + points > 0
   const accepted = Math.max(
-    received - rejected,
-    intake.senders.reduce((n, sender) => n + sender.accepted, 0),
+    received - refused,
+    bySender((sender) => sender.accepted - sender.points),
     stored,
   )
   const last = [...intake.senders].sort((a, b) => b.lastSeen - a.lastSeen)[0]
@@ -69,6 +79,7 @@ export function intakeSteps(
     stored: hasStored ? 'done' : 'open',
     figures: {
       accepted,
+      points,
       rejected,
       waiting,
       stored,

@@ -1,6 +1,7 @@
 import { computed, ref, shallowRef } from 'vue'
 import type { Problem, SettingInfo, SettingsAnswer } from '../../../core/api/contract/shapes.ts'
 import { api, toProblem } from '../../api/client.ts'
+import { problemText } from '../../app/problem-text.ts'
 import { showToast } from '../../app/toasts.ts'
 import { useText } from '../../i18n/index.ts'
 import { isChanged, isLocked } from './derive/setting-field.ts'
@@ -52,7 +53,7 @@ export function useSettings() {
       showToast(told, { action })
     } catch (error) {
       const found = toProblem(error)
-      const text = [found.detail || found.title, found.hint].filter(Boolean).join(' ')
+      const text = problemText(found)
       if (keys.length === 1) refused.value = { ...refused.value, [keys[0]]: text }
       else showToast(text, { kind: 'error' })
     }

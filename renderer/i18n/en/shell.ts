@@ -18,6 +18,8 @@ export const shell = {
   tabSystem: 'System',
   tabTraces: 'Traces',
   services: 'Services',
+  /** Between things that are listed. */
+  listSeparator: ', ',
   noServices: 'none in this range',
   serviceLine: '{service}: {spans} spans, {errors} with errors',
   serviceHasErrors: 'has errors in this range',

@@ -20,6 +20,7 @@ export const shell: Messages['shell'] = {
   tabSystem: '系统',
   tabTraces: 'Traces',
   services: '服务',
+  listSeparator: '、',
   noServices: '此时间范围内没有',
   serviceLine: '{service}：{spans} 个 Span，{errors} 个出错',
   serviceHasErrors: '此时间范围内有错误',

@@ -78,7 +78,7 @@ describe.each(['postgres', 'sqlite'] as const)('backups of %s over the api', { t
     await send(1, 50)
     await host.get('/api/settings', {
       method: 'PATCH',
-      body: JSON.stringify({ 'retention.logs.days': 3 }),
+      body: JSON.stringify({ 'retention.logs.days': 3, 'retention.traces.days': 9 }),
       headers: { 'content-type': 'application/json' },
     })
     const made = await done<{ name: string; rows: object }>(await post<Job>('/api/backups', { kind: 'full' }))
@@ -104,13 +104,18 @@ describe.each(['postgres', 'sqlite'] as const)('backups of %s over the api', { t
     await send(1001, 20)
     await host.get('/api/settings', {
       method: 'PATCH',
-      body: JSON.stringify({ 'retention.logs.days': 5 }),
+      body: JSON.stringify({ 'retention.logs.days': 5, 'retention.traces.days': 9, 'pipeline.paused': false }),
       headers: { 'content-type': 'application/json' },
     })
     const order = { target: 'local', name, mode: 'replace' }
     const plan = await post<RestorePlan>('/api/backups/plan', order)
     expect(plan).toMatchObject({ mode: 'replace', destructive: true, removed: { traces: 70, logs: 0 } })
-    expect(plan.settings).toMatchObject([{ key: 'retention.logs.days', now: 5, restored: 3 }])
+    // Written anew is not changed: both lists say the same.
+    expect(plan.settings).toMatchObject([
+      { key: 'retention.logs.days', now: 5, restored: 3 },
+      { key: 'pipeline.paused', now: false, restored: false },
+    ])
+    expect(plan.config.find(({ table }) => table === 'setting')).toMatchObject({ added: 0, changed: 1, removed: 1 })
     const result = await done<{ restore: string; counts: object }>(await post<Job>('/api/backups/restore', order))
     expect(result.counts).toMatchObject({ spans: 50 })
     expect(await ids()).toEqual(range(1, 50))

@@ -150,7 +150,7 @@ it('a plan becomes one row a signal and a table, what changes first', () => {
       { signal: 'traces', day: '2026-11-30', rows: 0, now: 3 },
       { signal: 'logs', day: '2026-11-30', rows: 2, now: 0 },
     ],
-    removed: { traces: 12, logs: 0 },
+    removed: { traces: 12, logs: 0, metrics: 0 },
     config: [
       { table: 'board', added: 0, changed: 0, removed: 0 },
       { table: 'setting', added: 1, changed: 2, removed: 3 },

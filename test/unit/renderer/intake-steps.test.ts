@@ -47,6 +47,20 @@ describe('the live strip', () => {
     expect(states(signal({ received: 3, stored: 3 }), 3)).toEqual(['done', 'done', 'done', 'done'])
   })
 
+  it('counts the same things as accepted and as stored, metric points apart', () => {
+    const sender = { peer: '', transport: 'otlp-http' as const, encoding: '', services: [], lastSeen: 1 }
+    const intake = { senders: [{ ...sender, accepted: 40, points: 30, rejected: 2 }], findings: [] }
+    const ledger = { traces: signal({ received: 12, stored: 10, rejected: { malformed: 2 } }), logs: signal() }
+    expect(intakeSteps(ledger, storage(10), intake).figures).toMatchObject({
+      accepted: 10,
+      stored: 10,
+      points: 30,
+      rejected: 2,
+    })
+    const metricsAlone = { senders: [{ ...sender, accepted: 30, points: 30, rejected: 0 }], findings: [] }
+    expect(states(signal(), 0, metricsAlone)).toEqual(['done', 'done', 'done', 'done'])
+  })
+
   it('is green for data of an earlier run', () => {
     expect(states(signal(), 12)).toEqual(['done', 'done', 'done', 'done'])
   })

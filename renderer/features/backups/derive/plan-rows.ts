@@ -17,14 +17,14 @@ export function planRows(plan: RestorePlan): PlanRow[] {
   const signals = ['traces', 'logs', 'metrics'] as const
   const rows: PlanRow[] = signals.flatMap((what) => {
     const days = plan.days.filter(({ signal }) => signal === what)
-    if (days.length === 0) return []
+    if (days.length === 0 && plan.removed[what] === 0) return []
     const coming = days.filter(({ rows }) => rows > 0)
     return {
       what,
       signal: true,
       adds: coming.reduce((sum, { rows }) => sum + rows, 0),
       replaces: 0,
-      removes: what === 'metrics' ? 0 : plan.removed[what],
+      removes: plan.removed[what],
       from: coming[0]?.day ?? null,
       to: coming[coming.length - 1]?.day ?? null,
     }
