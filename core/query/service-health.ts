@@ -53,12 +53,13 @@ export async function serviceHealth(
   const rateOf = (part: string, whose: string, per: string): string => `rate(${REQUESTS}${part}{${whose}}[${per}])`
   const all = (q: string): string => `histogram_quantiles(${q}, "quantile", 0.5, 0.95, 0.99)`
   const whole = `${length}ms`
-  const [quantiles, rate, errors, rates, failed, trends, exact, usual, exemplars, marks] = await Promise.all([
+  const [quantiles, rate, errors, rates, failed, first, trends, exact, usual, exemplars, marks] = await Promise.all([
     lines(all(rateOf('_bucket', one, window(step)))),
     lines(rateOf('_count', one, window(step))),
     lines(`${rateOf('_errors_total', one, window(step))} / ${rateOf('_count', one, window(step))}`),
     now(rateOf('_count', each, whole)),
     now(rateOf('_errors_total', each, whole)),
+    now(`min(ts_of_first_over_time(${REQUESTS}_count{${each}}[${whole}]))`),
     lines(`histogram_quantile(0.99, ${rateOf('_bucket', each, window(trendStep))})`, trendStep),
     promql.instant(all(rateOf('_bucket', each, whole)), end, asked),
     now(
@@ -75,7 +76,7 @@ export async function serviceHealth(
     end: end * 1000,
     step: step * 1000,
     trendStep: trendStep * 1000,
-    services: rowsOf({ rates, failed, trends, exact, usual }),
+    services: rowsOf({ rates, failed, covered: coveredShare(first.get(''), range), trends, exact, usual }),
     lines: {
       p50: quantile('0.5'),
       p95: quantile('0.95'),
@@ -92,9 +93,17 @@ function stepOf(length: number, points: number): number {
   return Math.max(LEAST_STEP_MS, Math.ceil(length / points / 1000) * 1000)
 }
 
+/** The share of a range, over 0 to 1, that lies behind the first count (s): rates are of the time in which requests were counted. */
+function coveredShare(first: number | undefined, { start, end }: SystemRange): number {
+  const length = Math.max(1000, end - start)
+  if (first === undefined) return 1
+  return Math.min(1, Math.max(LEAST_STEP_MS, end - first * 1000) / length)
+}
+
 function rowsOf(found: {
   rates: Map<string, number>
   failed: Map<string, number>
+  covered: number
   trends: MatrixSeries[]
   exact: PromqlAnswer
   usual: Map<string, number>
@@ -118,7 +127,7 @@ function rowsOf(found: {
     const peak = trend.reduce<Points[number] | null>((top, point) => (top && top[1] >= point[1] ? top : point), null)
     rows.push({
       service,
-      rate,
+      rate: rate / found.covered,
       errors: Math.min(1, (found.failed.get(service) ?? 0) / rate),
       p50: at('0.5'),
       p95: at('0.95'),

@@ -278,3 +278,16 @@ it('tells services apart by how far they are from what is usual', async () => {
   expect(Math.abs(mark - trouble.from)).toBeLessThanOrEqual(15_000)
   expect(health.exemplars).toMatchObject([{ traceId: SLOW, value: 9e6, service: 'checkout' }])
 })
+
+it('tells requests a second of the time in which they were counted, however long the range is', async () => {
+  const rate = async (from: number): Promise<number | undefined> =>
+    (await host.get<ServiceHealth>(`/api/system/services?start=${from * 1000}&end=${end * 1000}`)).services.find(
+      ({ service }) => service === 'gateway',
+    )?.rate
+  const known = await rate(start)
+  expect(known).toBeGreaterThan(4)
+  // Counting began half an hour before `start`: eleven of these twelve hours know nothing.
+  const long = await rate(end - 12 * 60 * MINUTE)
+  expect((long ?? 0) / (known ?? 1)).toBeGreaterThan(0.8)
+  expect((long ?? 0) / (known ?? 1)).toBeLessThan(1.25)
+})

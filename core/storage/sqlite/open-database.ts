@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, renameSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { prepareSchema } from './schema.ts'
@@ -13,7 +13,11 @@ export interface OpenedDatabase {
 /** Opens an SQLite file; tests put one in that fails. */
 export type OpenFile = (path: string) => Database.Database
 
-const openFile: OpenFile = (path) => new Database(path)
+/** Telemetry tells much of its people: nobody else of the machine reads it. SQLite gives WAL and SHM the file's own mode. */
+const openFile: OpenFile = (path) => {
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+  return new Database(path)
+}
 
 /** Opens auxiliary.db for writing. A damaged file is moved aside with its WAL, never deleted, and a new one is made. */
 export function openDatabase(dataDir: string, nowUs: number, open: OpenFile = openFile): OpenedDatabase {

@@ -86,7 +86,8 @@ async function ledger({ api, token }: HostAddresses): Promise<Ledger> {
 
 it('prints one ready line, keeps a second instance out, and ends cleanly on SIGTERM under load', async () => {
   const first = await serve()
-  expect(statSync(join(dataDir, 'token')).mode & 0o777).toBe(0o600)
+  for (const file of ['token', 'glassbox.db', 'auxiliary.db', 'auxiliary.db-wal'])
+    expect(statSync(join(dataDir, file)).mode & 0o777, file).toBe(0o600)
   expect(first.stderr()).toContain(`${first.addresses.api}/#token=${first.addresses.token}`)
 
   const second = launch()
