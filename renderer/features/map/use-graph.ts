@@ -1,9 +1,12 @@
 import { onBeforeUnmount, ref, shallowRef, watch } from 'vue'
+import { useRoute } from 'vue-router'
 import type { Problem } from '../../../core/api/contract/shapes.ts'
 import type { ServiceGraph } from '../../../core/model/answers.ts'
 import { api, isAbort, toProblem } from '../../api/client.ts'
+import { useLive } from '../../app/stores/live.ts'
 import { useRange } from '../../app/stores/range.ts'
 import { useServices } from '../../app/stores/services.ts'
+import { keptSeconds } from './derive/view.ts'
 
 const LIVE_MS = 10_000
 
@@ -14,12 +17,14 @@ const DAY_US = 86_400e6
  */
 export function useGraph(comparing: () => boolean) {
   const range = useRange()
+  const live = useLive()
+  const route = useRoute()
   const services = useServices()
   const graph = shallowRef<ServiceGraph | null>(null)
   const before = shallowRef<ServiceGraph | null>(null)
   const problem = shallowRef<Problem | null>(null)
   const loading = ref(true)
-  /** Seconds that `graph` spans. */
+  /** Seconds over which `graph` counts. */
   const seconds = ref(1)
   let running: AbortController | null = null
 
@@ -38,7 +43,9 @@ export function useGraph(comparing: () => boolean) {
       found.edges.sort((a, b) => (a.from + a.to < b.from + b.to ? -1 : 1))
       graph.value = found
       before.value = past
-      seconds.value = (end - start) / 1e6
+      // The status tells of the own telemetry, not of an opened bundle's.
+      const oldest = route.query.bundle === undefined ? (live.status?.storage.traces.oldest ?? null) : null
+      seconds.value = keptSeconds({ start, end }, oldest)
       services.remember(found.nodes.filter(({ type }) => type === 'service').map(({ id }) => id))
       problem.value = null
     } catch (error) {

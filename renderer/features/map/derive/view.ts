@@ -63,6 +63,11 @@ export function edgeWidth(calls: number, most: number): number {
   return most <= 1 ? 1.5 : 1 + 3 * (Math.log1p(calls) / Math.log1p(most))
 }
 
+/** Seconds of a range (µs) in which spans were kept: those since the oldest one (µs, null = none), one at least. */
+export function keptSeconds({ start, end }: { start: number; end: number }, oldest: number | null): number {
+  return Math.max(1, (end - Math.max(start, oldest ?? start)) / 1e6)
+}
+
 /** Calls a second in few digits. */
 export function rateText(calls: number, seconds: number): string {
   const rate = calls / seconds
