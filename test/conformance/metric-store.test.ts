@@ -90,6 +90,42 @@ describe.each(both)('metrics of $name', (engine) => {
     expect(await store.metrics.series([], { start: NOW - 3 * HOUR, end: NOW - 2 * HOUR }, 10)).toEqual([])
   })
 
+  it('finds every sample of a range, however much of it is in memory and how much in blocks', async () => {
+    const [one, two] = [named('http', [['code', '200']]), named('http', [['code', '500']])]
+    const at = (labels: Labels, ...seconds: number[]) =>
+      write(seconds.map((second) => ({ labels, time: NOW - 100_000 + second * 1000, value: second })))
+    const found = async (from: number, to: number, func: string | null = null) =>
+      (
+        await store.metrics.select(
+          query([is('__name__', 'http')], { start: NOW - 100_000 + from * 1000, end: NOW - 100_000 + to * 1000, func }),
+        )
+      ).series.map(({ labels, times }) => [labels[1][1], ...times].map(Number))
+    const expected = (...rows: number[][]) =>
+      rows.map(([code, ...seconds]) => [code, ...seconds.map((second) => NOW - 100_000 + second * 1000)])
+    await at(one, 1, 2, 3)
+    await store.compact()
+    await at(two, 2, 4)
+    await at(one, 4, 5)
+    // It comes late: the block reaches beyond it, memory begins before the block's end.
+    await at(one, 2.5)
+    expect(await found(1, 5)).toEqual(expected([200, 1, 2, 2.5, 3, 4, 5], [500, 2, 4]))
+    expect(await found(3, 4)).toEqual(expected([200, 3, 4], [500, 4]))
+    expect(await found(3.5, 5)).toEqual(expected([200, 4, 5], [500, 4]))
+    expect(await found(4.5, 5)).toEqual(expected([200, 5]))
+    expect(await found(3.5, 4, 'count_over_time')).toEqual(expected([200, 4], [500, 4]))
+    await store.compact()
+    expect(await found(3.5, 5)).toEqual(expected([200, 4, 5], [500, 4]))
+    expect(await found(6, 7)).toEqual([])
+    await expect(
+      store.metrics.select(query([is('__name__', 'http')], { start: NOW - 95_500, maxSamples: 1 })),
+    ).resolves.toBeTruthy()
+    await at(two, 6)
+    await at(one, 6)
+    await expect(
+      store.metrics.select(query([is('__name__', 'http')], { start: NOW - 94_500, maxSamples: 1 })),
+    ).rejects.toThrow('more than 1 samples')
+  })
+
   it('reads samples by SQL, from memory, log and chunks', async () => {
     const counter = named('http', [['code', '200']])
     await write([1, 2, 3].map((value) => ({ labels: counter, time: NOW - value * 1000, value })))

@@ -218,13 +218,14 @@ export function createPromqlEngine(options: PromqlEngineOptions): PromqlEngine {
       return
     }
     thread.busy = true
+    // Free before the asker hears of it: his next query finds the thread that is warm.
     thread
       .run(job)
-      .then(job.resolve, job.reject)
       .finally(() => {
         thread.busy = false
         next()
       })
+      .then(job.resolve, job.reject)
   }
 
   const ask = <T extends PromqlAnswer | PromqlJson>(

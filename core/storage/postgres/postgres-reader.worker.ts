@@ -2,11 +2,10 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { serveRpc, Transferred } from '../../base/rpc.ts'
 import type { TraceSelection } from '../../model/answers.ts'
 import { batchBuffers } from '../../model/columns.ts'
-import { packSeries, seriesBuffers } from '../../model/packed-series.ts'
+import { seriesBuffers } from '../../model/packed-series.ts'
 import { partOfTrace, type TracePart } from '../../model/trace-parts.ts'
 import { ContentSums } from '../content-sum.ts'
 import type { MetricScanRequest } from '../metric-move.ts'
-import type { PackedResult } from '../metric-store.ts'
 import { type ScanRequest, SUMS_ROWS, type SumsPart, type SumsRequest } from '../scan.ts'
 import type { ExemplarsQuery, SamplesQuery } from '../sqlite/metrics/read-samples.ts'
 import type { LogQuery, RunsQuery, TraceQuery } from '../store.ts'
@@ -112,9 +111,8 @@ serveRpc(parentPort, {
     changesSince(session, seen, argument.seq, argument.limit),
   ),
   metricSamples: query(async (session, argument: SamplesQuery) => {
-    const { series, ...told } = await readChunks(session, argument)
-    const packed = packSeries(series)
-    return new Transferred({ series: packed, ...told } satisfies PackedResult, seriesBuffers(packed))
+    const result = await readChunks(session, argument)
+    return new Transferred(result, seriesBuffers(result.series))
   }),
   metricExemplars: query((session, argument: ExemplarsQuery) => readExemplars(session, argument)),
   scanMetrics: query((session, request: MetricScanRequest) => scanMoved(session, request)),

@@ -3,6 +3,7 @@ import { systemClock } from '../../base/clock.ts'
 import { serveRpc, Transferred } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { PackedSamples } from '../../model/packed-samples.ts'
+import { seriesBuffers } from '../../model/packed-series.ts'
 import type { MetricExtras, MetricStep, MovedSamples } from '../metric-move.ts'
 import type { MetricLimits } from '../metric-store.ts'
 import type { HeadQuery, SeriesQuery } from '../sqlite/metrics/metric-memory.ts'
@@ -42,7 +43,7 @@ const handlers = {
   metricSelect: async (query: HeadQuery) => {
     await writer.followMetrics()
     const head = writer.metrics.memory.select(query)
-    return new Transferred(head, [head.times.buffer as ArrayBuffer, head.values.buffer as ArrayBuffer])
+    return new Transferred(head, seriesBuffers(head))
   },
   metricSeries: async (query: SeriesQuery) => {
     await writer.followMetrics()

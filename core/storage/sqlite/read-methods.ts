@@ -3,10 +3,9 @@ import Database from 'better-sqlite3'
 import { Transferred } from '../../base/rpc.ts'
 import type { TraceSelection } from '../../model/answers.ts'
 import { batchBuffers } from '../../model/columns.ts'
-import { packSeries, seriesBuffers } from '../../model/packed-series.ts'
+import { seriesBuffers } from '../../model/packed-series.ts'
 import type { TracePart } from '../../model/trace-parts.ts'
 import type { MetricScanRequest } from '../metric-move.ts'
-import type { PackedResult } from '../metric-store.ts'
 import type { ScanRequest, SumsRequest } from '../scan.ts'
 import type { LogQuery, RunsQuery, TraceQuery } from '../store.ts'
 import type { BlockCache } from './block-cache.ts'
@@ -98,9 +97,8 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
       serviceRunDifference(cache, guard, argument),
     ),
     metricSamples: query((argument: SamplesQuery, guard) => {
-      const { series, ...told } = readSamples(db, guard, argument)
-      const packed = packSeries(series)
-      return new Transferred({ series: packed, ...told } satisfies PackedResult, seriesBuffers(packed))
+      const result = readSamples(db, guard, argument)
+      return new Transferred(result, seriesBuffers(result.series))
     }),
     metricExemplars: query((argument: ExemplarsQuery, guard) => readExemplars(db, guard, argument)),
     scanMetrics: query((request: MetricScanRequest, guard) => scanBlocks(db, guard, request)),

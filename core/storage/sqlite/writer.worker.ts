@@ -2,6 +2,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { serveRpc, Transferred } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { PackedSamples } from '../../model/packed-samples.ts'
+import { seriesBuffers } from '../../model/packed-series.ts'
 import type { MetricExtras, MetricStep, MovedSamples } from '../metric-move.ts'
 import type { MetricLimits } from '../metric-store.ts'
 import type { RetentionPolicy } from '../store.ts'
@@ -52,7 +53,7 @@ const handlers = {
   },
   metricSelect: (query: HeadQuery) => {
     const head = writer().metrics.memory.select(query)
-    return new Transferred(head, [head.times.buffer as ArrayBuffer, head.values.buffer as ArrayBuffer])
+    return new Transferred(head, seriesBuffers(head))
   },
   metricSeries: (query: SeriesQuery) => writer().metrics.memory.series(query),
   metricLabelNames: (query: SeriesQuery) => writer().metrics.memory.labelNames(query),

@@ -107,6 +107,26 @@ describe('metric storage', () => {
     store = new TestMetrics(NOW)
   })
 
+  it('leaves blocks alone when the range lies in memory, also after a restart', () => {
+    store = new TestMetrics(NOW)
+    const more = (start: number): boolean =>
+      store.writer.metrics.memory.select({
+        matchers: [{ name: '__name__', op: '=', value: 'm' }],
+        start,
+        end: NOW,
+        maxSeries: 10,
+      }).more
+    store.write([{ labels: named('m'), time: NOW - 2000, value: 1 }])
+    expect(more(NOW - 3000)).toBe(false)
+    store.writer.compact()
+    store.write([{ labels: named('m'), time: NOW - 1000, value: 2 }])
+    store.writer.metrics.flush()
+    for (const _ of ['before', 'after']) {
+      expect([more(NOW - 2000), more(NOW - 1999)]).toEqual([true, false])
+      store.crash()
+    }
+  })
+
   it('tells duplicates, another value at one time, too old and too far ahead apart', () => {
     store = new TestMetrics(NOW)
     const labels = named('up')

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NativeHistogram } from '../../../core/model/native-histogram.ts'
 import { packSamples } from '../../../core/model/packed-samples.ts'
+import { unpackSeries } from '../../../core/model/packed-series.ts'
 import type { Labels, Matcher, SampleBatch } from '../../../core/model/series.ts'
 import type { MetricWriteResult, SelectResult } from '../../../core/storage/metric-store.ts'
 import { readSamples } from '../../../core/storage/sqlite/metrics/read-samples.ts'
@@ -70,7 +71,8 @@ export class TestMetrics {
     const db = openReadConnection(this.dataDir)
     try {
       const guard = new QueryGuard(new Int32Array(new SharedArrayBuffer(4)))
-      return readSamples(db, guard, { head, start, end, func, maxSamples: 10_000_000 })
+      const { series, ...told } = readSamples(db, guard, { head, start, end, func, maxSamples: 10_000_000 })
+      return { series: unpackSeries(series), ...told }
     } finally {
       db.close()
     }

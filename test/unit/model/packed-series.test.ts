@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { packSeries, unpackSeries } from '../../../core/model/packed-series.ts'
 import type { SeriesSamples } from '../../../core/model/series.ts'
-import { labelOfKey, seriesKey } from '../../../core/model/series-key.ts'
+import { compareKeys, labelOfKey, packKeys, seriesKey, unpackKeys } from '../../../core/model/series-key.ts'
+import { compareLabels } from '../../../core/query/promql/eval/labels.ts'
 
 const native = {
   schema: 0,
@@ -15,7 +16,7 @@ const native = {
   counterReset: 'unknown' as const,
 }
 
-it('series come out of the pack as they went in, histograms, stale markers and empty ones among them', () => {
+it('series come out of the pack by their labels, histograms and stale markers as they went in, empty ones left out', () => {
   const series: SeriesSamples[] = [
     {
       labels: [['__name__', 'a']],
@@ -42,8 +43,27 @@ it('series come out of the pack as they went in, histograms, stale markers and e
       histograms: [native, null, null],
     },
   ]
-  expect(unpackSeries(packSeries(series))).toEqual(series)
+  expect(unpackSeries(packSeries([...series].reverse()))).toEqual([series[0], series[2]])
   expect(unpackSeries(packSeries([]))).toEqual([])
+})
+
+it('keys cross as one text, and their order is that of the label sets', () => {
+  const sets: [string, string][][] = [
+    [['a', 'b']],
+    [
+      ['a', 'b'],
+      ['c', 'd'],
+    ],
+    [['a', 'b!']],
+    [['a!', 'b']],
+    [['ab', '']],
+    [['名前', '😀']],
+  ]
+  const keys = sets.map(seriesKey)
+  expect(unpackKeys(packKeys(keys))).toEqual(keys)
+  expect(unpackKeys(packKeys([]))).toEqual([])
+  expect([...keys].reverse().sort(compareKeys)).toEqual(keys)
+  expect([...sets].reverse().sort(compareLabels)).toEqual(sets)
 })
 
 it('one label is read from a key without mistaking a value for a name', () => {

@@ -1,6 +1,6 @@
 import type { SeriesExemplars } from '../../../model/series.ts'
-import { labelsOfKey } from '../../../model/series-key.ts'
-import type { SelectResult } from '../../metric-store.ts'
+import { labelsOfKey, unpackKeys } from '../../../model/series-key.ts'
+import type { PackedResult } from '../../metric-store.ts'
 import {
   compareLabels,
   type ExemplarsQuery,
@@ -14,9 +14,9 @@ import { byteaBytes, seriesHash } from './metric-tables.ts'
 const PORTION = 1000
 
 /** Adds the chunks of the series that the head names. Runs in the reading thread. */
-export async function readChunks(session: Session, query: SamplesQuery): Promise<SelectResult> {
+export async function readChunks(session: Session, query: SamplesQuery): Promise<PackedResult> {
   const gatherer = new SampleGatherer(query)
-  const ids = new Map(Array.from(query.head.ids, (id, i) => [seriesHash(query.head.keys[i]), id]))
+  const ids = new Map(unpackKeys(query.head.keys).map((key, i) => [seriesHash(key), query.head.ids[i]]))
   const [start, end] = [bound(Math.ceil(query.start)), bound(Math.floor(query.end))]
   const days = await session.rows<{ day: number }>(
     `SELECT day FROM ${session.schema}._metric_days WHERE start <= ${end} AND until >= ${start} ORDER BY 1`,

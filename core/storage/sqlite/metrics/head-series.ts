@@ -15,11 +15,14 @@ export class HeadSeries {
   /** Of all samples ever seen, also those in blocks; ms. */
   firstTime: number
   lastTime: number
+  /** No block holds a sample of the series after it, ms. */
+  blocksUntil: number
 
   constructor(id: number, firstTime = Number.POSITIVE_INFINITY, lastTime = Number.NEGATIVE_INFINITY) {
     this.id = id
     this.firstTime = firstTime
     this.lastTime = lastTime
+    this.blocksUntil = lastTime
   }
 
   /** @param windowMs how far behind the newest sample of the series another may come */
@@ -66,6 +69,7 @@ export class HeadSeries {
 
   /** Forgets the samples: they are in a block now. */
   clear(): void {
+    this.blocksUntil = Math.max(this.blocksUntil, this.times.at(-1) ?? this.blocksUntil)
     this.times = []
     this.values = []
     this.kinds = null

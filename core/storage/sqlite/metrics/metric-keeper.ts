@@ -9,6 +9,7 @@ import { blockMark, endMetricMove, writeBlocks, writeExtras } from './move-metri
 
 const FLUSH_MS = 250
 const STEP_MS = 5
+const FLUSH_SAMPLES = 100_000
 
 export interface KeeperHost {
   db(): Database.Database
@@ -46,6 +47,8 @@ export class MetricKeeper {
   }
 
   write(batch: PackedSamples): MetricWriteResult {
+    // A flood leaves the timer no turn: what is written before it is then written here, before it is too much.
+    if (this.#head.memory.pending > FLUSH_SAMPLES) this.#host.attempt(() => this.#head.flush())
     const result = this.#head.write(batch)
     this.#schedule(FLUSH_MS)
     return result

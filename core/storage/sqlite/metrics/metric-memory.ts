@@ -2,8 +2,9 @@ import { GlassboxError } from '../../../base/errors.ts'
 import { defaultSettings } from '../../../config/settings.ts'
 import type { NativeHistogram } from '../../../model/native-histogram.ts'
 import type { PackedSamples } from '../../../model/packed-samples.ts'
+import type { PackedSeries } from '../../../model/packed-series.ts'
 import type { Exemplar, Matcher, MetricMetadata } from '../../../model/series.ts'
-import { labelOfKey, labelsOfKey } from '../../../model/series-key.ts'
+import { labelOfKey, labelsOfKey, packKeys } from '../../../model/series-key.ts'
 import type { MetricLimits, MetricStats, MetricWriteResult } from '../../metric-store.ts'
 import { HeadSeries, lowerBound } from './head-series.ts'
 import { mergeSamples } from './merge-samples.ts'
@@ -12,14 +13,10 @@ import { PendingSamples } from './sample-log.ts'
 import { SeriesIndex } from './series-index.ts'
 
 /** Samples of the head for series found, as they are handed to a reading thread. */
-export interface HeadSamples {
+export interface HeadSamples extends PackedSeries {
   ids: Uint32Array
-  keys: string[]
-  counts: Uint32Array
-  times: Float64Array
-  values: Float64Array
-  kinds: Uint8Array | null
-  histograms: [number, NativeHistogram][]
+  /** Blocks may hold more of the range. */
+  more: boolean
 }
 
 export interface HeadQuery {
@@ -264,8 +261,9 @@ export class MetricMemory {
         if (histogram) histograms.push([at, histogram])
       }
     }
-    const keys = ids.map((id) => this.index.key(id))
-    return { ids: Uint32Array.from(ids), keys, counts, times, values, kinds, histograms }
+    const keys = packKeys(ids.map((id) => this.index.key(id)))
+    const more = ids.some((id) => (this.byId.get(id) as HeadSeries).blocksUntil >= start)
+    return { ids: Uint32Array.from(ids), more, keys, counts, times, values, kinds, histograms }
   }
 
   /** Ids of series that any of the selectors takes (no selector: all) with a sample in the range. */

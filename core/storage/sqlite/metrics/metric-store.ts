@@ -1,6 +1,6 @@
 import type { Transferable } from 'node:worker_threads'
 import { packSamples } from '../../../model/packed-samples.ts'
-import { packSeries, unpackSeries } from '../../../model/packed-series.ts'
+import { seriesBuffers, unpackSeries } from '../../../model/packed-series.ts'
 import type { Labels, MetricMetadata, SampleBatch, SeriesExemplars } from '../../../model/series.ts'
 import { seriesKey } from '../../../model/series-key.ts'
 import type { MetricExtras, MetricMoves, MetricScanPart } from '../../metric-move.ts'
@@ -15,7 +15,7 @@ import type {
 import { SCAN_STEP_MS } from '../../scan.ts'
 import type { QueryContext } from '../../store.ts'
 import type { HeadSamples } from './metric-memory.ts'
-import { compareLabels, type ExemplarsQuery, type SamplesQuery } from './read-samples.ts'
+import { checkSamples, compareLabels, type ExemplarsQuery, type SamplesQuery } from './read-samples.ts'
 
 /** Asks the writer's thread. */
 export type AskWriter = <T>(method: string, argument: unknown, transfer?: readonly Transferable[]) => Promise<T>
@@ -42,11 +42,12 @@ export function createMetricStore(
   async function selectPacked(query: SelectQuery, context?: QueryContext): Promise<PackedResult> {
     const { matchers, start, end, func, maxSamples } = query
     const head = await writer<HeadSamples>('metricSelect', { matchers, start, end, maxSeries: MOST_SERIES })
-    if (head.ids.length === 0) return { series: packSeries([]), downsampled: false }
-    return reader('metricSamples', { head, start, end, func, maxSamples } satisfies SamplesQuery, context, [
-      head.times.buffer as ArrayBuffer,
-      head.values.buffer as ArrayBuffer,
-    ])
+    if (!head.more || head.ids.length === 0) {
+      checkSamples(head.times.length, maxSamples)
+      return { series: head, downsampled: false }
+    }
+    const asked: SamplesQuery = { head, start, end, func, maxSamples }
+    return reader('metricSamples', asked, context, seriesBuffers(head))
   }
   return {
     setLimits,

@@ -170,6 +170,7 @@ export function writeBlocks(
     if (!known) continue
     known.firstTime = Math.min(known.firstTime, times[0])
     known.lastTime = Math.max(known.lastTime, times[times.length - 1])
+    known.blocksUntil = Math.max(known.blocksUntil, times[times.length - 1])
   }
 }
 

@@ -1,9 +1,9 @@
 import type Database from 'better-sqlite3'
 import { GlassboxError } from '../../../base/errors.ts'
-import type { NativeHistogram } from '../../../model/native-histogram.ts'
-import { type Labels, SampleKind, type SeriesExemplars, type SeriesSamples } from '../../../model/series.ts'
+import { type KeyedSamples, packedRuns, SeriesPacker } from '../../../model/packed-series.ts'
+import { type Labels, SampleKind, type SeriesExemplars } from '../../../model/series.ts'
 import { labelsOfKey } from '../../../model/series-key.ts'
-import type { SelectResult } from '../../metric-store.ts'
+import type { PackedResult } from '../../metric-store.ts'
 import type { QueryGuard } from '../query-guard.ts'
 import { clip, mergeSamples } from './merge-samples.ts'
 import type { HeadSamples } from './metric-memory.ts'
@@ -28,10 +28,18 @@ export interface SamplesQuery {
   maxSamples: number
 }
 
+/** @throws GlassboxError `query_too_large` */
+export function checkSamples(samples: number, most: number): void {
+  if (samples > most) throw new GlassboxError('query_too_large', `the query would read more than ${most} samples`)
+}
+
 /** Puts together what the head holds and what blocks bring. @throws GlassboxError `query_too_large` */
 export class SampleGatherer {
   readonly #query: SamplesQuery
   readonly #parts = new Map<number, ReadSamples[]>()
+  readonly #recent: Generator<KeyedSamples, void>
+  readonly #packer: SeriesPacker
+  #settled = 0
   #total: number
   #downsampled = false
   #damagedBlocks = 0
@@ -39,6 +47,8 @@ export class SampleGatherer {
   constructor(query: SamplesQuery) {
     this.#query = query
     for (const id of query.head.ids) this.#parts.set(id, [])
+    this.#recent = packedRuns(query.head)
+    this.#packer = new SeriesPacker(query.head.times.length)
     this.#total = 0
     this.#spend(query.head.times.length)
   }
@@ -50,8 +60,7 @@ export class SampleGatherer {
 
   #spend(samples: number): void {
     this.#total += samples
-    if (this.#total <= this.#query.maxSamples) return
-    throw new GlassboxError('query_too_large', `the query would read more than ${this.#query.maxSamples} samples`)
+    checkSamples(this.#total, this.#query.maxSamples)
   }
 
   #take(id: number, samples: ReadSamples): boolean {
@@ -89,19 +98,27 @@ export class SampleGatherer {
     }
   }
 
-  finish(): SelectResult {
-    const { head } = this.#query
-    const series: SeriesSamples[] = []
-    forEachHead(head, (index, recent) => {
-      const parts = this.#parts.get(head.ids[index]) ?? []
-      if (recent) parts.push(this.#counted ? ones(recent) : recent)
-      if (parts.length === 0) return
-      series.push({ labels: labelsOfKey(head.keys[index]), ...mergeSamples(parts) })
-    })
-    series.sort((a, b) => compareLabels(a.labels, b.labels))
+  /**
+   * No more blocks come of series before `id`: what was read of them goes into the answer, so that no more than one group
+   * of series lies in memory twice. Ids ascend.
+   */
+  settle(before: number): void {
+    const { ids } = this.#query.head
+    for (; this.#settled < ids.length && ids[this.#settled] < before; this.#settled++) {
+      const id = ids[this.#settled]
+      const { key, ...recent } = this.#recent.next().value as KeyedSamples
+      const parts = this.#parts.get(id) ?? []
+      this.#parts.delete(id)
+      if (recent.times.length > 0) parts.push(this.#counted ? ones(recent) : recent)
+      if (parts.length > 0) this.#packer.add({ key, ...mergeSamples(parts) })
+    }
+  }
+
+  finish(): PackedResult {
+    this.settle(Number.POSITIVE_INFINITY)
     const damagedBlocks = this.#damagedBlocks
     return {
-      series,
+      series: this.#packer.finish(),
       downsampled: this.#downsampled,
       ...(this.#counted && { counted: true }),
       ...(damagedBlocks > 0 && { damagedBlocks }),
@@ -110,7 +127,7 @@ export class SampleGatherer {
 }
 
 /** Reads the blocks of the series that the head names and puts both together. Runs in a reading thread. */
-export function readSamples(db: Database.Database, guard: QueryGuard, query: SamplesQuery): SelectResult {
+export function readSamples(db: Database.Database, guard: QueryGuard, query: SamplesQuery): PackedResult {
   const gatherer = new SampleGatherer(query)
   const blocks = db.prepare(
     'SELECT kind, data FROM metric_block WHERE grp = ? AND start <= ? AND end >= ? ORDER BY start, id',
@@ -122,6 +139,7 @@ export function readSamples(db: Database.Database, guard: QueryGuard, query: Sam
       data: Uint8Array
     }>)
       gatherer.add(kind, data)
+    gatherer.settle((group + 1) << GROUP_BITS)
   }
   return gatherer.finish()
 }
@@ -154,27 +172,6 @@ function readAggregates(
 function ones({ times, kinds }: ReadSamples): ReadSamples {
   const kept = kinds ? times.filter((_, i) => kinds[i] !== SampleKind.stale) : times
   return { times: kept, values: new Float64Array(kept.length).fill(1), kinds: null, histograms: null }
-}
-
-function forEachHead(head: HeadSamples, take: (index: number, recent: ReadSamples | null) => void): void {
-  const histograms = new Map<number, NativeHistogram>(head.histograms)
-  let at = 0
-  for (let i = 0; i < head.ids.length; i++) {
-    const to = at + head.counts[i]
-    if (to === at) take(i, null)
-    else {
-      const kinds = head.kinds?.subarray(at, to) ?? null
-      const mixed = kinds?.some((kind) => kind !== 0) ?? false
-      const from = at
-      take(i, {
-        times: head.times.subarray(at, to),
-        values: head.values.subarray(at, to),
-        kinds: mixed ? kinds : null,
-        histograms: kinds?.includes(2) ? Array.from(kinds, (_, k) => histograms.get(from + k) ?? null) : null,
-      })
-    }
-    at = to
-  }
 }
 
 /** Prometheus' order of label sets: name by name, value by value; the one that ends first comes first. */
