@@ -72,6 +72,19 @@ const scrapeAuth = z
   .refine(({ type, file }) => type === 'none' || file !== '', 'names no file with the password or token')
   .refine(({ type, username }) => type !== 'basic' || username !== '', 'names no user')
 
+/** How targets over https are known, and how they know us. Files are PEM and read at every scrape. */
+const scrapeTls = z
+  .strictObject({
+    /** Of the authority that signed the targets' certificates; empty = those that the system trusts. */
+    caFile: z.string().max(4096).default(''),
+    certFile: z.string().max(4096).default(''),
+    keyFile: z.string().max(4096).default(''),
+    /** The name that the certificate must have; empty = the target's own. */
+    serverName: z.string().max(255).default(''),
+    insecureSkipVerify: z.boolean().default(false),
+  })
+  .refine(({ certFile, keyFile }) => (certFile === '') === (keyFile === ''), 'certFile and keyFile go together')
+
 /** One of Prometheus' scrape_configs, in our spelling. */
 const scrapeJob = z.strictObject({
   job: z.string().min(1).max(256),
@@ -113,6 +126,13 @@ const scrapeJob = z.strictObject({
     .max(100)
     .default([]),
   auth: scrapeAuth.prefault({}),
+  tls: scrapeTls.prefault({}),
+  /** Of a proxy that all targets are asked through; empty = none. */
+  proxyUrl: z
+    .string()
+    .max(2048)
+    .default('')
+    .refine((url) => url === '' || /^https?:$/.test(URL.parse(url)?.protocol ?? ''), 'is no address of a proxy'),
   /** Run over the labels of each target discovered. */
   relabel: z.array(relabelRule).max(200).default([]),
   /** Run over the labels of each series scraped. */

@@ -25,6 +25,8 @@ function jobConfig(job: ScrapeJob): object {
     body_size_limit: `${job.bodySizeLimit}B`,
     basic_auth: job.auth.type === 'basic' ? { username: job.auth.username, password_file: job.auth.file } : undefined,
     authorization: job.auth.type === 'bearer' ? { credentials_file: job.auth.file } : undefined,
+    tls_config: tlsConfig(job.tls),
+    proxy_url: job.proxyUrl || undefined,
     static_configs: filled(
       job.static.map(({ targets, labels }) => ({ targets, ...(Object.keys(labels).length > 0 ? { labels } : {}) })),
     ),
@@ -37,6 +39,17 @@ function jobConfig(job: ScrapeJob): object {
     relabel_configs: filled(job.relabel.map(prometheusRule)),
     metric_relabel_configs: filled(job.metricRelabel.map(prometheusRule)),
   })
+}
+
+function tlsConfig(tls: ScrapeJob['tls']): object | undefined {
+  const config = defined({
+    ca_file: tls.caFile || undefined,
+    cert_file: tls.certFile || undefined,
+    key_file: tls.keyFile || undefined,
+    server_name: tls.serverName || undefined,
+    insecure_skip_verify: tls.insecureSkipVerify || undefined,
+  })
+  return Object.keys(config).length > 0 ? config : undefined
 }
 
 const filled = <T>(list: T[]): T[] | undefined => (list.length > 0 ? list : undefined)

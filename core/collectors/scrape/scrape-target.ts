@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises'
-import type { ReadableStream } from 'node:stream/web'
+import type { IncomingMessage } from 'node:http'
+import { pipeline, type Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
 import { GlassboxError } from '../../base/errors.ts'
 import type { ScrapeJob } from '../../config/settings.ts'
 import type { ExpositionSample } from '../../formats/exposition/line-reader.ts'
 import { parseExposition } from '../../formats/exposition/parse.ts'
 import type { MetricMetadata } from '../../model/series.ts'
+import type { ScrapeConnection } from './connection.ts'
 
 /** What one scrape may cost. */
 export interface ScrapeLimits {
@@ -26,32 +29,55 @@ const ACCEPT =
  * Fetches and parses one target within its time limit, headers and body together. Redirects are not followed.
  * @throws Error that says why the target is down
  */
-export async function scrape(url: string, limits: ScrapeLimits): Promise<Scraped> {
+export async function scrape(connection: ScrapeConnection, url: string, limits: ScrapeLimits): Promise<Scraped> {
   const signal = AbortSignal.timeout(limits.timeoutMs)
   try {
-    const authorization = await authorizationOf(limits.auth)
-    const response = await fetch(url, {
-      signal,
-      redirect: 'error',
-      headers: {
-        accept: ACCEPT,
-        'x-prometheus-scrape-timeout-seconds': String(limits.timeoutMs / 1000),
-        ...authorization,
-      },
-    })
-    if (response.status !== 200) {
-      await response.body?.cancel()
-      throw new Error(`server returned HTTP status ${response.status} ${response.statusText}`)
+    const headers = {
+      accept: ACCEPT,
+      'accept-encoding': 'gzip',
+      'user-agent': 'Glassbox',
+      'x-prometheus-scrape-timeout-seconds': String(limits.timeoutMs / 1000),
+      ...(await authorizationOf(limits.auth)),
     }
-    const text = await readLimited(response.body as ReadableStream<Uint8Array> | null, limits.bodySizeLimit)
-    const type = (response.headers.get('content-type') ?? '').split(';', 1)[0].trim().toLowerCase()
+    const response = await connection.get(url, headers, signal)
+    refuseOthers(response)
+    const text = await readLimited(inflated(response), limits.bodySizeLimit)
+    const type = (response.headers['content-type'] ?? '').split(';', 1)[0].trim().toLowerCase()
     return parseExposition(text, type === 'application/openmetrics-text' ? 'openmetrics' : 'text')
   } catch (error) {
     if (error instanceof GlassboxError) throw error
     if (signal.aborted) throw new Error(`no whole answer within ${limits.timeoutMs} ms`)
-    const { message, cause } = error as Error & { cause?: Error }
-    throw new Error(cause?.message ? `${message}: ${cause.message}` : message)
+    throw new Error(reasonOf(error as NodeJS.ErrnoException))
   }
+}
+
+/** Whatever is not 200. @throws Error */
+function refuseOthers(response: IncomingMessage): void {
+  const { statusCode = 0, statusMessage = '', headers } = response
+  if (statusCode === 200) return
+  response.destroy()
+  const redirect = statusCode >= 300 && statusCode < 400 && headers.location
+  throw new Error(
+    `server returned HTTP status ${statusCode} ${statusMessage}${redirect ? `: a redirect to ${redirect}, which is not followed` : ''}`.trim(),
+  )
+}
+
+function inflated(response: IncomingMessage): Readable {
+  const encoding = (response.headers['content-encoding'] ?? 'identity').toLowerCase()
+  if (encoding === 'identity') return response
+  if (encoding !== 'gzip') {
+    response.destroy()
+    throw new Error(`content encoding ${encoding} was not asked for`)
+  }
+  // What goes wrong comes out where the result is read.
+  return pipeline(response, createGunzip(), () => undefined)
+}
+
+/** The error's own words; of one that stands for several addresses, those of the first. */
+function reasonOf(error: NodeJS.ErrnoException): string {
+  if (error instanceof AggregateError && error.message === '') return reasonOf(error.errors[0])
+  if (error.message === 'aborted') return 'the connection ended in the middle of the answer'
+  return error.message || error.code || 'no answer'
 }
 
 /** @throws Error when the file with the secret cannot be read */
@@ -68,11 +94,11 @@ async function authorizationOf({ type, username, file }: ScrapeJob['auth']): Pro
     : { authorization: `Bearer ${secret}` }
 }
 
-async function readLimited(body: ReadableStream<Uint8Array> | null, limit: number): Promise<string> {
-  if (!body) return ''
+async function readLimited(body: Readable, limit: number): Promise<string> {
   const parts: Uint8Array[] = []
   let size = 0
-  for await (const part of body) {
+  // Leaving the loop ends the stream, and with it the connection.
+  for await (const part of body as AsyncIterable<Uint8Array>) {
     size += part.length
     if (size > limit) throw new Error(`the body is larger than ${limit} bytes`)
     parts.push(part)

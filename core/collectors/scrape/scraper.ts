@@ -7,13 +7,17 @@ import type { DecodedSamples } from '../../model/decoded-samples.ts'
 import { SampleBatchBuilder, sortedLabels } from '../../model/sample-batch-builder.ts'
 import type { Labels, MetricMetadata } from '../../model/series.ts'
 import { seriesKey } from '../../model/series-key.ts'
+import { ScrapeConnection } from './connection.ts'
 import type { Relabeller } from './relabel.ts'
 import { type Scraped, scrape } from './scrape-target.ts'
 import type { Target } from './target.ts'
 
 export interface ScraperOptions {
   target: Target
-  job: Pick<ScrapeJob, 'honorLabels' | 'honorTimestamps' | 'sampleLimit' | 'bodySizeLimit' | 'auth'>
+  job: Pick<
+    ScrapeJob,
+    'honorLabels' | 'honorTimestamps' | 'sampleLimit' | 'bodySizeLimit' | 'auth' | 'tls' | 'proxyUrl'
+  >
   /** Runs over every scraped series. */
   metricRelabeller: Relabeller
   clock: Clock
@@ -43,6 +47,7 @@ export class Scraper {
   metadata: MetricMetadata[] = []
   state: TargetState = { health: 'unknown', lastError: '', lastScrape: 0, lastDurationSeconds: 0, samples: 0 }
   #options: ScraperOptions
+  #connection: ScrapeConnection
   /** Series without own times of the last scrape: those that are missing in the next get a stale marker. */
   #last = new Map<string, Labels>()
   #exemplars = new Map<string, string>()
@@ -52,6 +57,7 @@ export class Scraper {
   constructor(options: ScraperOptions) {
     this.#options = options
     this.target = options.target
+    this.#connection = new ScrapeConnection(options.job)
     const { url, intervalMs } = options.target
     const hash = createHash('sha256').update(url).digest().readUInt32LE(0)
     this.#timer = setTimeout(
@@ -82,7 +88,7 @@ export class Scraper {
     let kept: Kept[] = []
     let why = ''
     try {
-      scraped = await scrape(this.target.url, {
+      scraped = await scrape(this.#connection, this.target.url, {
         timeoutMs: this.target.timeoutMs,
         bodySizeLimit: job.bodySizeLimit,
         auth: job.auth,
@@ -197,6 +203,7 @@ export class Scraper {
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
     await this.#running
+    this.#connection.close()
     if (this.state.lastScrape === 0) return
     const time = Math.max(Math.floor(this.#options.clock.nowUs() / 1000), this.state.lastScrape + 1)
     const builder = new SampleBatchBuilder()

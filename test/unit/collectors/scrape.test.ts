@@ -1,7 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, createServer as createNetServer } from 'node:net'
+import { createServer as createSecureServer } from 'node:https'
+import { type AddressInfo, connect, createServer as createNetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -11,6 +12,7 @@ import { ScrapePool } from '../../../core/collectors/scrape/scrape-pool.ts'
 import { testJob } from '../../../core/collectors/scrape/test-job.ts'
 import { applySettings, defaultSettings, parseScrapeJob } from '../../../core/config/settings.ts'
 import type { DecodedSamples } from '../../../core/model/decoded-samples.ts'
+import { makeAuthority } from '../../fixtures/certificates.ts'
 
 const cleaning: (() => unknown)[] = []
 afterEach(async () => {
@@ -62,7 +64,10 @@ function pool(job: object) {
 }
 
 async function target(answer: (response: ServerResponse) => void): Promise<string> {
-  const server: Server = createServer((_request, response) => answer(response))
+  return listening(createServer((_request, response) => answer(response)))
+}
+
+async function listening(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   cleaning.push(() => {
     server.closeAllConnections()
@@ -123,6 +128,86 @@ describe('a scrape', () => {
     const bearer = pool({ ...only(address), auth: { type: 'bearer', file } })
     await bearer.next()
     expect(new Set(said)).toEqual(new Set([`Basic ${btoa('me:pass word')}`, 'Bearer pass word']))
+  })
+
+  it('knows targets over TLS by their authority, and shows its own certificate', { timeout: 20_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'glassbox-tls-'))
+    cleaning.push(() => rmSync(folder, { recursive: true }))
+    const file = (name: string, content: string): string => {
+      writeFileSync(join(folder, name), content)
+      return join(folder, name)
+    }
+    const authority = makeAuthority('Test authority')
+    const served = authority.issue(['box.test', '127.0.0.1'])
+    const own = authority.issue(['glassbox'])
+    const options = { cert: served.certificate, key: served.key, ca: authority.certificate }
+    const open = await listening(createSecureServer(options, (_request, response) => response.end('a 1\n')))
+    const closed = await listening(
+      createSecureServer({ ...options, requestCert: true }, (_request, response) => response.end('a 1\n')),
+    )
+    const ca = file('ca.pem', authority.certificate)
+    const health = async (address: string, tls: object) => {
+      const { next, targets } = pool({ ...only(address), scheme: 'https', tls })
+      await next()
+      return targets().activeTargets[0].lastError
+    }
+    expect(await health(open, {})).toMatch(/unable to verify|self-signed/)
+    expect(await health(open, { caFile: ca })).toBe('')
+    expect(await health(open, { insecureSkipVerify: true })).toBe('')
+    expect(await health(open, { caFile: ca, serverName: 'box.test' })).toBe('')
+    expect(await health(open, { caFile: ca, serverName: 'other.test' })).toContain('other.test')
+    expect(await health(open, { caFile: join(folder, 'none.pem') })).toContain('TLS: the CA certificate cannot be read')
+    expect(await health(closed, { caFile: ca })).not.toBe('')
+    const certFile = file('own.pem', own.certificate)
+    expect(await health(closed, { caFile: ca, certFile, keyFile: file('own.key', own.key) })).toBe('')
+    expect(() => parseScrapeJob({ job: 'x', tls: { certFile } })).toThrow('certFile and keyFile go together')
+  })
+
+  it('reads a renewed authority at the next scrape', { timeout: 20_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'glassbox-tls-'))
+    cleaning.push(() => rmSync(folder, { recursive: true }))
+    const caFile = join(folder, 'ca.pem')
+    const [old, renewed] = [makeAuthority('Test authority'), makeAuthority('Test authority')]
+    writeFileSync(caFile, old.certificate)
+    const { certificate, key } = renewed.issue(['127.0.0.1'])
+    const address = await listening(
+      createSecureServer({ cert: certificate, key }, (_request, response) => response.end('a 1\n')),
+    )
+    const { next } = pool({ ...only(address), scheme: 'https', tls: { caFile } })
+    const up = async () => (await next()).find(({ name }) => name === 'up')?.value
+    expect(await up()).toBe(0)
+    writeFileSync(caFile, renewed.certificate)
+    let now = await up()
+    while (now !== 1) now = await up()
+  })
+
+  it('asks through a proxy, by its address over http and by a tunnel over https', { timeout: 20_000 }, async () => {
+    const said: string[] = []
+    const authority = makeAuthority('Test authority')
+    const { certificate, key } = authority.issue(['127.0.0.1'])
+    const secure = await listening(
+      createSecureServer({ cert: certificate, key }, (_request, response) => response.end('a 1\n')),
+    )
+    const proxy = createServer((request, response) => {
+      said.push(`${request.method} ${request.url}`)
+      response.end('a 1\n')
+    })
+    proxy.on('connect', (request, socket) => {
+      said.push(`${request.method} ${request.url}`)
+      const [host, port] = (request.url ?? '').split(':')
+      const onward = connect(Number(port), host, () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n')
+        onward.pipe(socket).pipe(onward)
+      })
+      for (const one of [socket, onward]) one.on('error', () => undefined)
+    })
+    const proxyUrl = `http://${await listening(proxy)}`
+    const plain = pool({ ...only('box.test:9100'), proxyUrl })
+    expect((await plain.next()).find(({ name }) => name === 'up')?.value).toBe(1)
+    const tunnel = pool({ ...only(secure), scheme: 'https', proxyUrl, tls: { insecureSkipVerify: true } })
+    expect((await tunnel.next()).find(({ name }) => name === 'up')?.value).toBe(1)
+    expect(new Set(said)).toEqual(new Set(['GET http://box.test:9100/metrics', `CONNECT ${secure}`]))
+    expect(() => parseScrapeJob({ job: 'x', proxyUrl: 'socks5://a:1' })).toThrow('no address of a proxy')
   })
 
   it('is tried once for a test of its job, which stores nothing and says what each target gave', async () => {

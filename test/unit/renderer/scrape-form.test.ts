@@ -21,6 +21,9 @@ describe('the form of a scrape job', () => {
       static: [{ targets: ['a:1'] }, { targets: ['b:2', 'c:3'], labels: { zone: 'x' } }],
       dns: [{ names: ['_x._tcp.local'] }],
       auth: { type: 'basic', username: 'me', file: '/secret' },
+      scheme: 'https',
+      tls: { caFile: '/ca', certFile: '/cert', keyFile: '/key', serverName: 'box', insecureSkipVerify: true },
+      proxyUrl: 'http://proxy:3128',
       relabel: [{ sourceLabels: ['env'], regex: 'test', action: 'drop' }],
     }) as SavedJob
     const shown = fieldsOf(saved, rulesYaml)
@@ -49,6 +52,8 @@ describe('the form of a scrape job', () => {
     ['timeout', { interval: '5', timeout: '6' }],
     ['user', { auth: 'basic', secretFile: '/x' }],
     ['secretFile', { auth: 'bearer' }],
+    ['pair', { certFile: '/cert' }],
+    ['proxy', { proxyUrl: 'proxy:3128' }],
   ])('says what is wrong: %s', (fault, changes) => {
     expect(jobOf(fields(changes), none, null, ['taken']).fault).toBe(fault)
   })

@@ -10,6 +10,8 @@ export interface SavedJob {
   files?: string[]
   dns?: { names: string[] }[]
   auth?: { type: 'none' | 'basic' | 'bearer'; username?: string; file?: string }
+  tls?: { caFile?: string; certFile?: string; keyFile?: string; serverName?: string; insecureSkipVerify?: boolean }
+  proxyUrl?: string
   relabel?: object[]
   metricRelabel?: object[]
   [more: string]: unknown
@@ -30,12 +32,28 @@ export interface JobFields {
   auth: 'none' | 'basic' | 'bearer'
   username: string
   secretFile: string
+  caFile: string
+  certFile: string
+  keyFile: string
+  serverName: string
+  insecureSkipVerify: boolean
+  proxyUrl: string
   /** YAML, as prometheus.yml has it. */
   relabel: string
   metricRelabel: string
 }
 
-export type JobFault = 'name' | 'nameTwice' | 'targets' | 'label' | 'interval' | 'timeout' | 'user' | 'secretFile'
+export type JobFault =
+  | 'name'
+  | 'nameTwice'
+  | 'targets'
+  | 'label'
+  | 'interval'
+  | 'timeout'
+  | 'user'
+  | 'secretFile'
+  | 'pair'
+  | 'proxy'
 
 const secondsText = (ms: number | undefined): string => (ms === undefined ? '' : String(ms / 1000))
 const lines = (text: string): string[] =>
@@ -65,6 +83,12 @@ export function fieldsOf(job: SavedJob | null, yaml: (rules: object[]) => string
     auth: job?.auth?.type ?? 'none',
     username: job?.auth?.username ?? '',
     secretFile: job?.auth?.file ?? '',
+    caFile: job?.tls?.caFile ?? '',
+    certFile: job?.tls?.certFile ?? '',
+    keyFile: job?.tls?.keyFile ?? '',
+    serverName: job?.tls?.serverName ?? '',
+    insecureSkipVerify: job?.tls?.insecureSkipVerify ?? false,
+    proxyUrl: job?.proxyUrl ?? '',
     relabel: yaml(job?.relabel ?? []),
     metricRelabel: yaml(job?.metricRelabel ?? []),
   }
@@ -121,6 +145,8 @@ export function jobOf(
     return fail('timeout')
   if (fields.auth === 'basic' && fields.username.trim() === '') return fail('user')
   if (fields.auth !== 'none' && fields.secretFile.trim() === '') return fail('secretFile')
+  if ((fields.certFile.trim() === '') !== (fields.keyFile.trim() === '')) return fail('pair')
+  if (fields.proxyUrl.trim() !== '' && !/^https?:\/\/./.test(fields.proxyUrl.trim())) return fail('proxy')
   const { intervalMs: _interval, timeoutMs: _timeout, ...kept } = base ?? {}
   return {
     fault: null,
@@ -139,6 +165,14 @@ export function jobOf(
         username: fields.auth === 'basic' ? fields.username.trim() : '',
         file: fields.auth === 'none' ? '' : fields.secretFile.trim(),
       },
+      tls: {
+        caFile: fields.caFile.trim(),
+        certFile: fields.certFile.trim(),
+        keyFile: fields.keyFile.trim(),
+        serverName: fields.serverName.trim(),
+        insecureSkipVerify: fields.insecureSkipVerify,
+      },
+      proxyUrl: fields.proxyUrl.trim(),
       ...rules,
     },
   }
