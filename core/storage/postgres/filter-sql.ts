@@ -8,15 +8,22 @@ import {
   matchSpans,
   type SpanMatchBlock,
 } from '../../query/filter-match.ts'
+import type { NeededValue } from './value-filters.ts'
 
 /**
  * The filter language on Postgres. Every term becomes SQL that lets all rows through on which it can hold, so that
  * the server does the bulk of the work; terms that SQL does not decide in exactly the same way as the language are then
  * looked at once more by the matcher that both engines share.
  */
-export interface FilterSql {
+export interface FilterSql extends Again {
   /** Conditions to be joined by AND. */
   conditions: string[]
+  /** What rows must have among their own attributes. */
+  needed: NeededValue[]
+}
+
+/** What the server's rows are matched against once more. */
+export interface Again {
   /** Terms that the rows must be matched against once more. */
   again: Filter
   /** Attribute keys that this needs. */
@@ -43,6 +50,7 @@ export function filterSql(
   const conditions: string[] = []
   const again: FilterTerm[] = []
   const keys = new Set<string>()
+  const needed: NeededValue[] = []
   for (const term of filter) {
     if (term.type === 'text') {
       conditions.push(textCondition(signal === 'traces' ? 'name' : 'body', term, values))
@@ -67,11 +75,11 @@ export function filterSql(
       again.push(term)
       continue
     }
-    conditions.push(attributeCondition(term, values, resources))
+    conditions.push(attributeCondition(term, values, resources, needed))
     again.push(term)
     keys.add(term.key)
   }
-  return { conditions, again, keys: [...keys] }
+  return { conditions, again, keys: [...keys], needed }
 }
 
 /** Fields with few distinct values: the shared matcher says which of them hold. */
@@ -125,6 +133,7 @@ function attributeCondition(
   term: FilterTerm & { type: 'attribute' },
   values: Values,
   resources: ReadonlyMap<number, ResourceEntry>,
+  needed: NeededValue[],
 ): string {
   // A parameter that the statement does not use has no type, and Postgres refuses it.
   let parameter: string | null = null
@@ -140,7 +149,10 @@ function attributeCondition(
     matchSpans([term], { ...noSpans(ids.length), resource: ids.map((_, i) => i), resources: () => entries }, mask)
   }
   const held = ids.filter((_, i) => mask[i] === 1)
-  if (held.length === 0) return own
+  if (held.length === 0) {
+    if (isPlainEquality(term)) needed.push({ key: term.key, texts: equalTexts(term) })
+    return own
+  }
   const has = `attributes ? ${key()}::text`
   if (held.length === ids.length && ids.length > 0) return `(NOT ${has} OR (${own}))`
   return `((${own}) OR (NOT ${has} AND ${resourceIn(held)}))`
@@ -151,6 +163,31 @@ function pathKey(key: string): string {
   return JSON.stringify(key.replaceAll('\0', '').toWellFormed())
 }
 
+/** Whether rows have just one of `equalTexts`: no value at all, and a list in text form, are found otherwise. */
+function isPlainEquality({ op, value }: FilterTerm & { type: 'attribute' }): boolean {
+  return op === '=' && value !== '' && !/^[[{]/.test(value)
+}
+
+function equalCandidates({
+  value,
+  number,
+}: {
+  value: string
+  number: number | null
+}): (string | number | boolean | null)[] {
+  const candidates: (string | number | boolean | null)[] = [value]
+  if (number !== null) candidates.push(number)
+  else if (Number.isFinite(Number(value)) && value.trim() !== '') candidates.push(Number(value))
+  if (value === 'true') candidates.push(true)
+  if (value === 'false') candidates.push(false)
+  if (value === '') candidates.push(null)
+  return candidates
+}
+
+const equalTexts = (term: { value: string; number: number | null }): string[] => [
+  ...new Set(equalCandidates(term).map(String)),
+]
+
 /**
  * Equality twice over: as text, which a row is asked quickly, and as containment, which an index answers. There is always
  * more than one containment, as the server asks what it holds for cheaper first, and that is a single one.
@@ -160,13 +197,8 @@ function equalCondition(
   parameter: () => string,
   values: Values,
 ): string {
-  const candidates: (string | number | boolean | null)[] = [value]
-  if (number !== null) candidates.push(number)
-  else if (Number.isFinite(Number(value)) && value.trim() !== '') candidates.push(Number(value))
-  if (value === 'true') candidates.push(true)
-  if (value === 'false') candidates.push(false)
-  if (value === '') candidates.push(null)
-  const texts = [...new Set(candidates.map(String))]
+  const candidates = equalCandidates({ value, number })
+  const texts = equalTexts({ value, number })
   if (candidates.length === 1) candidates.push(true)
   const equal = candidates.map((one) => `attributes @> ${values.add(JSON.stringify({ [key]: one }))}::jsonb`)
   // An array or list in text form is compared by the matcher.
@@ -240,7 +272,7 @@ function noLogs(rows: number): LogMatchBlock {
 }
 
 /** Columns that `matchAgain` needs, after a comma; attributes as a0, a1 … */
-export function againColumns(signal: Signal, { again, keys }: FilterSql, values: Values): string {
+export function againColumns(signal: Signal, { again, keys }: Again, values: Values): string {
   if (again.length === 0) return ''
   const attributes = keys.map((key, i) => `, attributes -> ${values.add(key)}::text AS a${i}`).join('')
   return `, resource${attributes}${keys.length > 0 ? ', typed' : ''}${signal === 'traces' ? ', name, dur' : ', body'}`
@@ -259,7 +291,7 @@ export interface AgainRow {
 /** The rows on which the whole filter holds, in their order. */
 export function matchAgain<R>(
   signal: Signal,
-  { again, keys }: FilterSql,
+  { again, keys }: Again,
   rows: R[],
   resources: ReadonlyMap<number, ResourceEntry>,
 ): R[] {

@@ -109,7 +109,12 @@ async function take(
      SELECT coalesce(sum(rows), 0) AS rows FROM counted`,
     [first, last, signal],
   )
-  const own = signal === 'traces' ? `DELETE FROM ${schema}._extents WHERE seq BETWEEN ${first} AND ${last};` : ''
+  const own =
+    signal === 'traces'
+      ? ['_extents', '_value_filters']
+          .map((table) => `DELETE FROM ${schema}.${table} WHERE seq BETWEEN ${first} AND ${last};`)
+          .join(' ')
+      : ''
   await client.query(
     `${own} DELETE FROM ${schema}._counts WHERE signal = '${signal}' AND seq BETWEEN ${first} AND ${last}`,
   )
@@ -139,7 +144,9 @@ export async function removeHost(
     await unsettleAll(client, schema)
     const { spans, logs, others } = rows[0] as { spans: number; logs: number; others: number }
     if (others === 0) {
-      await client.query(`TRUNCATE ${schema}._traces, ${schema}._extents, ${schema}._logs, ${schema}._counts`)
+      await client.query(
+        `TRUNCATE ${schema}._traces, ${schema}._extents, ${schema}._logs, ${schema}._counts, ${schema}._value_filters`,
+      )
       const metrics = ['series', 'chunks', 'days', 'log', 'metadata', 'exemplars'].map(
         (name) => `${schema}._metric_${name}`,
       )
@@ -147,11 +154,11 @@ export async function removeHost(
     } else {
       const own = String(Number.parseInt(host, 16))
       for (const [signal, besides] of [
-        ['traces', '_extents'],
-        ['logs', null],
+        ['traces', ['_extents', '_value_filters']],
+        ['logs', []],
       ] as const) {
         const writes = `SELECT DISTINCT seq FROM ${schema}._${signal} WHERE host = ${own}`
-        if (besides) await client.query(`DELETE FROM ${schema}.${besides} WHERE seq IN (${writes})`)
+        for (const table of besides) await client.query(`DELETE FROM ${schema}.${table} WHERE seq IN (${writes})`)
         await client.query(`DELETE FROM ${schema}._counts WHERE signal = '${signal}' AND seq IN (${writes})`)
         await client.query(`DELETE FROM ${schema}._${signal} WHERE host = ${own}`)
       }

@@ -182,7 +182,10 @@ async function dropOnce(
     )
     rows = (counted.rows[0] as { rows: number }).rows
     await client.query(`DELETE FROM ${schema}._counts WHERE part = $1 AND signal = $2`, [part, signal])
-    if (signal === 'traces') await rememberRemoved(client, schema, part, nowUs, '')
+    if (signal === 'traces') {
+      await client.query(`DELETE FROM ${schema}._value_filters WHERE part = $1`, [part])
+      await rememberRemoved(client, schema, part, nowUs, '')
+    }
     for (const table of TABLES[signal]) await dropPartition(client, schema, partitionName(table, part))
     // Rows that are late for this day go to a part of their own.
     await client.query(`UPDATE ${schema}._parts SET closed = coalesce(closed, now()), indexed = true WHERE part = $1`, [

@@ -7,6 +7,7 @@ import { DAYS_AHEAD, dayOf, ensurePart, firstPart, TABLE_LOCK } from './parts.ts
 import { PINNED_TABLE } from './pinned-traces.ts'
 import { isAway, postgresError } from './postgres-error.ts'
 import { WHOLE_TABLE } from './settled-parts.ts'
+import { VALUE_FILTERS } from './value-filters.ts'
 
 /** Grows when tables change. Telemetry is disposable: an older layout is recognised and never written to. */
 export const SCHEMA_VERSION = 2
@@ -140,17 +141,17 @@ export async function schemaVersion(client: pg.ClientBase, schema: string): Prom
 async function makeDurable(client: pg.ClientBase, schema: string): Promise<void> {
   const { rows } = await client.query(
     `SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind = 'r' AND relpersistence = 'u'
-       AND relname IN ('_counts', '_removed', '_metric_log', '_metric_exemplars')`,
+       AND relname IN ('_counts', '_removed', '_value_filters', '_metric_log', '_metric_exemplars')`,
     [schema],
   )
   for (const { relname } of rows as { relname: string }[])
     await client.query(`ALTER TABLE ${schema}.${relname} SET LOGGED`)
 }
 
-/** Changes nothing where all is there, as a change of `_parts` waits for who reads it. */
-async function ensureWhole(client: pg.ClientBase, schema: string): Promise<void> {
-  const { rows } = await client.query('SELECT to_regclass($1) IS NOT NULL AS there', [`${schema}._whole`])
-  if (!(rows[0] as { there: boolean }).there) await client.query(WHOLE_TABLE.replaceAll('SCHEMA', schema))
+/** Makes what schemas of before lack. Changes nothing where it is there, as a change of a table waits for who reads it. */
+async function ensureTable(client: pg.ClientBase, schema: string, table: string, sql: string): Promise<void> {
+  const { rows } = await client.query('SELECT to_regclass($1) IS NOT NULL AS there', [`${schema}.${table}`])
+  if (!(rows[0] as { there: boolean }).there) await client.query(sql.replaceAll('SCHEMA', schema))
 }
 
 /**
@@ -180,7 +181,8 @@ export async function ensureSchema(
     }
     // Schemas made before there were pins and settled parts get these, too.
     await client.query(PINNED_TABLE.replaceAll('SCHEMA', schema))
-    await ensureWhole(client, schema)
+    await ensureTable(client, schema, '_whole', WHOLE_TABLE)
+    await ensureTable(client, schema, '_value_filters', VALUE_FILTERS(durable ? '' : 'UNLOGGED'))
     if (durable) await makeDurable(client, schema)
     await client.query('COMMIT')
   } catch (error) {

@@ -13,6 +13,7 @@ import { inParts } from './settled-parts.ts'
 import { structuredPortions } from './structure-traces.ts'
 import { EXTENT, type Extent, extentsOf } from './trace-places.ts'
 import { summariesOf } from './trace-read.ts'
+import { type PossibleWrites, possibleWrites } from './value-filters.ts'
 
 function isSelective({ filter, service, operation }: TraceQuery): boolean {
   return filter.length > 0 || service !== null || operation !== null
@@ -83,7 +84,8 @@ async function* newestTraces(session: Session, query: TraceQuery, asOf: AsOf, en
 
 /** Traces of which a span holds to what is asked of single spans, newest first by looking back further and further. */
 async function* matchingNewest(session: Session, query: TraceQuery, asOf: AsOf, end: number): AsyncGenerator<Portion> {
-  for await (const found of matchingLate(session, query, asOf, end)) yield { found, frontier: Number.POSITIVE_INFINITY }
+  const spans = await spanSearch(session, query, asOf)
+  for await (const found of matchingLate(spans, end)) yield { found, frontier: Number.POSITIVE_INFINITY }
   const parts = (await session.parts('traces')).filter(({ min, max }) => max >= query.start && min < end + SPREAD_US)
   if (parts.length === 0) return
   const rows = parts.reduce((sum, part) => sum + part.rows, 0)
@@ -95,7 +97,7 @@ async function* matchingNewest(session: Session, query: TraceQuery, asOf: AsOf, 
   for (let look = 1; to > oldest; look++) {
     const from = look === MOST_LOOKS ? oldest : Math.max(oldest, Math.floor(to - step))
     const some: Found[] = []
-    for await (const found of matching(session, query, asOf, from, to)) for (const one of found) some.push(one)
+    for await (const found of matching(spans, from, to)) for (const one of found) some.push(one)
     yield* latestFirst(some, query.limit)
     yield { found: [], frontier: from - 1 }
     to = from
@@ -115,48 +117,70 @@ function* latestFirst(found: Found[], limit: number): Generator<Portion> {
   }
 }
 
+/** What is asked of single spans, and where they may lie. */
+interface SpanSearch {
+  session: Session
+  query: TraceQuery
+  asOf: AsOf
+  possible: PossibleWrites
+}
+
+async function spanSearch(session: Session, query: TraceQuery, asOf: AsOf): Promise<SpanSearch> {
+  await session.load()
+  const { needed } = filterSql('traces', query.filter, new Values(), session.entries.resources)
+  return { session, query, asOf, possible: await possibleWrites(session, await session.parts('traces'), needed) }
+}
+
 /** Spread traces of which a span holds to what is asked of single spans, more than an hour after the window's `end`. */
-async function* matchingLate(session: Session, query: TraceQuery, asOf: AsOf, end: number): AsyncGenerator<Found[]> {
+async function* matchingLate(spans: SpanSearch, end: number): AsyncGenerator<Found[]> {
+  const { session } = spans
   const from = end + SPREAD_US
   if ((await session.inParts('traces', from, Number.POSITIVE_INFINITY)) === 'false') return
   const among = await session.spread.within(session, from, end)
-  if (among.length > 0) yield* matching(session, query, asOf, from, Number.POSITIVE_INFINITY, among)
+  if (among.length > 0) yield* matching(spans, from, Number.POSITIVE_INFINITY, among)
 }
 
 /**
  * Traces of which a span that started in the range holds to what is asked of single spans, with the start of the latest such
- * span; in portions, in no order.
+ * span; in portions, in no order, and a trace may come again.
  * @param among only these, by their ids in hex; null = all
  */
 async function* matching(
-  session: Session,
-  query: TraceQuery,
-  asOf: AsOf,
+  spans: SpanSearch,
   from: number,
   to: number,
   among: string[] | null = null,
 ): AsyncGenerator<Found[]> {
-  const held = await session.inParts('traces', from, to)
-  if (held === 'false') return
-  const values = new Values()
-  await session.load()
-  const filter = filterSql('traces', query.filter, values, session.entries.resources)
-  const conditions = [held, `start >= ${whole(from)} AND start < ${whole(to)}`, seenBy(asOf), ...filter.conditions]
-  if (among) conditions.push(`trace_id = ANY(${values.add(among.map(idBytes))}::bytea[])`)
-  if (query.service !== null) conditions.push(resourceIn(session.entries.ofService(query.service)))
-  if (query.operation !== null) conditions.push(`name = ${values.add(query.operation)}`)
-  const where = `FROM ${session.schema}._traces WHERE ${conditions.join(' AND ')}`
-  if (filter.again.length === 0) {
-    const sql = `SELECT trace_id AS id, max(start) AS start ${where} GROUP BY 1`
-    for await (const rows of session.stream<Found>(sql, values.list, () => 5000))
-      yield rows.map(({ id, start }) => ({ id: hexId(id), start }))
-    return
+  const { session, query, asOf, possible } = spans
+  const held = (await session.parts('traces')).filter(({ min, max }) => max >= from && min < to)
+  const places: string[] = []
+  const passed = held.filter(({ part }) => !possible.has(part))
+  if (passed.length > 0) places.push(inParts(passed.map(({ part }) => part)))
+  const some = held.filter(({ part }) => (possible.get(part)?.length ?? 0) > 0)
+  if (some.length > 0) {
+    const writes = some.flatMap(({ part }) => possible.get(part) ?? [])
+    places.push(`${inParts(some.map(({ part }) => part))} AND seq = ANY('{${writes.join(',')}}'::int8[])`)
   }
-  const again = againColumns('traces', filter, values)
-  const sql = `SELECT trace_id AS id, start${again} ${where}`
-  for await (const rows of session.few<Found>(sql, values.list)) {
-    const spans = matchAgain<Found>('traces', filter, rows, session.entries.resources)
-    yield spans.map(({ id, start }) => ({ id: hexId(id), start }))
+  for (const place of places) {
+    const values = new Values()
+    const filter = filterSql('traces', query.filter, values, session.entries.resources)
+    const conditions = [place, `start >= ${whole(from)} AND start < ${whole(to)}`, seenBy(asOf), ...filter.conditions]
+    if (among) conditions.push(`trace_id = ANY(${values.add(among.map(idBytes))}::bytea[])`)
+    if (query.service !== null) conditions.push(resourceIn(session.entries.ofService(query.service)))
+    if (query.operation !== null) conditions.push(`name = ${values.add(query.operation)}`)
+    const where = `FROM ${session.schema}._traces WHERE ${conditions.join(' AND ')}`
+    if (filter.again.length === 0) {
+      const sql = `SELECT trace_id AS id, max(start) AS start ${where} GROUP BY 1`
+      for await (const rows of session.stream<Found>(sql, values.list, () => 5000))
+        yield rows.map(({ id, start }) => ({ id: hexId(id), start }))
+      continue
+    }
+    const again = againColumns('traces', filter, values)
+    const sql = `SELECT trace_id AS id, start${again} ${where}`
+    for await (const rows of session.few<Found>(sql, values.list)) {
+      const matched = matchAgain<Found>('traces', filter, rows, session.entries.resources)
+      yield matched.map(({ id, start }) => ({ id: hexId(id), start }))
+    }
   }
 }
 
@@ -291,8 +315,9 @@ async function* matchingPortions(session: Session, query: TraceQuery, asOf: AsOf
   const keep = (found: Found[]): void => {
     for (const one of found) if (!latest.has(one.id)) latest.set(one.id, one)
   }
-  for await (const some of matching(session, query, asOf, query.start, query.end + SPREAD_US)) keep(some)
-  for await (const some of matchingLate(session, query, asOf, query.end)) keep(some)
+  const spans = await spanSearch(session, query, asOf)
+  for await (const some of matching(spans, query.start, query.end + SPREAD_US)) keep(some)
+  for await (const some of matchingLate(spans, query.end)) keep(some)
   yield (await resolve(session, [...latest.values()], asOf)).filter((extent) => wanted(query, extent))
 }
 

@@ -42,6 +42,7 @@ export interface Spread {
 interface Facts {
   asOf: AsOf
   settled: ReadonlySet<number>
+  indexed: ReadonlySet<number>
   parts: Record<'traces' | 'logs', PartRange[]>
 }
 
@@ -178,6 +179,11 @@ export class Session {
     return (await this.#known()).settled
   }
 
+  /** Parts whose attributes are indexed. */
+  async indexed(): Promise<ReadonlySet<number>> {
+    return (await this.#known()).indexed
+  }
+
   /** All of it with one way to the server and back. */
   #known(): Promise<Facts> {
     this.#facts ??= this.#ask()
@@ -190,15 +196,20 @@ export class Session {
       `SELECT seq FROM ${schema}._writes ORDER BY seq DESC LIMIT ${LOOK_BACK};
        SELECT signal, part, sum(rows) AS rows, min(min_time) AS min, max(max_time) AS max FROM ${schema}._stored GROUP BY 1, 2 ORDER BY 2;
        ${this.entries.newest(schema)};
-       SELECT part FROM ${schema}._parts WHERE settled`,
+       SELECT part, settled, indexed FROM ${schema}._parts WHERE settled OR indexed`,
     )) as unknown as pg.QueryResult[]
-    const [writes, stored, entries, settled] = answers.map(({ rows }) => rows as unknown[])
+    const [writes, stored, entries, done] = answers.map(({ rows }) => rows as unknown[])
     this.entries.take(entries as EntryRow[])
     const ranges = stored as (PartRange & { signal: string })[]
+    const those = (of: 'settled' | 'indexed'): Set<number> =>
+      new Set(
+        (done as { part: number; settled: boolean; indexed: boolean }[]).flatMap((one) => (one[of] ? [one.part] : [])),
+      )
     const of = (signal: string): PartRange[] => ranges.filter((range) => range.signal === signal)
     return {
       asOf: asOfWrites(writes as { seq: number }[]),
-      settled: new Set((settled as { part: number }[]).map(({ part }) => part)),
+      settled: those('settled'),
+      indexed: those('indexed'),
       parts: { traces: of('traces'), logs: of('logs') },
     }
   }

@@ -1,7 +1,7 @@
 import type { Filter, SpanChain } from '../../model/filter.ts'
 import type { AnyValue } from '../../model/records.ts'
 import { linkRows, StructureMatcher } from '../../query/structure-match.ts'
-import { type AgainRow, againColumns, type FilterSql, filterSql, matchAgain, plainToAny, Values } from './filter-sql.ts'
+import { type Again, type AgainRow, againColumns, filterSql, matchAgain, plainToAny, Values } from './filter-sql.ts'
 import { type AsOf, hexId, idBytes, type Session, seenBy } from './session.ts'
 import { type Extent, inPartsOf } from './trace-places.ts'
 
@@ -40,7 +40,7 @@ async function structured(
   const keys = [...new Set([...parts.flatMap((part) => part.keys), ...numbered])].filter(
     (key) => key !== '' && key !== 'dur',
   )
-  const again: FilterSql = { conditions: [], again: parts.flatMap((part) => part.again), keys }
+  const again: Again = { again: parts.flatMap((part) => part.again), keys }
   // Also where nothing is matched again, numbers are read from these columns.
   const columns = againColumns(
     'traces',

@@ -69,7 +69,9 @@ export async function indexClosedPart(target: PostgresTarget): Promise<boolean> 
       await client.query('COMMIT')
       await client.query(`ANALYZE ${schema}.${name}`)
     }
-    await client.query(`UPDATE ${schema}._parts SET indexed = true WHERE part = $1`, [part])
+    await client.query(
+      `UPDATE ${schema}._parts SET indexed = true WHERE part = ${part}; DELETE FROM ${schema}._value_filters WHERE part = ${part}`,
+    )
     await settlePart(client, schema, part)
     return true
   } finally {

@@ -15,6 +15,7 @@ import {
   scopeRow,
 } from './encode-rows.ts'
 import { traceExtents } from './trace-extents.ts'
+import { valueFilter } from './value-filters.ts'
 
 /** What one write brings; `id` names it for good, so that a write whose answer was lost is found again. */
 export interface PendingWrite {
@@ -227,7 +228,10 @@ export async function writeTransaction(
     if (withLogs.length > 0) await copy(client, `${schema}._logs`, LOG_COPY.list, encodeLogs(withLogs, rowsGo))
     const seq = seqs[seqs.length - 1]
     await alongside(seq)
-    await client.query(`${countsSql(schema, host, seqs, tallies)}NOTIFY ${changesChannel(schema)}, '${seq}'; COMMIT`)
+    const filters = filtersSql(schema, numbered, tallies)
+    await client.query(
+      `${countsSql(schema, host, seqs, tallies)}${filters}NOTIFY ${changesChannel(schema)}, '${seq}'; COMMIT`,
+    )
     return Math.max(last, seq)
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined)
@@ -248,4 +252,20 @@ function countsSql(schema: string, host: string, seqs: number[], tallies: Tally[
     INSERT INTO ${schema}._stored AS s (host, part, signal, rows, min_time, max_time) VALUES ${stored.join(', ')}
       ON CONFLICT (host, part, signal) DO UPDATE SET rows = s.rows + excluded.rows,
       min_time = least(s.min_time, excluded.min_time), max_time = greatest(s.max_time, excluded.max_time);`
+}
+
+/** Of each write, what its spans have, for each part that it has spans in. */
+function filtersSql(schema: string, writes: NumberedWrite[], tallies: Tally[]): string {
+  const rows = writes.flatMap(({ seq, spans }, write) => {
+    const filter = spans.length === 0 ? null : valueFilter(spans)
+    if (filter === null) return []
+    const held = new Map<number, number>()
+    for (const one of tallies)
+      if (one.write === write && one.signal === 'traces') held.set(one.part, (held.get(one.part) ?? 0) + one.rows)
+    const bits = Buffer.from(filter.buffer, filter.byteOffset, filter.length).toString('hex')
+    return [...held].map(([part, spansOf]) => `(${part}, ${seq}, ${spansOf}, '\\x${bits}')`)
+  })
+  return rows.length === 0
+    ? ''
+    : `INSERT INTO ${schema}._value_filters (part, seq, rows, bits) VALUES ${rows.join(', ')};`
 }

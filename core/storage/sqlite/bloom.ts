@@ -6,7 +6,8 @@ export interface BloomHash {
   lo: number
 }
 
-const PROBES = 5
+/** Bits of an item. */
+export const PROBES = 5
 
 /** For filters over trace ids: 2 in 10,000 false positives, as each costs a look into the block, and there are many. */
 export const TRACE_BITS = 24
