@@ -27,7 +27,6 @@ export async function bisectWrite(
 ): Promise<{ result: WriteResult; unstorable: { spans: number; logs: number } }> {
   const result: WriteResult = { seq: 0, storedSpans: 0, storedLogs: 0, duplicateSpans: 0 }
   const unstorable = { spans: 0, logs: 0 }
-  const later = { spans: 0, logs: 0 }
   let refusedInARow = 0
   let waits = 0
   const todo: WriteBatches[] = [batches]
@@ -44,9 +43,6 @@ export async function bisectWrite(
       result.storedLogs += written.storedLogs
       result.duplicateSpans += written.duplicateSpans
       result.mergedAway = (result.mergedAway ?? 0) + (written.mergedAway ?? 0)
-      const { spans = 0, logs = 0 } = written.refusedLater ?? {}
-      later.spans += spans
-      later.logs += logs
     } catch (error) {
       const storageFault = error instanceof GlassboxError && error.code === 'storage_unavailable'
       if (storageFault && waits++ < mostWaits) {
@@ -63,7 +59,6 @@ export async function bisectWrite(
       unstorable.logs += sum(part.logs)
     }
   }
-  if (later.spans + later.logs > 0) result.refusedLater = later
   return { result, unstorable }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Decoded, LogBatch, Rejection, SpanBatch, TelemetryBatch } from '../model/columns.ts'
 import { selectRows } from '../model/select-rows.ts'
+import type { RefusedRows } from '../storage/store.ts'
 import { BatchWriter } from './batch-writer.ts'
 import type { Write } from './bisect-write.ts'
 import { CircuitBreaker } from './breaker.ts'
@@ -87,15 +88,6 @@ export class Intake {
           const mergedAway = Math.min(result.mergedAway ?? 0, traces.stored)
           traces.stored -= mergedAway
           count(traces.dropped, 'duplicate', result.duplicateSpans + mergedAway)
-          // What waited on disk may be of an earlier run as well.
-          const { spans = 0, logs: records = 0 } = result.refusedLater ?? {}
-          for (const [ledger, rows] of [
-            [traces, Math.min(spans, traces.stored)],
-            [logs, Math.min(records, logs.stored)],
-          ] as const) {
-            ledger.stored -= rows
-            count(ledger.rejected, 'unstorable', rows)
-          }
           count(traces.rejected, 'unstorable', unstorable.spans)
           count(logs.rejected, 'unstorable', unstorable.logs)
           traces.waiting -= result.storedSpans + result.duplicateSpans + unstorable.spans
@@ -114,6 +106,19 @@ export class Intake {
       spansPerSecond: this.#meters.traces.perSecond,
       logsPerSecond: this.#meters.logs.perSecond,
     }
+  }
+
+  /** Rows that waited on disk, and count as stored, were refused; some may be of an earlier run. */
+  refusedLater({ spans, logs: records }: RefusedRows): void {
+    const { traces, logs } = this.ledger
+    for (const [ledger, rows] of [
+      [traces, Math.min(spans, traces.stored)],
+      [logs, Math.min(records, logs.stored)],
+    ] as const) {
+      ledger.stored -= rows
+      count(ledger.rejected, 'unstorable', rows)
+    }
+    this.#changed()
   }
 
   /** The ledger of metrics moved; of what was stored, `unlogged` samples would still go with a crash. */

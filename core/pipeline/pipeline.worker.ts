@@ -7,7 +7,7 @@ import { DeltaSums } from '../formats/otlp/delta-sums.ts'
 import type { TelemetryBatch } from '../model/columns.ts'
 import { columnsOf, type PackedDecoded, packDecoded } from '../model/packed-samples.ts'
 import type { MetricWriteResult } from '../storage/metric-store.ts'
-import type { WriteResult } from '../storage/store.ts'
+import type { RefusedRows, WriteResult } from '../storage/store.ts'
 import { decodeBody, decodeMetrics } from './decode-body.ts'
 import { inflateBody } from './inflate.ts'
 import type { IngestOutcome, IngestRequest } from './ingest.ts'
@@ -35,6 +35,8 @@ const main = parentPort as MessagePort
 const { settings, writerPort, journalFile, ledger } = workerData as PipelineWorkerData
 const warn = (message: string): void => main.postMessage({ kind: 'notice', method: 'warn', argument: message })
 let writer = new RpcClient(writerPort)
+/** What the storage thread tells of its own accord. */
+const told = { refusedLater: (rows: RefusedRows) => intake.refusedLater(rows) }
 const journal = new RunJournal(journalFile, warn)
 const loss = journal.open(systemClock.nowUs())
 
@@ -68,6 +70,8 @@ const intake = new Intake({
   onChange: report,
   onWriteFailure: (error) => warn(`a write failed: ${error.message}`),
 })
+
+serveRpc(writerPort, told)
 
 const HELD_QUEUE_LIMIT = 200_000
 
@@ -172,6 +176,7 @@ serveRpc(main, {
   writerPort: (port: MessagePort) => {
     writer.close(new GlassboxError('storage_unavailable', 'the storage thread stopped before it answered'))
     writer = new RpcClient(port)
+    serveRpc(port, told)
   },
   holdWrites: async () => {
     holding = true

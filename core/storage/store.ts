@@ -48,8 +48,6 @@ export interface WriteResult {
   duplicateSpans: number
   /** Spans of earlier writes that merging since found to be repeated, and dropped; absent = none. */
   mergedAway?: number
-  /** Rows of earlier writes, answered as stored while they waited on disk, that the storage then refused; absent = none. */
-  refusedLater?: { spans: number; logs: number }
 }
 
 /** The write side. One writer at a time; a write is one transaction: all or nothing. The batches become the writer's. */
@@ -187,6 +185,12 @@ export interface TelemetryExplorer {
   logPatterns(query: LogQuery, context?: QueryContext): Promise<LogPatterns>
 }
 
+/** Rows that the storage refused, by signal. */
+export interface RefusedRows {
+  spans: number
+  logs: number
+}
+
 export interface RetentionPolicy {
   /** 30 when absent. */
   metricsDays?: number
@@ -204,7 +208,8 @@ export interface TelemetryStore {
   /** Direct writes from the host's own thread (imports go through the pipeline instead). */
   readonly writer: TelemetryWriter
   /**
-   * A port on which another thread can call `write` of this store's writer by RPC. When the writer behind it died and was
+   * A port on which another thread can call `write` of this store's writer by RPC, and is told (`refusedLater`, a
+   * RefusedRows) of rows that were answered as stored while they waited on disk, and were refused since. When the writer behind it died and was
    * started anew, `renew` gets the port that takes its place; calls on the old one are never answered.
    */
   writerPort(renew?: (port: MessagePort) => void): MessagePort

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { serveRpc } from '../../core/base/rpc.ts'
 import { applySettings, defaultSettings } from '../../core/config/settings.ts'
 import { openStore } from '../../core/storage/open-store.ts'
 import type { TelemetryStore } from '../../core/storage/store.ts'
@@ -168,6 +169,9 @@ it('stores what waits around a write that the server refuses, each in its place'
     ...log,
     error: (_: object, message: string) => void told.push(message),
   })
+  const heard: unknown[] = []
+  const port = store.writerPort()
+  serveRpc(port, { refusedLater: (rows: unknown) => heard.push(rows) })
   try {
     proxy.refuse(true)
     for (let write = 1; write <= 9; write++) await store.writer.write(nextWrite(write))
@@ -183,11 +187,12 @@ it('stores what waits around a write that the server refuses, each in its place'
     expect(told.filter((line) => line.includes('left out'))).toEqual([
       expect.stringMatching(/^a queued write of 200 spans and 20 log records is left out: it was refused: .*check/),
     ])
-    // The books of the pipeline hear of it with the next write, once.
-    const next = await store.writer.write(nextWrite(10))
-    expect(next).toMatchObject({ storedSpans: PER_WRITE, refusedLater: { spans: PER_WRITE, logs: 20 } })
-    expect(await store.writer.write(nextWrite(11))).not.toHaveProperty('refusedLater')
+    // The books of the pipeline hear of it at once, without a next write, and only once.
+    await expect.poll(() => heard, { timeout: 10_000 }).toEqual([{ spans: PER_WRITE, logs: 20 }])
+    expect(await store.writer.write(nextWrite(10))).toMatchObject({ storedSpans: PER_WRITE })
+    expect(heard).toHaveLength(1)
   } finally {
+    port.close()
     await store.stop()
     await proxy.close()
     rmSync(folder, { recursive: true, force: true })

@@ -7,14 +7,30 @@ import { seriesBuffers } from '../../model/packed-series.ts'
 import type { MetricExtras, MetricStep, MovedSamples } from '../metric-move.ts'
 import type { MetricLimits } from '../metric-store.ts'
 import type { HeadQuery, SeriesQuery } from '../sqlite/metrics/metric-memory.ts'
-import type { RetentionPolicy } from '../store.ts'
+import type { RefusedRows, RetentionPolicy } from '../store.ts'
 import { Writer, type WriterOptions } from './writer.ts'
 
 /** The one thread that writes to Postgres. */
 if (!parentPort) throw new Error('postgres-writer.worker.ts runs as a worker')
 const main = parentPort
-const writer = new Writer(workerData as WriterOptions, systemClock, (method, argument) =>
-  main.postMessage({ kind: 'notice', method, argument }),
+/** Where the last one who writes hears of what is refused later, and what it was not told yet. */
+let listener: MessagePort | null = null
+const refused: RefusedRows = { spans: 0, logs: 0 }
+function tellRefused(): void {
+  if (!listener || refused.spans + refused.logs === 0) return
+  listener.postMessage({ kind: 'notice', method: 'refusedLater', argument: { ...refused } })
+  refused.spans = 0
+  refused.logs = 0
+}
+const writer = new Writer(
+  workerData as WriterOptions,
+  systemClock,
+  (method, argument) => main.postMessage({ kind: 'notice', method, argument }),
+  ({ spans, logs }) => {
+    refused.spans += spans
+    refused.logs += logs
+    tellRefused()
+  },
 )
 const opened = writer.open()
 opened.catch(() => undefined)
@@ -72,6 +88,8 @@ const handlers = {
   connect: (port: MessagePort) => {
     const { write, writeSamples, metricsPending } = handlers
     serveRpc(port, { write, writeSamples, metricsPending })
+    listener = port
+    tellRefused()
   },
 }
 serveRpc(main, handlers)

@@ -23,8 +23,33 @@ interface Range {
   max: number
 }
 
-/** Settles a closed part. */
-export async function settlePart(client: pg.ClientBase, schema: string, part: number): Promise<void> {
+/**
+ * Who writes into a part shares this lock, and what is done to a part that takes no more rows needs it alone: a host that
+ * stood still for long may yet write into one that was closed meanwhile. Held to the end of the transaction.
+ */
+const PART_LOCK = 7_061_647
+
+/** Statements with which a write begins, given its parts. */
+export function sharePartsSql(parts: readonly number[]): string {
+  return parts.map((part) => `SELECT pg_advisory_xact_lock_shared(${PART_LOCK}, ${part});`).join(' ')
+}
+
+/** Within a transaction. @returns false while somebody writes into the part: then it is left alone */
+export async function takePart(client: pg.ClientBase, part: number): Promise<boolean> {
+  const { rows } = await client.query('SELECT pg_try_advisory_xact_lock($1::int4, $2::int4) AS taken', [
+    PART_LOCK,
+    part,
+  ])
+  return (rows[0] as { taken: boolean }).taken
+}
+
+/** Statement with which a write ends: what it adds to a settled part is not among the part's whole traces. */
+export function unsettleSql(schema: string, parts: readonly number[]): string {
+  return `UPDATE ${schema}._parts SET settled = false WHERE ${inParts(parts)} AND settled;`
+}
+
+/** Settles a closed part. @returns whether it is settled now; not while somebody writes into it */
+export async function settlePart(client: pg.ClientBase, schema: string, part: number): Promise<boolean> {
   const [extents, whole] = (['extents', 'whole'] as PartitionedTable[]).map((table) => partitionName(table, part))
   const found = await client.query('SELECT relkind, relpersistence FROM pg_class WHERE oid = to_regclass($1)', [
     `${schema}.${extents}`,
@@ -33,7 +58,7 @@ export async function settlePart(client: pg.ClientBase, schema: string, part: nu
   if (!table) {
     // Its traces were removed, its log records stay.
     await client.query(`UPDATE ${schema}._parts SET settled = true WHERE part = $1`, [part])
-    return
+    return true
   }
   // It lives and goes with the rows that it speaks of; what lies on shards is unlogged here.
   const kind = table.relkind === 'r' && table.relpersistence === 'p' ? '' : 'UNLOGGED'
@@ -41,10 +66,11 @@ export async function settlePart(client: pg.ClientBase, schema: string, part: nu
   try {
     await client.query("SET LOCAL lock_timeout = '5s'; SET LOCAL work_mem = '32MB'")
     await client.query('SELECT pg_advisory_xact_lock($1)', [SETTLE_LOCK])
+    const free = await takePart(client, part)
     const known = await client.query(`SELECT 1 FROM ${schema}._parts WHERE part = $1 AND settled`, [part])
-    if (known.rowCount !== 0) {
+    if (known.rowCount !== 0 || !free) {
       await client.query('COMMIT')
-      return
+      return free
     }
     const near = await nearParts(client, schema, part)
     const there = await client.query('SELECT to_regclass($1) IS NOT NULL AS there', [`${schema}.${whole}`])
@@ -66,6 +92,7 @@ export async function settlePart(client: pg.ClientBase, schema: string, part: nu
       await client.query(`ALTER TABLE ${schema}._whole ATTACH PARTITION ${schema}.${whole} FOR VALUES IN (${part})`)
     await client.query(`UPDATE ${schema}._parts SET settled = true WHERE part = $1`, [part])
     await client.query('COMMIT')
+    return true
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined)
     throw error

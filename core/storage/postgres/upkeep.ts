@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { connect, type PostgresTarget } from './connection.ts'
 import { dayOf, dayOfPart, ensurePart, partitionName } from './parts.ts'
-import { settlePart } from './settled-parts.ts'
+import { settlePart, takePart } from './settled-parts.ts'
 
 /** A part takes this many spans or log records, or a sixty-fourth of what is stored where that is more. */
 const PART_ROWS = 125_000
@@ -50,31 +50,46 @@ export async function indexClosedPart(target: PostgresTarget): Promise<boolean> 
   const client = await connect(target)
   try {
     const { rows } = await client.query(
-      `SELECT part FROM ${schema}._parts WHERE NOT (indexed AND settled) AND closed < now() - interval '${SETTLED}' ORDER BY part DESC LIMIT 1`,
+      `SELECT part, indexed FROM ${schema}._parts WHERE NOT (indexed AND settled) AND closed < now() - interval '${SETTLED}' ORDER BY part DESC`,
     )
-    const part = (rows[0] as { part: number } | undefined)?.part
-    if (part === undefined) return false
-    for (const table of ['traces', 'logs'] as const) {
-      const name = partitionName(table, part)
-      const kind = await client.query('SELECT relkind FROM pg_class WHERE oid = to_regclass($1)', [`${schema}.${name}`])
-      // A foreign table is indexed where it lies.
-      if ((kind.rows[0] as { relkind: string } | undefined)?.relkind !== 'r') continue
-      await client.query('BEGIN')
+    for (const { part, indexed } of rows as { part: number; indexed: boolean }[]) {
+      // A part that somebody writes into yet does not keep the others from it.
+      if ((indexed || (await indexPart(client, schema, part))) && (await settlePart(client, schema, part))) return true
+    }
+    return false
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+/** @returns false while somebody writes into the part */
+async function indexPart(client: pg.ClientBase, schema: string, part: number): Promise<boolean> {
+  for (const table of ['traces', 'logs'] as const) {
+    const name = partitionName(table, part)
+    const kind = await client.query('SELECT relkind FROM pg_class WHERE oid = to_regclass($1)', [`${schema}.${name}`])
+    // A foreign table is indexed where it lies.
+    if ((kind.rows[0] as { relkind: string } | undefined)?.relkind !== 'r') continue
+    await client.query('BEGIN')
+    try {
       await client.query(`SET LOCAL maintenance_work_mem = '${INDEX_MEMORY}'; SET LOCAL lock_timeout = '5s'`)
+      if (!(await takePart(client, part))) {
+        await client.query('ROLLBACK')
+        return false
+      }
       // Two at once would both find no index and both make it: a lease that changes hands lets that happen.
       await client.query('SELECT pg_advisory_xact_lock($1)', [INDEX_LOCK])
       await client.query(
         `CREATE INDEX IF NOT EXISTS ${name}_attributes ON ${schema}.${name} USING gin (attributes jsonb_path_ops)`,
       )
       await client.query('COMMIT')
-      await client.query(`ANALYZE ${schema}.${name}`)
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined)
+      throw error
     }
-    await client.query(
-      `UPDATE ${schema}._parts SET indexed = true WHERE part = ${part}; DELETE FROM ${schema}._value_filters WHERE part = ${part}`,
-    )
-    await settlePart(client, schema, part)
-    return true
-  } finally {
-    await client.end().catch(() => undefined)
+    await client.query(`ANALYZE ${schema}.${name}`)
   }
+  await client.query(
+    `UPDATE ${schema}._parts SET indexed = true WHERE part = ${part}; DELETE FROM ${schema}._value_filters WHERE part = ${part}`,
+  )
+  return true
 }

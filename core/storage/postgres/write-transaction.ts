@@ -14,6 +14,7 @@ import {
   SPAN_COPY,
   scopeRow,
 } from './encode-rows.ts'
+import { sharePartsSql, unsettleSql } from './settled-parts.ts'
 import { traceExtents } from './trace-extents.ts'
 import { valueFilter } from './value-filters.ts'
 
@@ -208,10 +209,11 @@ export async function writeTransaction(
   const rowOf = ({ id, spans, logs }: PendingWrite, write: number): string =>
     `(nextval('${schema}._write_seq'), '${id}', ${sum(spans)}, ${sum(logs)}, '{${partsOf(write)}}')`
   try {
+    const parts = [...new Set(tallies.map(({ part }) => part))].sort((a, b) => a - b)
     const begun = (await client.query(
-      `BEGIN; INSERT INTO ${schema}._writes (seq, id, spans, logs, parts) VALUES ${fresh.map(rowOf).join(', ')} RETURNING seq`,
+      `BEGIN; ${sharePartsSql(parts)} INSERT INTO ${schema}._writes (seq, id, spans, logs, parts) VALUES ${fresh.map(rowOf).join(', ')} RETURNING seq`,
     )) as unknown as pg.QueryResult[]
-    const seqs = (begun[1].rows as { seq: number }[]).map(({ seq }) => seq)
+    const seqs = (begun.at(-1)?.rows as { seq: number }[]).map(({ seq }) => seq)
     const numbered: NumberedWrite[] = fresh.map(({ spans, logs }, write) => ({
       seq: seqs[write],
       spans,
@@ -228,10 +230,8 @@ export async function writeTransaction(
     if (withLogs.length > 0) await copy(client, `${schema}._logs`, LOG_COPY.list, encodeLogs(withLogs, rowsGo))
     const seq = seqs[seqs.length - 1]
     await alongside(seq)
-    const filters = filtersSql(schema, numbered, tallies)
-    await client.query(
-      `${countsSql(schema, host, seqs, tallies)}${filters}NOTIFY ${changesChannel(schema)}, '${seq}'; COMMIT`,
-    )
+    const ended = `${countsSql(schema, host, seqs, tallies)}${filtersSql(schema, numbered, tallies)}${unsettleSql(schema, parts)}`
+    await client.query(`${ended}NOTIFY ${changesChannel(schema)}, '${seq}'; COMMIT`)
     return Math.max(last, seq)
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined)

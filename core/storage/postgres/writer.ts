@@ -7,7 +7,7 @@ import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import { selectRows } from '../../model/select-rows.ts'
 import type { MetricExtras, MetricStep, MovedSamples } from '../metric-move.ts'
 import { RecentSpans } from '../sqlite/recent-spans.ts'
-import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
+import type { RefusedRows, RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
 import type { EngineUsage } from '../usage.ts'
 import { Caretaker } from './caretaker.ts'
 import { connect, type PostgresTarget } from './connection.ts'
@@ -60,8 +60,7 @@ export class Writer {
   #parts = new Map<number, number>()
   #recent = new RecentSpans()
   #queue: WriteQueue
-  /** Rows that waited and were refused, until the next write tells of them. */
-  #refused = { spans: 0, logs: 0 }
+  #refusedLater: (rows: RefusedRows) => void
   #lease: Lease
   readonly metrics: MetricKeeper
   #metricsWait = false
@@ -80,7 +79,14 @@ export class Writer {
   /** Null until the host has said; what an earlier run saved holds as long. */
   #pinned: readonly string[] | null = null
 
-  constructor(options: WriterOptions, clock: Clock, notify: (method: string, argument: unknown) => void) {
+  /** @param refusedLater told of rows that were answered as stored while they waited, and are refused */
+  constructor(
+    options: WriterOptions,
+    clock: Clock,
+    notify: (method: string, argument: unknown) => void,
+    refusedLater: (rows: RefusedRows) => void,
+  ) {
+    this.#refusedLater = refusedLater
     this.#options = options
     this.#clock = clock
     this.#notify = notify
@@ -212,10 +218,7 @@ export class Writer {
       const pending: PendingWrite = { id: randomUUID(), spans: fresh, logs: logs.filter((batch) => batch.n > 0) }
       await this.#store(pending)
       this.#recent.commit()
-      const refusedLater = this.#refused
-      this.#refused = { spans: 0, logs: 0 }
       return {
-        ...(refusedLater.spans + refusedLater.logs > 0 && { refusedLater }),
         seq: this.#seq,
         storedSpans: pending.spans.reduce((sum, batch) => sum + batch.n, 0),
         storedLogs: pending.logs.reduce((sum, batch) => sum + batch.n, 0),
@@ -408,8 +411,7 @@ export class Writer {
 
   #leaveOut(why: string): void {
     const { spans, logs } = this.#queue.leaveOut()
-    this.#refused.spans += spans
-    this.#refused.logs += logs
+    this.#refusedLater({ spans, logs })
     this.#notify('problem', `a queued write of ${spans} spans and ${logs} log records is left out: it ${why}`)
   }
 

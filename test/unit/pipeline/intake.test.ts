@@ -44,16 +44,17 @@ const decoded = (batch: SpanBatch) => ({ batch, rejected: [], warnings: [] })
 
 describe('ledger', () => {
   it('moves what waited on disk and was refused later from stored to rejected, never more than it stored', async () => {
-    const later = [undefined, { spans: 2, logs: 0 }, { spans: 9, logs: 4 }]
-    const intake = intakeWith(async (batches) => ({ ...stored(batches), refusedLater: later.shift() }))
+    const intake = intakeWith(async (batches) => stored(batches))
     const take = async (ids: number[]): Promise<void> => {
       intake.take(decoded(makeSpans(ids.map((id) => ({ id })))))
       await intake.drain()
     }
     await take([1, 2, 3])
     await take([4])
+    intake.refusedLater({ spans: 2, logs: 0 })
     expect(intake.ledger.traces).toMatchObject({ received: 4, stored: 2, rejected: { unstorable: 2 }, waiting: 0 })
     await take([5])
+    intake.refusedLater({ spans: 9, logs: 4 })
     expect(intake.ledger.traces).toMatchObject({ received: 5, stored: 0, rejected: { unstorable: 5 }, waiting: 0 })
     expect(intake.ledger.logs).toMatchObject({ stored: 0, rejected: {} })
     intake.stop()

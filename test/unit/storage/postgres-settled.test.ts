@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +9,7 @@ import { openStore } from '../../../core/storage/open-store.ts'
 import { connect, readTarget } from '../../../core/storage/postgres/connection.ts'
 import { settlePart, unsettleAll } from '../../../core/storage/postgres/settled-parts.ts'
 import { indexClosedPart } from '../../../core/storage/postgres/upkeep.ts'
+import { KnownEntries, writeTransaction } from '../../../core/storage/postgres/write-transaction.ts'
 import type { TelemetryStore, TraceQuery } from '../../../core/storage/store.ts'
 import { MS, spanBatch, T0, traceQuery } from '../../conformance/telemetry-rows.ts'
 import { seededRandom } from '../../demo/shop.ts'
@@ -102,6 +104,51 @@ it(`counts whole traces as they lie, and answers what grouping all of them answe
   // Both kinds were there to be counted.
   expect(rows.map(({ n }: { n: number }) => n > 10)).toEqual([true, true])
 }, 120_000)
+
+it('counts what a host writes into a part that was closed and settled while it stood still', async () => {
+  const day = Math.floor(Date.now() / (24 * HOUR)) - 40
+  const part = day * 1000
+  const at = (WRITES + 40) * HOUR
+  const row = (span: number, trace: number) => ({ trace, span, at: at + span, dur: 5 })
+  const batch = (rows: ReturnType<typeof row>[]) => spanBatch(rows, day * 24 * HOUR * MS)
+  await store.writer.write({ spans: [batch([row(1, 700_001), row(2, 700_002)])], logs: [] })
+  const late = await connect(target)
+  const context = {
+    schema: 'glassbox',
+    host: 'abcdef012345',
+    known: new KnownEntries(),
+    retried: false,
+    partOf: () => part,
+  }
+  const write = (span: number, trace: number, alongside?: () => Promise<void>) =>
+    writeTransaction(late, context, [{ id: randomUUID(), spans: [batch([row(span, trace)])], logs: [] }], alongside)
+  const closed = () =>
+    client.query(`UPDATE glassbox._parts SET closed = now() - interval '2 minutes' WHERE part = ${part}`)
+  const count = async () =>
+    (await store.reader.traceHistogram({ ...traceQuery(), start: T0 + at * MS, end: T0 + (at + HOUR) * MS }, 5)).total
+  try {
+    // It stands still in the middle of the write: the part waits, and others do not wait for it.
+    await write(3, 700_003, async () => {
+      await closed()
+      while (await indexClosedPart(target)) {
+        // One part a call.
+      }
+      const { rows } = await client.query('SELECT part FROM glassbox._parts WHERE closed IS NOT NULL AND NOT settled')
+      expect(rows).toEqual([{ part }])
+    })
+    expect(await count()).toBe(3)
+    expect(await indexClosedPart(target)).toBe(true)
+    expect(await count()).toBe(3)
+    // It stands still before the write, for a part that is settled by then: a new trace, and one that is there.
+    await write(4, 700_004)
+    await write(5, 700_001)
+    expect(await count()).toBe(4)
+    expect(await indexClosedPart(target)).toBe(true)
+    expect(await count()).toBe(4)
+  } finally {
+    await late.end()
+  }
+}, 60_000)
 
 it('settles a closed part after its index, and anew when rows were removed', async () => {
   await client.query(
