@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { GlassboxError } from '../../base/errors.ts'
@@ -14,6 +14,8 @@ export interface PostgresTarget {
   sslMode: SslMode
   /** PEM text of the certificates to trust, instead of the system's. */
   rootCertificate: string | null
+  /** What this host shows to a server that asks who it is, PEM. */
+  client: { certificate: string; key: string } | null
   /** Schema that holds the tables. */
   schema: string
 }
@@ -24,11 +26,11 @@ type SslMode = (typeof SSL_MODES)[number]
 const CONNECT_MS = 5000
 
 /**
- * Reads a `postgres://user:password@host:port/database?sslmode=…&sslrootcert=FILE` address, with libpq's names.
+ * Reads a `postgres://user:password@host:port/database?sslmode=…&sslrootcert=FILE&sslcert=FILE&sslkey=FILE` address, with
+ * libpq's names.
  * @throws GlassboxError `postgres_url` that never repeats the address, as it may hold a password
  */
 export function readTarget(url: string, schema: string): PostgresTarget {
-  const refuse = (why: string): GlassboxError => new GlassboxError('postgres_url', why)
   let parsed: URL
   try {
     parsed = new URL(url)
@@ -43,14 +45,12 @@ export function readTarget(url: string, schema: string): PostgresTarget {
   if (!(SSL_MODES as readonly string[]).includes(sslMode)) {
     throw refuse(`sslmode=${sslMode} is not one of ${SSL_MODES.join(', ')}`)
   }
-  const rootFile = parsed.searchParams.get('sslrootcert')
+  const [rootFile, certificateFile, keyFile] = ['sslrootcert', 'sslcert', 'sslkey'].map((name) =>
+    parsed.searchParams.get(name),
+  )
   let rootCertificate: string | null = null
-  if (rootFile !== null && rootFile !== 'system') {
-    try {
-      rootCertificate = readFileSync(rootFile, 'utf8')
-    } catch (error) {
-      throw refuse(`sslrootcert ${rootFile} cannot be read: ${(error as Error).message}`)
-    }
+  if (rootFile && rootFile !== 'system') {
+    rootCertificate = readPem('sslrootcert', rootFile)
     if (!isCertificate(rootCertificate)) throw refuse(`sslrootcert ${rootFile} holds no certificate in PEM form`)
   }
   const user = decodeURIComponent(parsed.username)
@@ -62,8 +62,34 @@ export function readTarget(url: string, schema: string): PostgresTarget {
     password: decodeURIComponent(parsed.password),
     sslMode: sslMode as SslMode,
     rootCertificate,
+    client: certificateFile || keyFile ? readClient(certificateFile ?? '', keyFile ?? '') : null,
     schema,
   }
+}
+
+const refuse = (why: string): GlassboxError => new GlassboxError('postgres_url', why)
+
+function readPem(parameter: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw refuse(`${parameter} ${file} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+function readClient(certificateFile: string, keyFile: string): { certificate: string; key: string } {
+  if (certificateFile === '' || keyFile === '') throw refuse('sslcert and sslkey are only of use together')
+  const certificate = readPem('sslcert', certificateFile)
+  const key = readPem('sslkey', keyFile)
+  if (!isCertificate(certificate)) throw refuse(`sslcert ${certificateFile} holds no certificate in PEM form`)
+  let fits: boolean
+  try {
+    fits = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))
+  } catch (error) {
+    throw refuse(`sslkey ${keyFile} holds no key that can be read: ${(error as Error).message}`)
+  }
+  if (!fits) throw refuse(`sslkey ${keyFile} is not the key of sslcert ${certificateFile}`)
+  return { certificate, key }
 }
 
 function isCertificate(pem: string): boolean {
@@ -75,8 +101,9 @@ function isCertificate(pem: string): boolean {
 }
 
 /** What a handshake is made with, by libpq's meaning of `sslmode`; false = no TLS. */
-export function tlsOptions({ sslMode, rootCertificate }: PostgresTarget): pg.ClientConfig['ssl'] {
-  const ca = rootCertificate === null ? {} : { ca: rootCertificate }
+export function tlsOptions({ sslMode, rootCertificate, client }: PostgresTarget): pg.ClientConfig['ssl'] {
+  const own = client === null ? {} : { cert: client.certificate, key: client.key }
+  const ca = rootCertificate === null ? own : { ...own, ca: rootCertificate }
   switch (sslMode) {
     case 'disable':
     case 'allow':
@@ -88,7 +115,7 @@ export function tlsOptions({ sslMode, rootCertificate }: PostgresTarget): pg.Cli
     default:
       // As libpq: `require` encrypts, and verifies only when a root certificate is named.
       return rootCertificate === null
-        ? { rejectUnauthorized: false }
+        ? { ...own, rejectUnauthorized: false }
         : { ...ca, rejectUnauthorized: true, checkServerIdentity: () => undefined }
   }
 }

@@ -79,6 +79,13 @@ export function postgresError(error: unknown, { host, port, database, user, sche
     )
   }
   if (code === '28P01') return make('postgres_login', `${at} refused the password of ${user}`)
+  if (code === '28000' && /client certificate/.test(message)) {
+    return make(
+      'postgres_login',
+      `${at} wants a certificate of ${user}: ${message}`,
+      'Name the certificate and its key with sslcert=FILE and sslkey=FILE.',
+    )
+  }
   if (code === '28000') return make('postgres_login', `${at} refused the login of ${user}: ${message}`)
   if (/password must be a string|no password/i.test(message)) {
     return make('postgres_login', `${at} asks for a password and the address has none`)

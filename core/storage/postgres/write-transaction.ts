@@ -213,7 +213,7 @@ export async function writeTransaction(
     const begun = (await client.query(
       `BEGIN; ${sharePartsSql(parts)} INSERT INTO ${schema}._writes (seq, id, spans, logs, parts) VALUES ${fresh.map(rowOf).join(', ')} RETURNING seq`,
     )) as unknown as pg.QueryResult[]
-    const seqs = (begun.at(-1)?.rows as { seq: number }[]).map(({ seq }) => seq)
+    const seqs = (begun[begun.length - 1].rows as { seq: number }[]).map(({ seq }) => seq)
     const numbered: NumberedWrite[] = fresh.map(({ spans, logs }, write) => ({
       seq: seqs[write],
       spans,

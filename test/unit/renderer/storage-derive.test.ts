@@ -25,6 +25,8 @@ describe('a Postgres address', () => {
           password: fc.oneof(text, fc.constant('')),
           sslmode: fc.constantFrom('disable', 'prefer', 'require', 'verify-full'),
           sslrootcert: fc.oneof(text, fc.constant('')),
+          sslcert: fc.oneof(text, fc.constant('')),
+          sslkey: fc.oneof(text, fc.constant('')),
         }),
         (fields) => {
           expect(readPostgresUrl(postgresUrl(fields))).toEqual({ ...fields })

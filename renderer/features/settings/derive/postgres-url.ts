@@ -7,7 +7,12 @@ export interface PostgresFields {
   password: string
   sslmode: string
   sslrootcert: string
+  sslcert: string
+  sslkey: string
 }
+
+/** Files on the machine that Glassbox runs on. */
+export const SSL_FILES = ['sslrootcert', 'sslcert', 'sslkey'] as const
 
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 
@@ -19,6 +24,8 @@ export const emptyFields: PostgresFields = {
   password: '',
   sslmode: 'prefer',
   sslrootcert: '',
+  sslcert: '',
+  sslkey: '',
 }
 
 /** The parts of `postgres://user:password@host:port/database?sslmode=…`, or null when it is not such an address. */
@@ -41,6 +48,8 @@ export function readPostgresUrl(text: string): PostgresFields | null {
     password: decode(url.password),
     sslmode: url.searchParams.get('sslmode') ?? 'prefer',
     sslrootcert: url.searchParams.get('sslrootcert') ?? '',
+    sslcert: url.searchParams.get('sslcert') ?? '',
+    sslkey: url.searchParams.get('sslkey') ?? '',
   }
 }
 
@@ -53,7 +62,7 @@ export function postgresUrl(fields: PostgresFields): string {
     fields.user === '' ? '' : `${encode(fields.user)}${fields.password === '' ? '' : `:${encode(fields.password)}`}@`
   const query = new URLSearchParams()
   if (fields.sslmode !== 'prefer') query.set('sslmode', fields.sslmode)
-  if (fields.sslrootcert !== '') query.set('sslrootcert', fields.sslrootcert)
+  for (const name of SSL_FILES) if (fields[name] !== '') query.set(name, fields[name])
   const rest = query.size === 0 ? '' : `?${query}`
   return `postgres://${login}${host}:${fields.port || '5432'}/${encode(fields.database)}${rest}`
 }
