@@ -192,8 +192,9 @@ export function* encodeSpans(writes: NumberedWrite[], context: RowContext): Gene
   for (const { seq, spans, extents } of writes) {
     const { order, batchOf, rowOf } = extents
     const ready = readyBatches(spans, context)
-    for (const at of order) {
-      writeSpan(out, ready[batchOf[at]], rowOf[at], seq, context.host)
+    for (let ordinal = 0; ordinal < order.length; ordinal++) {
+      const at = order[ordinal]
+      writeSpan(out, ready[batchOf[at]], rowOf[at], { seq, ordinal, host: context.host })
       const chunk = out.full()
       if (chunk) yield chunk
     }
@@ -201,11 +202,16 @@ export function* encodeSpans(writes: NumberedWrite[], context: RowContext): Gene
   yield out.end()
 }
 
-function writeSpan(out: CopyBuffer, ready: BatchTexts<SpanBatch>, row: number, seq: number, host: number): void {
+function writeSpan(
+  out: CopyBuffer,
+  ready: BatchTexts<SpanBatch>,
+  row: number,
+  { seq, ordinal, host }: { seq: number; ordinal: number; host: number },
+): void {
   const { batch } = ready
   out.row(SPAN_COPY.count)
   out.int4(ready.part)
-  out.int4(ready.firstOrdinal + row)
+  out.int4(ordinal)
   out.int8(batch.startUs[row])
   out.int8(batch.durUs[row])
   out.int8(ready.resources[batch.resource[row]])

@@ -189,8 +189,8 @@ const equalTexts = (term: { value: string; number: number | null }): string[] =>
 ]
 
 /**
- * Equality twice over: as text, which a row is asked quickly, and as containment, which an index answers. There is always
- * more than one containment, as the server asks what it holds for cheaper first, and that is a single one.
+ * Equality as containment, which an index answers. Where that is more than one, as text, too, which a row is asked sooner:
+ * the server begins with what it holds for cheaper, so there are three of them at least.
  */
 function equalCondition(
   { key, value, number }: { key: string; value: string; number: number | null },
@@ -199,15 +199,16 @@ function equalCondition(
 ): string {
   const candidates = equalCandidates({ value, number })
   const texts = equalTexts({ value, number })
-  if (candidates.length === 1) candidates.push(true)
+  if (candidates.length === 2) candidates.push(false)
   const equal = candidates.map((one) => `attributes @> ${values.add(JSON.stringify({ [key]: one }))}::jsonb`)
   // An array or list in text form is compared by the matcher.
   if (/^[[{]/.test(value)) {
     return `(${equal.join(' OR ')} OR jsonb_typeof(attributes -> ${parameter()}::text) IN ('object', 'array'))`
   }
-  const contained = `(${equal.join(' OR ')})`
+  const contained = equal.length === 1 ? equal[0] : `(${equal.join(' OR ')})`
   // The server writes out what has an exponent here, and an empty value is no text.
-  if (value === '' || texts.some((text) => /e/i.test(text) && Number.isFinite(Number(text)))) return contained
+  if (equal.length === 1 || value === '' || texts.some((text) => /e/i.test(text) && Number.isFinite(Number(text))))
+    return contained
   const text = `attributes ->> ${parameter()}::text`
   const same = texts.length === 1 ? `= ${values.add(texts[0])}` : `= ANY(${values.add(texts)}::text[])`
   return `${text} ${same} AND ${contained}`

@@ -38,7 +38,7 @@ export function partitionName(table: PartitionedTable, part: number): string {
 /** What each table's partition is indexed by. Spans need none by time: extents are read by it, and BRIN finds the writes of a time. */
 const INDEXES: Record<(typeof PARTITIONED)[number], (name: string) => string> = {
   traces: (name) => `CREATE INDEX ${name}_trace ON SCHEMA.${name} (trace_id);
-    CREATE INDEX ${name}_near ON SCHEMA.${name} USING brin (seq, start) WITH (pages_per_range = 32);`,
+    CREATE INDEX ${name}_near ON SCHEMA.${name} USING brin (seq, ordinal, start) WITH (pages_per_range = 32);`,
   extents: (name) => `CREATE INDEX ${name}_trace ON SCHEMA.${name} (trace_id);
     CREATE INDEX ${name}_start ON SCHEMA.${name} (start);
     CREATE INDEX ${name}_seq ON SCHEMA.${name} USING brin (seq) WITH (pages_per_range = 8);`,

@@ -16,7 +16,7 @@ const OLDEST_SERVER = 140_000
 
 /**
  * Ids are bytes, what is mostly empty is NULL and stands last: a narrow row is what COPY costs. `part` names the
- * partition, `ordinal` the place of the row within its write.
+ * partition, `ordinal` the place of the row within its write, spans by trace, as they lie on disk.
  */
 const TRACES = `
   part int4 NOT NULL, ordinal int4 NOT NULL, start int8 NOT NULL, dur int8 NOT NULL, resource int8 NOT NULL,

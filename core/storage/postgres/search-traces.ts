@@ -13,7 +13,7 @@ import { inParts } from './settled-parts.ts'
 import { structuredPortions } from './structure-traces.ts'
 import { EXTENT, type Extent, extentsOf } from './trace-places.ts'
 import { summariesOf } from './trace-read.ts'
-import { type PossibleWrites, possibleWrites } from './value-filters.ts'
+import { type PossibleRows, possibleRows } from './value-filters.ts'
 
 function isSelective({ filter, service, operation }: TraceQuery): boolean {
   return filter.length > 0 || service !== null || operation !== null
@@ -122,13 +122,13 @@ interface SpanSearch {
   session: Session
   query: TraceQuery
   asOf: AsOf
-  possible: PossibleWrites
+  possible: PossibleRows
 }
 
 async function spanSearch(session: Session, query: TraceQuery, asOf: AsOf): Promise<SpanSearch> {
   await session.load()
   const { needed } = filterSql('traces', query.filter, new Values(), session.entries.resources)
-  return { session, query, asOf, possible: await possibleWrites(session, await session.parts('traces'), needed) }
+  return { session, query, asOf, possible: await possibleRows(session, await session.parts('traces'), needed) }
 }
 
 /** Spread traces of which a span holds to what is asked of single spans, more than an hour after the window's `end`. */
@@ -156,11 +156,12 @@ async function* matching(
   const places: string[] = []
   const passed = held.filter(({ part }) => !possible.has(part))
   if (passed.length > 0) places.push(inParts(passed.map(({ part }) => part)))
-  const some = held.filter(({ part }) => (possible.get(part)?.length ?? 0) > 0)
-  if (some.length > 0) {
-    const writes = some.flatMap(({ part }) => possible.get(part) ?? [])
-    places.push(`${inParts(some.map(({ part }) => part))} AND seq = ANY('{${writes.join(',')}}'::int8[])`)
-  }
+  const some = held.flatMap(({ part }) => {
+    const rows = possible.get(part)
+    return rows ? [{ part, rows }] : []
+  })
+  if (some.length > 0)
+    places.push(`${inParts(some.map(({ part }) => part))} AND (${some.map(({ rows }) => rows).join(' OR ')})`)
   for (const place of places) {
     const values = new Values()
     const filter = filterSql('traces', query.filter, values, session.entries.resources)

@@ -49,6 +49,7 @@ export async function indexClosedPart(target: PostgresTarget): Promise<boolean> 
   const { schema } = target
   const client = await connect(target)
   try {
+    await summarize(client, schema)
     const { rows } = await client.query(
       `SELECT part, indexed FROM ${schema}._parts WHERE NOT (indexed AND settled) AND closed < now() - interval '${SETTLED}' ORDER BY part DESC`,
     )
@@ -59,6 +60,26 @@ export async function indexClosedPart(target: PostgresTarget): Promise<boolean> 
     return false
   } finally {
     await client.end().catch(() => undefined)
+  }
+}
+
+/**
+ * New rows of an open part lie beyond its BRIN index until they are summed up there, and are always read meanwhile. Left
+ * for the next time while a vacuum is at it.
+ */
+async function summarize(client: pg.ClientBase, schema: string): Promise<void> {
+  const { rows } = await client.query(`SELECT part FROM ${schema}._parts WHERE closed IS NULL`)
+  for (const { part } of rows as { part: number }[]) {
+    const index = `${schema}.${partitionName('traces', part)}_near`
+    try {
+      await client.query(
+        `BEGIN; SET LOCAL lock_timeout = '50ms';
+         SELECT brin_summarize_new_values(oid) FROM pg_class WHERE oid = to_regclass('${index}') AND relkind = 'i'; COMMIT`,
+      )
+    } catch (error) {
+      await client.query('ROLLBACK')
+      if ((error as { code?: string }).code !== '55P03') throw error
+    }
   }
 }
 

@@ -1,63 +1,108 @@
 import { AttrType, type SpanBatch } from '../../model/columns.ts'
 import { AttrHasher, attrHash, type BloomHash, bloomAdd, newBloom, PROBES } from '../sqlite/bloom.ts'
 import type { PartRange, Session } from './session.ts'
+import type { TraceExtents } from './trace-extents.ts'
 
 /**
- * What a part that is not indexed yet may hold: of each write a Bloom filter over `key=value` of its spans' attributes. A
- * search for an equal value then passes the rows of the writes that may have it instead of all. A part's filters go when
- * its index is there. Of schemas made before there were any, too: an earlier version passes over them.
+ * What a part that is not indexed yet may hold: of each stretch of rows, as they lie on disk, a Bloom filter over
+ * `key=value` of their attributes. A search for an equal value then reads the stretches that may have it instead of all. A
+ * part's filters go when its index is there. Of schemas made before there were any, too: an earlier version passes over them.
  */
 export const VALUE_FILTERS = (unlogged: string): string => `
-  CREATE ${unlogged} TABLE IF NOT EXISTS SCHEMA._value_filters (part int4 NOT NULL, seq int8 NOT NULL, rows int8 NOT NULL,
-    bits bytea NOT NULL);
+  CREATE ${unlogged} TABLE IF NOT EXISTS SCHEMA._value_filters (part int4 NOT NULL, first int4 NOT NULL, rows int4 NOT NULL,
+    seq int8 NOT NULL, bits bytea NOT NULL);
   ALTER TABLE SCHEMA._value_filters ALTER bits SET STORAGE EXTERNAL;`
 
-/** Key and text pairs of one batch are told apart in so many bytes; a write with more has no filter. */
+/** Rows of a stretch; as many as one entry of the BRIN index stands for. */
+const STRETCH = 400
+/** Key and text pairs of one batch are told apart in so many bytes; a write with more has no filters. */
 const MOST_PAIRS = 4_000_000
 
-/** The filter of one write; null where it has too many kinds of attributes to be worth one. */
-export function valueFilter(batches: readonly SpanBatch[]): Uint8Array | null {
-  const hashes: BloomHash[] = []
-  for (const batch of batches) if (!addHashes(batch, hashes)) return null
-  const filter = newBloom(hashes.length)
-  for (const { hi, lo } of hashes) bloomAdd(filter, hi, lo)
-  return filter
+/** A stretch of rows of one write and part: ordinals from `first`. */
+export interface ValueFilter {
+  part: number
+  first: number
+  rows: number
+  bits: Uint8Array
 }
 
-/** Of a key of a batch: its hash so far, and which of its values are in. */
+/** The filters of one write; none where it has too many kinds of attributes to be worth it. */
+export function valueFilters(
+  batches: readonly SpanBatch[],
+  { order, batchOf, rowOf }: TraceExtents,
+  partOf: (receivedUs: number) => number,
+): ValueFilter[] {
+  const parts = batches.map(({ receivedUs }) => partOf(receivedUs))
+  const values = batches.map((batch) => new BatchValues(batch))
+  const filters: ValueFilter[] = []
+  let first = 0
+  let hashes: BloomHash[] = []
+  for (let ordinal = 0; ordinal < order.length; ordinal++) {
+    const batch = batchOf[order[ordinal]]
+    const next = ordinal + 1
+    if (!values[batch].add(rowOf[order[ordinal]], first, hashes)) return []
+    const goesOn = next < order.length && next - first < STRETCH && parts[batchOf[order[next]]] === parts[batch]
+    if (goesOn) continue
+    const bits = newBloom(hashes.length)
+    for (const { hi, lo } of hashes) bloomAdd(bits, hi, lo)
+    filters.push({ part: parts[batch], first, rows: next - first, bits })
+    first = next
+    hashes = []
+  }
+  return filters
+}
+
+/** Of a key of a batch: its hash so far, and in which stretch each of its values was seen last. */
 interface Key {
   hasher: AttrHasher
-  texts: Uint8Array
-  numbers: Set<number>
+  texts: Int32Array
+  numbers: Map<number, number>
+  bools: [number, number]
 }
 
-function addHashes({ dictionary, attributes }: SpanBatch, hashes: BloomHash[]): boolean {
-  const { bytes, offsets, size } = dictionary
-  const known = new Map<number, Key>()
-  const { keys, types, values } = attributes
-  for (let at = 0; at < keys.length; at++) {
-    const type = types[at]
-    if (type === AttrType.empty || type === AttrType.json) continue
-    let key = known.get(keys[at])
-    if (!key) {
-      if ((known.size + 1) * size > MOST_PAIRS) return false
-      const hasher = new AttrHasher(bytes.subarray(offsets[keys[at]], offsets[keys[at] + 1]))
-      key = { hasher, texts: new Uint8Array(size), numbers: new Set() }
-      known.set(keys[at], key)
-    }
-    const value = values[at]
-    if (type === AttrType.bool || type === AttrType.int || type === AttrType.double) {
-      // Of booleans there are no more than of two numbers: they may be taken for these.
-      if (key.numbers.has(value)) continue
-      key.numbers.add(value)
-      hashes.push(hashOf(key.hasher, String(value)))
-      if (type === AttrType.bool) hashes.push(hashOf(key.hasher, value === 1 ? 'true' : 'false'))
-    } else if (key.texts[value] === 0) {
-      key.texts[value] = 1
-      hashes.push(key.hasher.hash(bytes, offsets[value], offsets[value + 1]))
-    }
+class BatchValues {
+  readonly #batch: SpanBatch
+  readonly #keys = new Map<number, Key>()
+
+  constructor(batch: SpanBatch) {
+    this.#batch = batch
   }
-  return true
+
+  /** Adds what the row has and its stretch has not yet. False when the batch has too many kinds of attributes. */
+  add(row: number, stretch: number, hashes: BloomHash[]): boolean {
+    const { attributes, dictionary } = this.#batch
+    const { bytes, offsets } = dictionary
+    const { keys, types, values } = attributes
+    for (let at = attributes.offsets[row]; at < attributes.offsets[row + 1]; at++) {
+      const type = types[at]
+      if (type === AttrType.empty || type === AttrType.json) continue
+      const key = this.#keys.get(keys[at]) ?? this.#newKey(keys[at])
+      if (key === null) return false
+      const value = values[at]
+      if (type === AttrType.bool) {
+        if (key.bools[value] === stretch) continue
+        key.bools[value] = stretch
+        hashes.push(hashOf(key.hasher, String(value === 1)))
+      } else if (type === AttrType.int || type === AttrType.double) {
+        if (key.numbers.get(value) === stretch) continue
+        key.numbers.set(value, stretch)
+        hashes.push(hashOf(key.hasher, String(value)))
+      } else if (key.texts[value] !== stretch) {
+        key.texts[value] = stretch
+        hashes.push(key.hasher.hash(bytes, offsets[value], offsets[value + 1]))
+      }
+    }
+    return true
+  }
+
+  #newKey(index: number): Key | null {
+    const { bytes, offsets, size } = this.#batch.dictionary
+    if ((this.#keys.size + 1) * size > MOST_PAIRS) return null
+    const hasher = new AttrHasher(bytes.subarray(offsets[index], offsets[index + 1]))
+    const key: Key = { hasher, texts: new Int32Array(size).fill(-1), numbers: new Map(), bools: [-1, -1] }
+    this.#keys.set(index, key)
+    return key
+  }
 }
 
 function hashOf(hasher: AttrHasher, text: string): BloomHash {
@@ -71,25 +116,36 @@ export interface NeededValue {
   texts: readonly string[]
 }
 
-/** By part, the writes that may have the values that are asked for; a part that is not in it must be passed whole. */
-export type PossibleWrites = ReadonlyMap<number, readonly number[]>
+/**
+ * By part, a condition for the rows that may have the values that are asked for, or null where none can. A part that is not
+ * in it must be passed whole.
+ */
+export type PossibleRows = ReadonlyMap<number, string | null>
+
+/** More stretches than this are not worth a condition for each. */
+const MOST_STRETCHES = 300
 
 /** Looks at the filters of those of `parts` that have no index. */
-export async function possibleWrites(
+export async function possibleRows(
   session: Session,
   parts: readonly PartRange[],
   needed: readonly NeededValue[],
-): Promise<PossibleWrites> {
+): Promise<PossibleRows> {
   const indexed = await session.indexed()
   const open = parts.filter(({ part }) => !indexed.has(part))
   if (needed.length === 0 || open.length === 0) return new Map()
-  const rows = await session.rows<{ part: number; rows: number; seqs: string }>(
-    `SELECT part, sum(rows) AS rows, coalesce(string_agg(seq::text, ',') FILTER (WHERE ${needed.map(mayHave).join(' AND ')}), '') AS seqs
+  const may = needed.map(mayHave).join(' AND ')
+  const rows = await session.rows<{ part: number; rows: number; stretches: string | null; n: number }>(
+    `SELECT part, sum(rows) AS rows,
+       string_agg('(seq = ' || seq || ' AND ordinal BETWEEN ' || first || ' AND ' || first + rows - 1 || ')', ' OR ') FILTER (WHERE ${may}) AS stretches,
+       count(*) FILTER (WHERE ${may}) AS n
      FROM ${session.schema}._value_filters WHERE part IN (${open.map(({ part }) => part).join(',')}) GROUP BY part`,
   )
   // Where a host of an earlier version wrote as well, not all of the part's rows are told of.
-  const whole = rows.filter((one) => open.some(({ part, rows: held }) => part === one.part && held === one.rows))
-  return new Map(whole.map(({ part, seqs }) => [part, seqs === '' ? [] : seqs.split(',').map(Number)]))
+  const whole = rows.filter(
+    (one) => one.n <= MOST_STRETCHES && open.some(({ part, rows: held }) => part === one.part && held === one.rows),
+  )
+  return new Map(whole.map(({ part, stretches }) => [part, stretches]))
 }
 
 /** As `bloomHas`, in SQL. */

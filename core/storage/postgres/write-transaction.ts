@@ -16,7 +16,7 @@ import {
 } from './encode-rows.ts'
 import { sharePartsSql, unsettleSql } from './settled-parts.ts'
 import { traceExtents } from './trace-extents.ts'
-import { valueFilter } from './value-filters.ts'
+import { valueFilters } from './value-filters.ts'
 
 /** What one write brings; `id` names it for good, so that a write whose answer was lost is found again. */
 export interface PendingWrite {
@@ -230,7 +230,7 @@ export async function writeTransaction(
     if (withLogs.length > 0) await copy(client, `${schema}._logs`, LOG_COPY.list, encodeLogs(withLogs, rowsGo))
     const seq = seqs[seqs.length - 1]
     await alongside(seq)
-    const ended = `${countsSql(schema, host, seqs, tallies)}${filtersSql(schema, numbered, tallies)}${unsettleSql(schema, parts)}`
+    const ended = `${countsSql(schema, host, seqs, tallies)}${filtersSql(schema, withSpans, partOf)}${unsettleSql(schema, parts)}`
     await client.query(`${ended}NOTIFY ${changesChannel(schema)}, '${seq}'; COMMIT`)
     return Math.max(last, seq)
   } catch (error) {
@@ -254,18 +254,14 @@ function countsSql(schema: string, host: string, seqs: number[], tallies: Tally[
       min_time = least(s.min_time, excluded.min_time), max_time = greatest(s.max_time, excluded.max_time);`
 }
 
-/** Of each write, what its spans have, for each part that it has spans in. */
-function filtersSql(schema: string, writes: NumberedWrite[], tallies: Tally[]): string {
-  const rows = writes.flatMap(({ seq, spans }, write) => {
-    const filter = spans.length === 0 ? null : valueFilter(spans)
-    if (filter === null) return []
-    const held = new Map<number, number>()
-    for (const one of tallies)
-      if (one.write === write && one.signal === 'traces') held.set(one.part, (held.get(one.part) ?? 0) + one.rows)
-    const bits = Buffer.from(filter.buffer, filter.byteOffset, filter.length).toString('hex')
-    return [...held].map(([part, spansOf]) => `(${part}, ${seq}, ${spansOf}, '\\x${bits}')`)
-  })
-  return rows.length === 0
-    ? ''
-    : `INSERT INTO ${schema}._value_filters (part, seq, rows, bits) VALUES ${rows.join(', ')};`
+/** Of each write, what stretches of its spans have. */
+function filtersSql(schema: string, writes: NumberedWrite[], partOf: (receivedUs: number) => number): string {
+  const rows = writes.flatMap(({ seq, spans, extents }) =>
+    valueFilters(spans, extents, partOf).map(({ part, first, rows: held, bits }) => {
+      const hex = Buffer.from(bits.buffer, bits.byteOffset, bits.length).toString('hex')
+      return `(${part}, ${first}, ${held}, ${seq}, '\\x${hex}')`
+    }),
+  )
+  if (rows.length === 0) return ''
+  return `INSERT INTO ${schema}._value_filters (part, first, rows, seq, bits) VALUES ${rows.join(', ')};`
 }
