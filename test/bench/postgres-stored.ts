@@ -6,15 +6,16 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { applySettings, defaultSettings } from '../../core/config/settings.ts'
 import { openStore } from '../../core/storage/open-store.ts'
-import { readTarget } from '../../core/storage/postgres/connection.ts'
+import { connect, readTarget } from '../../core/storage/postgres/connection.ts'
 import { partitionName } from '../../core/storage/postgres/parts.ts'
-import { indexClosedPart } from '../../core/storage/postgres/upkeep.ts'
+import { closeFullParts, indexClosedPart } from '../../core/storage/postgres/upkeep.ts'
 import { type PostgresServer, startPostgres } from '../fixtures/postgres-server.ts'
 import { querySet, timeOf } from './engine-queries.ts'
 import { corpusWrites, storeCorpus } from './stored-corpus.ts'
 
 const DAYS = 7
 const ROUNDS = 9
+const PART_SPANS = 160_000
 const [spans, dir] = [Number(process.argv[2]), process.argv[3]]
 const log = { info: () => undefined, warn: () => undefined, error: console.error }
 const settingsOf = (engine: string, url: string) =>
@@ -40,9 +41,20 @@ async function fill(server: PostgresServer, url: string): Promise<Corpus> {
   rate('SQLite')
   await server.sql('CREATE DATABASE corpus')
   mkdirSync(join(dir, 'host'))
-  const store = await openStore({ dataDir: join(dir, 'host'), settings: settingsOf('postgres', url), log })
+  const open = () => openStore({ dataDir: join(dir, 'host'), settings: settingsOf('postgres', url), log })
+  let store = await open()
   began = performance.now()
-  for (const { batches } of corpusWrites(spans, DAYS, nowUs)) await store.writer.write({ spans: batches, logs: [] })
+  let held = 0
+  for (const { batches } of corpusWrites(spans, DAYS, nowUs)) {
+    held += batches.reduce((sum, { n }) => sum + n, 0)
+    await store.writer.write({ spans: batches, logs: [] })
+    if (held < PART_SPANS) continue
+    // A host that writes so fast looks for full parts too seldom: parts are to be as large as those of a team's day.
+    await store.stop()
+    await closeParts(url)
+    store = await open()
+    held = 0
+  }
   rate('Postgres')
   await store.stop()
   // As a running host leaves it some minutes later: each part but the newest closed and indexed.
@@ -54,6 +66,12 @@ async function fill(server: PostgresServer, url: string): Promise<Corpus> {
   await server.sql('VACUUM ANALYZE', url)
   rate('Postgres, indexed')
   return { spans, nowUs, ids }
+}
+
+async function closeParts(url: string): Promise<void> {
+  const client = await connect(readTarget(url, 'glassbox'))
+  await closeFullParts(client, 'glassbox', Date.now() * 1000, false)
+  await client.end()
 }
 
 async function tidy(url: string): Promise<void> {
