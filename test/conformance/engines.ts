@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { applySettings, defaultSettings, type Settings } from '../../core/config/settings.ts'
 import { openStore } from '../../core/storage/open-store.ts'
 import type { TelemetryStore } from '../../core/storage/store.ts'
-import { installedPgBouncer, installedProgram, olderPostgres, pooled } from '../fixtures/installed-postgres.ts'
+import { installedPgBouncer, olderPostgres, pooled } from '../fixtures/installed-postgres.ts'
 import { type PostgresServer, startPostgres } from '../fixtures/postgres-server.ts'
 import { spreadOverShards } from '../fixtures/postgres-shards.ts'
+import { installedProgram } from '../fixtures/server-program.ts'
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
