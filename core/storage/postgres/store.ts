@@ -12,6 +12,7 @@ import type { RetentionPolicy, StorageStats, TelemetryStore, WriteResult } from 
 import type { EngineUsage } from '../usage.ts'
 import { readTarget } from './connection.ts'
 import { startReader } from './reader.ts'
+import { withReplica } from './replica-reader.ts'
 import type { WriterOptions } from './writer.ts'
 
 interface Log {
@@ -76,9 +77,12 @@ export async function openPostgresStore(options: {
     throw error
   }
   rpc.notify('metricLimits', settings.metrics)
-  const replica = postgresReadUrl === '' ? null : readTarget(postgresReadUrl, postgresSchema)
   // The writing thread knows first that the server is away; a replica has a life of its own.
-  const reader = startReader(replica ?? target, settings.query.timeoutMs, () => (replica ? null : unreachable))
+  const server = startReader(target, settings.query.timeoutMs, () => unreachable)
+  const reader =
+    postgresReadUrl === ''
+      ? server
+      : withReplica(server, startReader(readTarget(postgresReadUrl, postgresSchema), settings.query.timeoutMs))
   return {
     reader: {
       ...reader,
