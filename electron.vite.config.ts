@@ -33,5 +33,10 @@ export default defineConfig({
       },
     },
   },
-  renderer: { ...renderer, plugins: [...(renderer.plugins ?? []), absoluteAddresses] },
+  renderer: {
+    ...renderer,
+    plugins: [...(renderer.plugins ?? []), absoluteAddresses],
+    // electron-vite leaves scripts as they are unless told otherwise.
+    build: { ...renderer.build, minify: 'oxc' },
+  },
 })

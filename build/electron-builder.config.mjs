@@ -6,8 +6,20 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 
-const telemetry = { ext: ['otlp.jsonl', 'otlp.json', 'otlp.pb'], name: 'OpenTelemetry data', role: 'Viewer' }
-const archives = { ext: ['glassbox'], name: 'Glassbox backup', role: 'Viewer' }
+/** Backups and debug bundles: Glassbox is what opens them. */
+const archives = [
+  { ext: 'glassbox', name: 'Glassbox backup', mimeType: 'application/vnd.glassbox.archive', role: 'Viewer' },
+]
+/**
+ * Telemetry. Linux knows a file by any end of its name; for macOS and Windows only what follows the last dot counts, so
+ * there Glassbox is one choice among others for JSON lines, and takes nothing from whoever opens them now.
+ */
+const telemetry = ['otlp.jsonl', 'otlp.json', 'otlp.pb', 'otlp.jsonl.gz', 'otlp.jsonl.zst'].map((ext) => ({
+  ext,
+  name: 'OpenTelemetry data',
+  mimeType: `application/x-${ext.replaceAll('.', '-')}`,
+}))
+const jsonLines = { ext: 'jsonl', name: 'OpenTelemetry data', role: 'Viewer', rank: 'Alternate' }
 
 /** The native modules bring binaries of every system; ours is the one that is packaged. */
 function dropForeignBinaries({ appOutDir, electronPlatformName, packager }) {
@@ -55,9 +67,7 @@ export default {
     grantFileProtocolExtraPrivileges: false,
   },
   protocols: [{ name: 'Glassbox', schemes: ['glassbox'] }],
-  fileAssociations: [telemetry, archives].flatMap(({ ext, name, role }) =>
-    ext.map((one) => ({ ext: one, name, role })),
-  ),
+  fileAssociations: archives,
   icon: 'build/icons/icon.png',
   linux: {
     target: ['AppImage', 'deb', 'rpm'].map((target) => ({ target, arch: ['x64', 'arm64'] })),
@@ -65,11 +75,13 @@ export default {
     synopsis: 'Traces, logs and metrics of your apps under one roof',
     maintainer: 'The Glassbox authors <authors@glassbox.invalid>',
     executableName: 'glassbox',
+    fileAssociations: telemetry,
   },
   mac: {
     target: [{ target: 'dmg', arch: ['x64', 'arm64'] }],
     category: 'public.app-category.developer-tools',
     hardenedRuntime: true,
+    fileAssociations: [jsonLines],
     entitlements: 'build/entitlements.mac.plist',
     entitlementsInherit: 'build/entitlements.mac.plist',
     notarize: Boolean(process.env.APPLE_API_KEY ?? process.env.APPLE_ID),

@@ -41,6 +41,7 @@ export function createDesktop(
   const warn = (sentence: string): void => void process.stderr.write(`${sentence}\n`)
   let window: BrowserWindow | null = null
   let listening = false
+  let drawn = false
   let quitting = false
   const waiting: DesktopCommand[] = []
 
@@ -66,12 +67,15 @@ export function createDesktop(
 
   function show(): BrowserWindow {
     if (window && !window.isDestroyed()) {
+      // Its page is on its way: it shows itself once there is something to see.
+      if (!drawn) return window
       if (window.isMinimized()) window.restore()
       window.show()
       window.focus()
       return window
     }
     listening = false
+    drawn = false
     const opened = openWindow({
       url: connection.api,
       preload: place.preload,
@@ -80,7 +84,10 @@ export function createDesktop(
       onProblem: warn,
     })
     window = opened
-    watchPage(opened, texts)
+    opened.once('ready-to-show', () => {
+      drawn = true
+    })
+    watchPage(opened, place.dataDir, texts)
     opened.webContents.on('did-start-loading', () => {
       listening = false
     })

@@ -31,10 +31,10 @@ function open(openings: Opening[]): void {
 /** The shell: starts the core in this process, puts the desktop around it, and stops it before leaving. */
 async function run(): Promise<void> {
   const texts = textsFor(app.getLocale())
-  process.on('uncaughtException', (error) => void sayFatal(error, texts))
   const { dataDir: named, ...rest } = flags(process.argv.slice(1))
   // The same place as the command's, so that `glassbox import` finds the desktop app.
   const dataDir = resolve(named ?? defaultDataDir())
+  process.on('uncaughtException', (error) => void sayFatal(error, texts.hasToStop, dataDir, texts))
   const rendererDir = fileURLToPath(new URL('../renderer', import.meta.url))
   const core = await startCore({ dataDir, rendererDir, flags: rest }, texts)
   if (!core) return app.exit(0)
@@ -80,5 +80,8 @@ else {
   app
     .whenReady()
     .then(run)
-    .catch((error: Error) => sayFatal(error, textsFor(app.getLocale())))
+    .catch((error: Error) => {
+      const texts = textsFor(app.getLocale())
+      return sayFatal(error, texts.cannotStart, null, texts)
+    })
 }

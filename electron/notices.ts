@@ -9,12 +9,15 @@ export interface Notice {
   path: string
 }
 
-/** A job that ended since the last look. */
+/** A job that ended since the last look. One of a schedule is told of only when it failed. */
 export function noticeOfJob(before: Job['state'] | undefined, job: Job, texts: Texts): Notice | null {
   const wasRunning = before === 'running' || before === 'cancelling'
   if (!wasRunning || (job.state !== 'done' && job.state !== 'failed')) return null
-  const title = `${job.state === 'done' ? texts.jobDone : texts.jobFailed}: ${job.kind}`
-  return { title, body: job.error?.message ?? '', path: '/jobs' }
+  const { schedule } = (job.input ?? {}) as { schedule?: unknown }
+  if (job.state === 'done' && schedule) return null
+  const name = (texts as Record<string, string>)[`job_${job.kind}`] ?? job.kind
+  const title = `${job.state === 'done' ? texts.jobDone : texts.jobFailed}: ${name}`
+  return { title, body: job.error?.message ?? '', path: `/jobs/${job.id}` }
 }
 
 /** Trouble that began since the last look; that it ended is seen in the tray. */

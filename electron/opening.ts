@@ -3,8 +3,8 @@ import { extname, isAbsolute, resolve } from 'node:path'
 /** Something that the system asked us to open. */
 export type Opening = { kind: 'page'; path: string } | { kind: 'file'; file: string }
 
-/** Files that the installer registers; others are opened from the menu. */
-const FILE = /(\.otlp\.(jsonl?|pb)(\.(gz|zst))?|\.glassbox)$/i
+/** Files that the installer registers, and plain JSON lines; others are opened from the menu. */
+const FILE = /((\.otlp\.(json|pb)|\.jsonl)(\.(gz|zst))?|\.glassbox)$/i
 
 /** `glassbox://trace/ID` as an address of the page; null for anything else. */
 export function parseLink(text: string): Opening | null {

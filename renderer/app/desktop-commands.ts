@@ -18,8 +18,14 @@ export function useDesktopCommands(): void {
     else if (command.type === 'palette') layers.palette = true
     else if (command.type === 'failed') showToast(`${command.what}: ${command.detail}`, { kind: 'error' })
     else {
-      const { name, spans, logs, refused } = command
-      const counts = { name, spans: exactCount(spans), logs: exactCount(logs), refused: exactCount(refused) }
+      const { name, spans, logs, points, refused } = command
+      const counts = {
+        name,
+        spans: exactCount(spans),
+        logs: exactCount(logs),
+        points: exactCount(points),
+        refused: exactCount(refused),
+      }
       showToast(t(refused > 0 ? 'shell.importedSome' : 'shell.imported', counts))
       range.refresh()
     }

@@ -1,9 +1,12 @@
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Job, jobEnded } from '../../core/model/job.ts'
+import { makeAuthority } from '../fixtures/certificates.ts'
 import {
   type DesktopApp,
   desktopFlags,
@@ -72,6 +75,21 @@ const secondStart = (app: DesktopApp, args: string[]): Promise<void> =>
     { args: ['glassbox', ...args], directory: folder },
   )
 
+/** Asks the core as another program of this computer does. */
+async function call(app: DesktopApp, path: string, init: RequestInit = {}): Promise<Response> {
+  const { api, token } = await app.page(
+    () => (window as unknown as { glassbox: { connection: { api: string; token: string } } }).glassbox.connection,
+  )
+  const response = await fetch(api + path, { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } })
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+  return response
+}
+async function ask<T>(app: DesktopApp, path: string, body?: object): Promise<T> {
+  const headers = { 'content-type': 'application/json' }
+  const response = await call(app, path, body ? { method: 'POST', body: JSON.stringify(body), headers } : {})
+  return (await response.json()) as T
+}
+
 const settings = (app: DesktopApp, changes: Record<string, unknown>): Promise<number> =>
   app.page(async (body) => {
     const { api, token } = (window as unknown as { glassbox: { connection: { api: string; token: string } } }).glassbox
@@ -93,6 +111,12 @@ describe('the desktop app', () => {
     await app.quit()
     removeFolder()
   })
+  async function endedJob(job: Job): Promise<Job> {
+    let now = job
+    while (!jobEnded(now)) now = await ask<Job>(app, `/api/jobs/${job.id}`)
+    expect(now.error).toBe(null)
+    return now
+  }
 
   it('hands the token over to its own page alone, and keeps that page closed to everything else', async () => {
     // The page got past the question for a token: its requests are answered.
@@ -128,10 +152,12 @@ describe('the desktop app', () => {
   })
 
   it('opens links and files that the system hands to it', async () => {
-    const file = join(folder, 'shop.otlp.json')
+    const file = join(folder, 'shop.otlp.jsonl')
     writeFileSync(file, otlp)
-    await secondStart(app, ['shop.otlp.json'])
-    await app.until(() => document.body.textContent?.includes('shop.otlp.json: 1 spans and 0 log records came in'))
+    await secondStart(app, ['shop.otlp.jsonl'])
+    await app.until(() =>
+      document.body.textContent?.includes('shop.otlp.jsonl: 1 spans, 0 log records and 0 metric points came in'),
+    )
     await secondStart(app, [`glassbox://trace/${traceId}`])
     await at(app, `/traces/${traceId}`)
     await app.until(() => document.body.textContent?.includes('GET /from-a-file'))
@@ -141,6 +167,57 @@ describe('the desktop app', () => {
     writeFileSync(join(folder, 'broken.otlp.json'), '{"resourceSpans": [')
     await secondStart(app, ['broken.otlp.json'])
     await app.until(() => document.body.textContent?.includes('broken.otlp.json: '))
+  })
+
+  it('opens a backup where it is looked into and a debug bundle read-only, whatever they are called now', async () => {
+    const backup = await endedJob(await ask<Job>(app, '/api/backups', {}))
+    const { name } = backup.result as { name: string }
+    copyFileSync(join(dataDir, 'backups', name), join(folder, 'of-monday.glassbox'))
+    await secondStart(app, ['of-monday.glassbox'])
+    await app.until(() => document.body.textContent?.includes('What is in it'))
+    await app.until((wanted) => new URLSearchParams(location.search).get('name') === wanted, name)
+
+    const order = {
+      traceIds: [traceId],
+      title: 'slow',
+      note: '',
+      logs: true,
+      metrics: true,
+      around: '5m',
+      removeKeys: [],
+    }
+    const bundle = await endedJob(await ask<Job>(app, '/api/bundles/make', order))
+    const bytes = Buffer.from(await (await call(app, `/api/export/${bundle.id}/file`)).arrayBuffer())
+    for (const file of ['slow.bundle.glassbox', 'sent-by-mail.glassbox']) {
+      writeFileSync(join(folder, file), bytes)
+      // As macOS hands it over; the others start the program again.
+      await app.main(
+        ({ app: electronApp }, path) => {
+          electronApp.emit('open-file', { preventDefault: () => undefined }, path)
+        },
+        join(folder, file),
+      )
+      await app.until(() => document.querySelector('.bundle')?.textContent?.includes('read-only'))
+      await app.until((path) => location.pathname === path, `/traces/${traceId}`)
+      await clickMenu(app, 'Go > Logs')
+      await at(app, '/logs')
+      await app.page(() => (document.querySelector('.bundle .actions button') as HTMLElement).click())
+      await app.until(() => document.querySelector('.bundle') === null)
+    }
+    await app.main(({ app: electronApp }, url) => {
+      electronApp.emit('open-url', { preventDefault: () => undefined }, url)
+    }, `glassbox://trace/${traceId}`)
+    await at(app, `/traces/${traceId}`)
+  })
+
+  it('takes what is dropped on its window', async () => {
+    await app.page((text) => {
+      const data = new DataTransfer()
+      data.items.add(new File([text], 'dropped.otlp.jsonl'))
+      for (const type of ['dragover', 'drop'])
+        document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }))
+    }, otlp)
+    await app.until(() => document.querySelector('.report')?.textContent?.includes('dropped.otlp.jsonl'))
   })
 
   it('starts with the session when asked to', async () => {
@@ -194,12 +271,36 @@ describe.skipIf(electronBinary() !== null)('one app on the stand-in', () => {
   let app: DesktopApp
   beforeAll(async () => {
     makeFolder()
-    app = await startDesktop(dataDir)
+    app = await startDesktop(dataDir, ['--log-level', 'info'])
     await ready(app)
   })
   afterAll(async () => {
     await app.quit()
     removeFolder()
+  })
+
+  it('opens its window sandboxed and apart from Node, and lets no content of it lead elsewhere', async () => {
+    const seen = await app.main(({ BrowserWindow }) => {
+      const [window] = BrowserWindow.getAllWindows()
+      const { preload: _preload, ...preferences } = window.options.webPreferences
+      const stopped = (name: string, url: string): boolean => {
+        let prevented = false
+        window.webContents.emit(name, { url, preventDefault: () => (prevented = true) }, url)
+        return prevented
+      }
+      const away = ['will-navigate', 'will-frame-navigate', 'will-redirect', 'will-attach-webview']
+      return { preferences, stopped: away.filter((name) => stopped(name, 'https://evil.example/')) }
+    })
+    expect(seen.preferences).toMatchObject({
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webviewTag: false,
+      webSecurity: true,
+    })
+    expect(seen.stopped).toHaveLength(4)
+    const { headers } = await call(app, '/')
+    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'/)
   })
 
   it('answers no channel for another page, a frame, or with any argument', async () => {
@@ -308,6 +409,34 @@ describe.skipIf(electronBinary() !== null)('one app on the stand-in', () => {
     })
   })
 
+  it('imports what is chosen in the system’s own dialog, and opens the folders of its Help menu', async () => {
+    const file = join(folder, 'chosen.prom')
+    writeFileSync(file, `shop_orders_total 12 ${Date.now()}\n`)
+    await app.main(
+      ({ answers }, files) => {
+        answers.files.push(files)
+      },
+      [file],
+    )
+    await clickMenu(app, 'File > Import telemetry…')
+    await app.until(() =>
+      document.body.textContent?.includes('chosen.prom: 0 spans, 0 log records and 1 metric points came in'),
+    )
+    await clickMenu(app, 'Help > Open the log folder')
+    expect(await app.main(({ remembered }) => remembered.opened.at(-1))).toBe(join(dataDir, 'logs'))
+  })
+
+  it('tells of a job that ended while nobody looked; a click leads to it', async () => {
+    const told = () => app.main(({ remembered }) => remembered.notifications.map(({ title }) => title))
+    await app.main(({ BrowserWindow }) => {
+      BrowserWindow.getAllWindows()[0].focused = false
+    })
+    const { id } = await ask<Job>(app, '/api/backups', { kind: 'config' })
+    await expect.poll(told, { timeout: 60_000 }).toEqual(['Done: Backup'])
+    await app.main(({ remembered }) => remembered.notifications[0].click())
+    await at(app, `/jobs/${id}`)
+  })
+
   it('opens the page again after it died', async () => {
     await app.page(() => {
       document.title = 'about to die'
@@ -317,6 +446,21 @@ describe.skipIf(electronBinary() !== null)('one app on the stand-in', () => {
     )
     await app.until(() => document.title !== 'about to die' && document.querySelector('.shell h1') !== null)
     expect(await app.main(({ remembered }) => remembered.dialogs[0].detail)).toContain('oom (9)')
+  })
+
+  it('says that the page could not be loaded, with the log to copy', async () => {
+    await app.main(({ BrowserWindow, answers }) => {
+      answers.buttons.push(1, 0)
+      const { webContents } = BrowserWindow.getAllWindows()[0]
+      webContents.emit('did-fail-load', {}, -3, 'ERR_ABORTED', '', true)
+      webContents.emit('did-fail-load', {}, -102, 'ERR_CONNECTION_REFUSED', 'http://127.0.0.1/', true)
+    })
+    const copied = () => app.main(({ remembered }) => remembered.copied)
+    await expect.poll(copied).toHaveLength(1)
+    const [text] = await copied()
+    expect(text).toContain('The page could not be loaded: ERR_CONNECTION_REFUSED (-102)')
+    expect(text).toMatch(/"msg":"job backup ended: done"/)
+    await ready(app)
   })
 })
 
@@ -350,6 +494,42 @@ describe.skipIf(electronBinary() !== null)('starts of the shell on the stand-in'
     })
     expect((await once(declined, 'exit'))[0]).toBe(0)
     other.close()
+  })
+
+  it('is opened by a file, asks for its links, and finds a new version where it is told to look', async () => {
+    const authority = makeAuthority('An authority of this test')
+    const { certificate: cert, key } = authority.issue(['127.0.0.1'])
+    const feed = createTlsServer({ cert, key }, (_request, response) => {
+      const file = { url: 'Glassbox-99.0.0.AppImage', sha512: 'AAAA', size: 10 }
+      response.end(JSON.stringify({ version: '99.0.0', files: [file], releaseDate: '2026-11-30T00:00:00.000Z' }))
+    })
+    feed.listen(0, '127.0.0.1')
+    await once(feed, 'listening')
+    const ca = join(folder, 'ca.pem')
+    writeFileSync(ca, authority.certificate)
+    const file = join(folder, 'first.otlp.jsonl')
+    writeFileSync(file, otlp)
+    const app = await start([file], { STAND_IN_PACKAGED: '1', APPIMAGE: '/opt/glassbox', NODE_EXTRA_CA_CERTS: ca })
+    await app.until(() => document.body.textContent?.includes('first.otlp.jsonl: 1 spans'))
+    expect(await app.main(({ app: electronApp }) => electronApp.protocols)).toEqual(['glassbox'])
+    await app.main(({ BrowserWindow }) => {
+      BrowserWindow.getAllWindows()[0].focused = false
+    })
+    const { port } = feed.address() as AddressInfo
+    await settings(app, { 'desktop.updates': 'tell', 'desktop.updateUrl': `https://127.0.0.1:${port}/` })
+    const told = () => app.main(({ remembered }) => remembered.notifications.map(({ title }) => title))
+    await expect.poll(told, { timeout: 20_000 }).toContain('There is a new version: 99.0.0')
+    feed.close()
+  })
+
+  it('starts in the tray alone with the session, and opens its window when started again', async () => {
+    const app = await start(['--hidden'])
+    const shown = () =>
+      app.main(({ BrowserWindow, remembered }) => [BrowserWindow.getAllWindows().length, remembered.trays.length])
+    await expect.poll(shown, { timeout: 30_000 }).toEqual([0, 1])
+    await secondStart(app, [])
+    await ready(app)
+    expect(await shown()).toEqual([1, 1])
   })
 
   it('lets the keychain guard passwords, and starts on the local file when that is lost', async () => {

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Job } from '../../core/model/job.ts'
 import { launchBrowser, pageIdle, pageQuery } from '../fixtures/page-browser.ts'
+import { takePictures } from '../fixtures/pictures.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 let host: RunningHost
@@ -56,6 +57,7 @@ it('imports telemetry dropped anywhere, with a report line by line; what is no t
     'letter.txt',
     'own.glassbox',
   ])
+  await takePictures(page, 'import-report')
   const { violations } = await new AxeBuilder({ page }).include('.report').analyze()
   expect(violations.map(({ id }) => id)).toEqual([])
   await report.getByRole('button', { name: 'Close' }).click()
@@ -70,6 +72,7 @@ it('makes a debug bundle in the inspector; dropped, it is looked at apart from t
   const dialog = page.getByRole('dialog', { name: 'Debug bundle' })
   await dialog.getByLabel('What it is about').fill('why dropped')
   await dialog.getByLabel('Note to the person who opens it').fill('look at the first span')
+  await takePictures(page, 'bundle-make')
   const accessible = await new AxeBuilder({ page }).include('.app-dialog').analyze()
   expect(accessible.violations.map(({ id }) => id)).toEqual([])
   const [download] = await Promise.all([
@@ -89,6 +92,7 @@ it('makes a debug bundle in the inspector; dropped, it is looked at apart from t
   await page.getByText('dropped', { exact: true }).first().waitFor()
   await banner.getByRole('button', { name: 'Details' }).click()
   await banner.getByText('look at the first span').waitFor()
+  await takePictures(page, 'bundle-opened')
   const { bundle } = pageQuery(page)
   // What arrives here does not show there, and a link stays in the bundle.
   await host.get('/api/test-trace', { method: 'POST' })

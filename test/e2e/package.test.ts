@@ -5,9 +5,19 @@ import { join } from 'node:path'
 import { extractFile, listPackage } from '@electron/asar'
 import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openingsOf } from '../../electron/opening.ts'
 import { ensureDesktopBuild, root } from '../fixtures/desktop-app.ts'
 import { makeElectronFolder } from '../fixtures/electron-folder.ts'
 
+interface Association {
+  ext: string
+  mimeType: string
+}
+const { default: config } = (await import(
+  new URL('../../build/electron-builder.config.mjs', import.meta.url).href
+)) as {
+  default: { fileAssociations: Association[]; linux: { fileAssociations: Association[] }; protocols: object[] }
+}
 const MiB = 1024 * 1024
 const folder = mkdtempSync(join(tmpdir(), 'glassbox-package-'))
 const unpacked = join(folder, 'dist', 'linux-unpacked')
@@ -62,6 +72,17 @@ it('has its fuses set', async () => {
     [FuseV1Options.OnlyLoadAppFromAsar]: FuseState.ENABLE,
     [FuseV1Options.GrantFileProtocolExtraPrivileges]: FuseState.DISABLE,
   })
+})
+
+it('registers the files that the shell opens, and its links', () => {
+  const associations = [...config.fileAssociations, ...config.linux.fileAssociations]
+  expect(associations.map(({ ext }) => ext)).toEqual(expect.arrayContaining(['glassbox', 'otlp.jsonl']))
+  for (const { ext, mimeType } of associations) {
+    // Without a type Linux registers nothing.
+    expect([ext, mimeType]).toEqual([ext, expect.stringMatching(/^application\//)])
+    expect(openingsOf([`a.${ext}`], '/')).toHaveLength(1)
+  }
+  expect(config.protocols).toEqual([{ name: 'Glassbox', schemes: ['glassbox'] }])
 })
 
 it("holds to Electron's security list, point by point", () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { SettingsAnswer } from '../../core/api/contract/shapes.ts'
 import { defaultSettings, flattenSettings } from '../../core/config/settings.ts'
 import { launchBrowser } from '../fixtures/page-browser.ts'
+import { takePictures } from '../fixtures/pictures.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 let host: RunningHost
@@ -39,8 +40,9 @@ const setting = async (key: string): Promise<SettingsAnswer[string]> =>
   (await host.get<SettingsAnswer>('/api/settings'))[key]
 const toast = (text: string | RegExp): Promise<void> => page.locator('.toast', { hasText: text }).last().waitFor()
 
-async function accessible(): Promise<void> {
+async function accessible(name: string): Promise<void> {
   await idle()
+  await takePictures(page, `settings-${name}`)
   const { violations } = await new AxeBuilder({ page })
     .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'])
     .analyze()
@@ -50,7 +52,7 @@ async function accessible(): Promise<void> {
 it('changes a setting at once, refuses what is wrong at its field, and takes it back', async () => {
   const field = page.getByLabel('pipeline.queueLimit', { exact: true })
   await field.waitFor()
-  await accessible()
+  await accessible('intake')
   await field.fill('0')
   await field.press('Enter')
   await page.getByText('Has to be 1 rows or more.').waitFor()
@@ -76,6 +78,7 @@ it('locks what a flag or the environment sets, naming it, and says what waits fo
   await page.getByLabel('server.otlpGrpcPort', { exact: true }).fill('4999')
   await page.getByLabel('server.otlpGrpcPort', { exact: true }).press('Enter')
   await page.getByText('Saved. In use from the next start of Glassbox.').waitFor()
+  await takePictures(page, 'settings-locked')
 }, 60_000)
 
 it('a scrape job is tried, added, seen at work, changed and deleted without a restart', async () => {
@@ -104,12 +107,12 @@ it('a scrape job is tried, added, seen at work, changed and deleted without a re
   await form.getByRole('button', { name: 'Test' }).click()
   await form.getByText('1 sample ·').waitFor()
   await form.getByText('Nothing of this was stored.').waitFor()
-  await accessible()
+  await accessible('scrape-job')
   await form.getByRole('button', { name: 'Save job' }).click()
   await toast('collectors.scrape.jobs changed')
   await page.getByText('1 of 2 down').waitFor()
   await page.getByText('place="a"').waitFor()
-  await accessible()
+  await accessible('scrape-up')
   type Found = { data: { result: { metric: Record<string, string> }[] } }
   let found: Found
   do found = await host.get<Found>('/api/v1/query?query=form_orders')
@@ -158,7 +161,7 @@ it('shows every setting of the schema, each in a section', async () => {
     (await page.locator('.setting label.mono').allTextContents()).map((text) => text.trim())
   await page.goto(`${host.api}/settings/general?q=.`)
   await page.locator('.setting label.mono').first().waitFor()
-  await accessible()
+  await accessible('all')
   expect((await shown()).sort()).toEqual(Object.keys(flattenSettings(defaultSettings)).sort())
   for (const [link, key] of [
     ['Backups', 'backup.keep.full'],
@@ -206,7 +209,7 @@ it('goes out as YAML, and shows what a file changes before it does', async () =>
   await page.getByRole('button', { name: 'Show what changes' }).click()
   await page.getByText(/passed over: server\.apiPort/).waitFor()
   await page.getByRole('row', { name: /retention\.logs\.days 7 14/ }).waitFor()
-  await accessible()
+  await accessible('import')
   await page.getByRole('button', { name: 'Change 1 setting' }).click()
   await toast('1 setting changed')
   expect((await setting('retention.logs.days')).value).toBe(14)

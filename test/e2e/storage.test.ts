@@ -9,6 +9,7 @@ import type { StatusAnswer } from '../../core/api/contract/shapes.ts'
 import { storeCorpus } from '../bench/stored-corpus.ts'
 import { IdSender } from '../fixtures/id-sender.ts'
 import { launchBrowser, openPage, pageIdle } from '../fixtures/page-browser.ts'
+import { takePictures } from '../fixtures/pictures.ts'
 import { type PostgresServer, startPostgres } from '../fixtures/postgres-server.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
@@ -41,7 +42,8 @@ afterAll(async () => {
 const heading = (text: string | RegExp): Promise<void> =>
   page.getByRole('heading', { level: 3, name: text }).waitFor({ timeout: moveMs })
 
-async function accessible(): Promise<void> {
+async function accessible(name: string): Promise<void> {
+  await takePictures(page, `storage-${name}`)
   await pageIdle(page)
   const { violations } = await new AxeBuilder({ page })
     .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'])
@@ -53,7 +55,7 @@ const storage = async (): Promise<StatusAnswer['storage']> => (await host.get<St
 
 it('accounts for what is stored, and previews what another retention frees', async () => {
   await page.getByRole('heading', { name: 'What it takes' }).waitFor()
-  await accessible()
+  await accessible('storage')
   const traces = page.getByRole('row', { name: /^Traces/ })
   expect(await traces.textContent()).toContain(stored === 40_000 ? '40 k' : '1 M')
   await page.getByLabel('Keep traces for').fill('1')
@@ -72,7 +74,7 @@ it('finds what is missing and what is wrong, at its field and its step', async (
   await page.getByText('Name the host, such as db.internal.').waitFor()
   await page.waitForFunction(() => document.activeElement?.getAttribute('aria-invalid') === 'true')
   expect(await field.getAttribute('aria-invalid')).toBe('true')
-  await accessible()
+  await accessible('test-fails')
 
   // An address pasted into any field fills all of them.
   const wrong = url.replace('p%40ss', 'other')
@@ -89,7 +91,7 @@ it('finds what is missing and what is wrong, at its field and its step', async (
   await page.getByRole('button', { name: 'Test connection' }).click()
   await page.getByText('This does not work yet:').waitFor({ timeout: 15_000 })
   await page.getByText(/refused the password of/).waitFor()
-  await accessible()
+  await accessible('target')
   expect(page.url()).not.toContain('other')
 
   await page.getByRole('button', { name: 'Back' }).click()
@@ -97,18 +99,18 @@ it('finds what is missing and what is wrong, at its field and its step', async (
   await page.getByRole('button', { name: 'Test connection' }).click()
   await page.getByText(/All works, in/).waitFor({ timeout: 15_000 })
   await page.getByText('Encryption (TLS) · not encrypted').waitFor()
-  await accessible()
+  await accessible('choice')
 }, 90_000)
 
 it('moves everything to Postgres with telemetry arriving, and the page shows it there', async () => {
   await page.getByRole('button', { name: 'Choose what moves' }).click()
   await heading(/What moves to/)
-  await accessible()
+  await accessible('moving')
   const sender = new IdSender(() => host.otlp)
   await page.getByRole('button', { name: 'Start the move' }).click()
   for (let i = 0; i < 5; i++) await sender.send(20)
   await heading('Telemetry goes to Postgres now')
-  await accessible()
+  await accessible('moved')
   await sender.send(20)
   await expect
     .poll(async () => [(await storage()).engine, (await storage()).spans], { timeout: 10_000 })
@@ -125,7 +127,7 @@ it('deletes the old copy once the word is typed, as a job with its log', async (
   await page.waitForURL(/\/jobs\//)
   await page.getByRole('heading', { level: 2, name: 'Delete old telemetry' }).waitFor()
   await page.getByText(/Deleted [\d]+ spans/).waitFor()
-  await accessible()
+  await accessible('old-kept')
   await page.getByRole('link', { name: /Move to Postgres/ }).click()
   await page.getByText(/lie in Postgres now/).waitFor()
 }, 60_000)

@@ -5,7 +5,7 @@ export type DesktopCommand =
   /** `path` is an address of the page, as `/traces/ID`. */
   | { type: 'navigate'; path: string }
   | { type: 'palette' }
-  | { type: 'imported'; name: string; spans: number; logs: number; refused: number }
+  | { type: 'imported'; name: string; spans: number; logs: number; points: number; refused: number }
   /** Something the shell was asked to do failed. */
   | { type: 'failed'; what: string; detail: string }
 

@@ -31,12 +31,13 @@ describe('what the system asks to open', () => {
   })
 
   it('takes telemetry files and archives of a command line, wherever it was given', () => {
-    const files = ['shop.otlp.jsonl', '/abs/shop.otlp.pb.gz', 'full.glassbox', 'notes.txt']
+    const files = ['shop.otlp.jsonl', '/abs/shop.otlp.pb.gz', 'full.glassbox', 'lines.jsonl', 'notes.txt', 'a.json']
     const args = ['.', '--data-dir', '/d', ...files, '--shop.otlp.json']
     expect(openingsOf([...args, `glassbox://trace/${traceId}`], '/home/me')).toEqual([
       { kind: 'file', file: '/home/me/shop.otlp.jsonl' },
       { kind: 'file', file: '/abs/shop.otlp.pb.gz' },
       { kind: 'file', file: '/home/me/full.glassbox' },
+      { kind: 'file', file: '/home/me/lines.jsonl' },
       { kind: 'page', path: `/traces/${traceId}` },
     ])
   })
@@ -126,9 +127,13 @@ describe('health', () => {
 })
 
 it('tells of jobs that ended while they were watched', () => {
-  const job = (state: string, message?: string) =>
-    ({ state, kind: 'backup', error: message ? { message } : null }) as unknown as Job
-  expect(noticeOfJob('running', job('done'), en)).toMatchObject({ title: 'Done: backup', path: '/jobs' })
+  const job = (state: string, message?: string, schedule: string | null = null) =>
+    ({ id: 'j1', state, kind: 'backup', input: { schedule }, error: message ? { message } : null }) as unknown as Job
+  expect(noticeOfJob('running', job('done'), en)).toMatchObject({ title: 'Done: Backup', path: '/jobs/j1' })
+  expect(noticeOfJob('running', job('done'), textsFor('zh-CN'))?.title).toBe('完成: 备份')
+  // Every four hours one would be told of what went as it should.
+  expect(noticeOfJob('running', job('done', undefined, 'config'), en)).toBe(null)
+  expect(noticeOfJob('running', job('failed', 'full', 'config'), en)?.body).toBe('full')
   expect(noticeOfJob('running', job('failed', 'the target is full'), en)?.body).toBe('the target is full')
   expect(noticeOfJob(undefined, job('done'), en)).toBe(null)
   expect(noticeOfJob('running', job('cancelled'), en)).toBe(null)
