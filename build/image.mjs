@@ -4,7 +4,7 @@
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { APART } from './core.config.mjs'
+import { APART } from './bundle.mjs'
 import { ensureCore } from './core.mjs'
 import { ensureRenderer, root } from './renderer.mjs'
 

@@ -118,12 +118,11 @@ async function makeBackup(
     if (made.manifest.base === null) await inThread('verify', verify, hooks)
     if (work) {
       job.log(`Sending ${name}.`)
-      await shelf.withTarget(target, (opened) =>
-        opened.upload(made.file, name, {
-          signal: job.signal,
-          progress: (bytes) => job.progress({ phase: 'upload', done: bytes, total: made.bytes, unit: 'bytes' }),
-        }),
-      )
+      const sent = (bytes: number): void =>
+        job.progress({ phase: 'upload', done: bytes, total: made.bytes, unit: 'bytes' })
+      // A place that is slow to answer is seen as what is waited for.
+      sent(0)
+      await shelf.withTarget(target, (opened) => opened.upload(made.file, name, { signal: job.signal, progress: sent }))
     }
     const now = clock.nowUs()
     shelf.remember(

@@ -1,4 +1,5 @@
 import type { Job } from '../../core/model/job.ts'
+import { en } from '../i18n/en.ts'
 import { useText } from '../i18n/index.ts'
 import { bytes, count, duration, exactCount } from '../ui/format.ts'
 
@@ -11,6 +12,10 @@ export function useJobText(): {
   progress: (job: Job) => string
   share: (job: Job) => number | null
   result: (job: Job) => string
+  /** What it is about, to tell jobs of a kind apart: the file, or what is backed up and where to; '' where nothing says. */
+  about: (job: Job) => string
+  /** What kind of failure it was, in the page's language; '' where none is known. */
+  fault: (job: Job) => string
 } {
   const { t } = useText()
   /** The text of a key, or `otherwise` for kinds and phases that this page does not know. */
@@ -28,6 +33,7 @@ export function useJobText(): {
     phase: ({ progress }) => known(`jobs.phase_${progress.phase}`, progress.phase),
     progress({ progress, rate, eta }) {
       const { done, total, unit } = progress
+      if (total === null && done === 0) return ''
       const amount = (n: number): string => (unit === 'bytes' ? bytes(n) : exactCount(n))
       const parts = [
         total === null
@@ -39,7 +45,15 @@ export function useJobText(): {
       return parts.join(' · ')
     },
     share: ({ progress: { done, total }, state }) =>
-      state === 'done' ? 1 : total === null || total === 0 ? null : Math.min(1, done / total),
+      // All of a phase is not all of the job: it is never said to be done while it runs.
+      state === 'done' ? 1 : total === null || total === 0 ? null : Math.min(0.99, done / total),
+    about({ kind, input }) {
+      const { name, title, target, kind: part } = (input ?? {}) as Record<string, unknown>
+      if (kind !== 'backup') return ([title, name].find((one) => typeof one === 'string' && one !== '') as string) ?? ''
+      const what = known(`backups.kind_${part}`, '')
+      return [what, target === 'local' ? t('backups.local') : String(target ?? '')].filter(Boolean).join(' → ')
+    },
+    fault: ({ error }) => (error && error.code in en.errors ? t(`errors.${error.code}`) : ''),
     result({ kind, result }) {
       if (result === null || typeof result !== 'object') return ''
       // Counts of a restore stand in an object of their own.

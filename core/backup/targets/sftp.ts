@@ -47,7 +47,11 @@ export function sftpTarget(address: SftpAddress): BackupTarget {
     })
     return session
   }
-  const attempt = async <T>(work: (sftp: SFTPWrapper) => Promise<T>, name = ''): Promise<T> => {
+  const attempt = async <T>(
+    work: (sftp: SFTPWrapper) => Promise<T>,
+    name = '',
+    signal: AbortSignal | null = null,
+  ): Promise<T> => {
     const { client, sftp } = await connected()
     let lost = (): void => undefined
     const cut = new Promise<never>((_, reject) => {
@@ -55,11 +59,15 @@ export function sftpTarget(address: SftpAddress): BackupTarget {
     })
     cut.catch(() => undefined)
     client.once('close', lost)
+    // Whoever stops it does not wait for a server that has fallen silent.
+    const stop = (): void => void client.destroy()
+    signal?.addEventListener('abort', stop, { once: true })
     try {
       return await Promise.race([work(sftp), cut])
     } catch (error) {
-      throw sftpTrouble(error, address, name)
+      throw signal?.aborted ? signal.reason : sftpTrouble(error, address, name)
     } finally {
+      signal?.removeEventListener('abort', stop)
       client.removeListener('close', lost)
     }
   }
@@ -77,20 +85,24 @@ export function sftpTarget(address: SftpAddress): BackupTarget {
           .map(({ filename, attrs }) => ({ name: filename, bytes: attrs.size, modifiedAt: attrs.mtime * 1e6 }))
       }),
     upload: (path, name, { signal, progress }) =>
-      attempt(async (sftp) => {
-        const to = within(name)
-        const partial = to + PARTIAL
-        await makeFolder(sftp, folder)
-        const { size } = await stat(path)
-        const there = await sizeOf(sftp, partial)
-        // What an upload that was cut off left is continued: it is the beginning of this very archive, by its name. The
-        // last stretch is sent again, as its pieces may have arrived out of order.
-        const from = there !== null && there <= size ? Math.max(0, there - PIECES_AT_ONCE * PIECE_BYTES) : 0
-        await writeFrom(sftp, { partial, path, from, fresh: there === null, size }, { signal, progress })
-        if ((await sizeOf(sftp, partial)) !== size)
-          throw new GlassboxError('backup_target', `${address.host} kept only a part of ${name}`)
-        await call((done) => sftp.rename(partial, to, done))
-      }, name),
+      attempt(
+        async (sftp) => {
+          const to = within(name)
+          const partial = to + PARTIAL
+          await makeFolder(sftp, folder)
+          const { size } = await stat(path)
+          const there = await sizeOf(sftp, partial)
+          // What an upload that was cut off left is continued: it is the beginning of this very archive, by its name. The
+          // last stretch is sent again, as its pieces may have arrived out of order.
+          const from = there !== null && there <= size ? Math.max(0, there - PIECES_AT_ONCE * PIECE_BYTES) : 0
+          await writeFrom(sftp, { partial, path, from, fresh: there === null, size }, { signal, progress })
+          if ((await sizeOf(sftp, partial)) !== size)
+            throw new GlassboxError('backup_target', `${address.host} kept only a part of ${name}`)
+          await call((done) => sftp.rename(partial, to, done))
+        },
+        name,
+        signal,
+      ),
     open: (name) =>
       attempt(async (sftp) => {
         const path = within(name)

@@ -47,6 +47,7 @@ export const jobs = {
   result_restore: '{spans} spans, {logs} logs and {samples} samples came back.',
   result_restore_undo: '{spans} spans, {logs} logs and {samples} samples are as they were before the restore.',
   cancel: 'Cancel',
+  about: 'What',
   leave: 'You can leave this page. It goes on after a restart.',
   started: 'Started',
   took: 'Took',

@@ -152,7 +152,8 @@ export const shell = {
   linesNote: '{n} lines',
   paletteHint: 'paste a trace id, a traceparent or a log line',
   imported: '{name}: {spans} spans, {logs} log records and {points} metric points came in',
-  importedSome: '{name}: {spans} spans, {logs} log records and {points} metric points came in, {refused} entries were refused',
+  importedSome:
+    '{name}: {spans} spans, {logs} log records and {points} metric points came in, {refused} entries were refused',
   dropHere: 'Drop to open: telemetry is imported, a backup is taken in',
   importing: 'Reading…',
   importReport: 'What the files brought',

@@ -49,6 +49,7 @@ export const jobs: Messages['jobs'] = {
   result_restore: '已恢复 {spans} 个 Span、{logs} 条日志和 {samples} 个样本。',
   result_restore_undo: '{spans} 个 Span、{logs} 条日志和 {samples} 个样本已回到恢复之前。',
   cancel: '取消',
+  about: '对象',
   leave: '可以离开此页面。重启后会继续。',
   started: '开始',
   took: '用时',

@@ -64,7 +64,7 @@ export const settings: Messages['settings'] = {
   pending: '已保存，Glassbox 下次启动后使用。',
   entries: '{n} 项',
   managed_storage: '通过上方的引擎迁移来更改。',
-  managed_views: '在追踪、日志和指标页面用书签更改。',
+  managed_views: '在 Trace、日志和指标页面用书签更改。',
   asYaml: '无；YAML 列表',
   forget: '其中含有密码，撤销也无法恢复。',
   forgetYes: '仍然移除',

@@ -156,7 +156,7 @@ export const shell: Messages['shell'] = {
   dropHere: '放下以打开：遥测数据会被导入，备份会被收入',
   importing: '正在读取…',
   importReport: '文件带来的内容',
-  importCounts: '{traces} 条追踪，{spans} 个 span，{logs} 条日志，{points} 个指标点',
+  importCounts: '{traces} 条 Trace，{spans} 个 Span，{logs} 条日志，{points} 个指标点',
   importRefused: '拒绝 {n} 项：',
   archiveTaken: '已收入为 {name}；尚未恢复任何内容。',
 }

@@ -204,6 +204,21 @@ describe('SFTP that refuses', () => {
     })
   })
 
+  it('is stopped at once, also while the server is silent', async () => {
+    const stopping = new AbortController()
+    sftp.holdAfter = 200_000
+    await withTarget(sftpAddress(), async (target) => {
+      const upload = target.upload(file, nameOf(5), { ...options, signal: stopping.signal })
+      const stopped = expect(upload).rejects.toThrow('enough of it')
+      await expect.poll(() => sftp.held).toBeGreaterThan(0)
+      stopping.abort(new Error('enough of it'))
+      await stopped
+      sftp.holdAfter = null
+      await target.upload(file, nameOf(5), options)
+      await target.remove(nameOf(5))
+    })
+  })
+
   it('says that the target is full, and cleans up later', async () => {
     sftp.fullAfter = sftp.written + 100_000
     await withTarget(sftpAddress(), async (target) => {
