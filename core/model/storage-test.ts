@@ -10,6 +10,15 @@ export const STORAGE_STEPS = [
   'write and read back',
 ] as const
 
+/** What is said of a refusal, in parts. */
+export interface RefusalDetail {
+  /** Of the list of refusals. */
+  name: string
+  values: Record<string, string | number>
+  /** What the server, or the system before it, said in its own words. */
+  words: string | null
+}
+
 /** One of them, tried. */
 export interface StorageTestStep {
   name: (typeof STORAGE_STEPS)[number]
@@ -20,6 +29,8 @@ export interface StorageTestStep {
   /** Of the catalogue of errors. */
   code: string | null
   error: string | null
+  /** The same in parts, where it is one of the known refusals. */
+  detail: RefusalDetail | null
   hint: string | null
 }
 

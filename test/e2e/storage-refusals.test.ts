@@ -50,6 +50,31 @@ it('shows at its step why each of them refuses, and what to do', async () => {
   expect(await page.getByLabel('Or all as one address').getAttribute('aria-invalid')).toBe('true')
 }, 90_000)
 
+it('says in Chinese what refuses, and leaves what the server said in its own words', async () => {
+  const list = await servers.refusals()
+  const urlOf = (what: string): string => list.find((one) => one.what === what)?.url ?? ''
+  const chinese = await openPage(browser, host, '/settings/storage?step=connect', { zh: true })
+  try {
+    for (const [what, says, words] of [
+      ['a wrong password', /不接受 .+ 的密码/, null],
+      ['a stranger', /的证书不受信任/, /certificate/],
+      ['a standby', /该服务器是备库/, null],
+    ] as const) {
+      await chinese.getByLabel('或用一个地址表示全部').fill(urlOf(what))
+      await chinese.getByRole('button', { name: '测试连接' }).click()
+      const why = chinese.getByRole('alert')
+      await why.waitFor()
+      expect(await why.textContent(), what).toMatch(says)
+      const quoted = why.locator('q')
+      expect(await quoted.count(), what).toBe(words ? 1 : 0)
+      if (words) expect(await quoted.textContent()).toMatch(words)
+      await chinese.getByRole('button', { name: '返回' }).click()
+    }
+  } finally {
+    await chinese.context().close()
+  }
+}, 60_000)
+
 it('shows the steps as they come: what works is there while the next one waits', async () => {
   const { port } = silent.address() as { port: number }
   await test(`postgres://u:p@127.0.0.1:${port}/d?sslmode=disable`)

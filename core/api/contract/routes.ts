@@ -348,7 +348,7 @@ export const routes = {
       live: z.boolean().default(false),
     }),
     answer:
-      '{ ok, steps: [{ name, ok, ms, note, code, error, hint }] }; with `live` each step as a line of JSON, then { ok }',
+      '{ ok, steps: [{ name, ok, ms, note, code, error, detail, hint }] }; with `live` each step as a line of JSON, then { ok }',
   },
   storageUsage: {
     method: 'GET',

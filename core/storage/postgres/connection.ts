@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
-import { GlassboxError } from '../../base/errors.ts'
 import { postgresError } from './postgres-error.ts'
+import { PostgresRefusal } from './refusals.ts'
 
 /** Where and how to connect; crosses threads as it is. */
 export interface PostgresTarget {
@@ -35,15 +35,15 @@ export function readTarget(url: string, schema: string): PostgresTarget {
   try {
     parsed = new URL(url)
   } catch {
-    throw refuse(url === '' ? 'no Postgres address is given' : 'the Postgres address is not a URL')
+    throw new PostgresRefusal(url === '' ? 'url_empty' : 'url_unread')
   }
   if (!['postgres:', 'postgresql:'].includes(parsed.protocol)) {
-    throw refuse(`the Postgres address begins with ${parsed.protocol}// instead of postgres://`)
+    throw new PostgresRefusal('url_protocol', { protocol: parsed.protocol })
   }
-  if (!/^[a-z_][a-z0-9_]{0,40}$/.test(schema)) throw refuse(`the schema name ${schema} is not plain lower-case letters`)
+  if (!/^[a-z_][a-z0-9_]{0,40}$/.test(schema)) throw new PostgresRefusal('schema_name', { schema })
   const sslMode = parsed.searchParams.get('sslmode') ?? 'prefer'
   if (!(SSL_MODES as readonly string[]).includes(sslMode)) {
-    throw refuse(`sslmode=${sslMode} is not one of ${SSL_MODES.join(', ')}`)
+    throw new PostgresRefusal('sslmode_unknown', { mode: sslMode, modes: SSL_MODES.join(', ') })
   }
   const [rootFile, certificateFile, keyFile] = ['sslrootcert', 'sslcert', 'sslkey'].map((name) =>
     parsed.searchParams.get(name),
@@ -51,7 +51,8 @@ export function readTarget(url: string, schema: string): PostgresTarget {
   let rootCertificate: string | null = null
   if (rootFile && rootFile !== 'system') {
     rootCertificate = readPem('sslrootcert', rootFile)
-    if (!isCertificate(rootCertificate)) throw refuse(`sslrootcert ${rootFile} holds no certificate in PEM form`)
+    if (!isCertificate(rootCertificate))
+      throw new PostgresRefusal('no_certificate', { parameter: 'sslrootcert', file: rootFile })
   }
   const user = decodeURIComponent(parsed.username)
   return {
@@ -67,28 +68,27 @@ export function readTarget(url: string, schema: string): PostgresTarget {
   }
 }
 
-const refuse = (why: string): GlassboxError => new GlassboxError('postgres_url', why)
-
 function readPem(parameter: string, file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw refuse(`${parameter} ${file} cannot be read: ${(error as Error).message}`)
+    throw new PostgresRefusal('file_unread', { parameter, file }, (error as Error).message)
   }
 }
 
 function readClient(certificateFile: string, keyFile: string): { certificate: string; key: string } {
-  if (certificateFile === '' || keyFile === '') throw refuse('sslcert and sslkey are only of use together')
+  if (certificateFile === '' || keyFile === '') throw new PostgresRefusal('certificate_or_key')
   const certificate = readPem('sslcert', certificateFile)
   const key = readPem('sslkey', keyFile)
-  if (!isCertificate(certificate)) throw refuse(`sslcert ${certificateFile} holds no certificate in PEM form`)
+  if (!isCertificate(certificate))
+    throw new PostgresRefusal('no_certificate', { parameter: 'sslcert', file: certificateFile })
   let fits: boolean
   try {
     fits = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))
   } catch (error) {
-    throw refuse(`sslkey ${keyFile} holds no key that can be read: ${(error as Error).message}`)
+    throw new PostgresRefusal('no_key', { file: keyFile }, (error as Error).message)
   }
-  if (!fits) throw refuse(`sslkey ${keyFile} is not the key of sslcert ${certificateFile}`)
+  if (!fits) throw new PostgresRefusal('other_key', { file: keyFile, certificate: certificateFile })
   return { certificate, key }
 }
 

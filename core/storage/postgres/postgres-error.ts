@@ -1,4 +1,5 @@
-import { type ErrorCode, GlassboxError } from '../../base/errors.ts'
+import { GlassboxError } from '../../base/errors.ts'
+import { PostgresRefusal, type RefusalName } from './refusals.ts'
 
 /** What an error of the driver may carry. */
 interface DriverError {
@@ -35,70 +36,43 @@ export function isServerTrouble(error: unknown): boolean {
 }
 
 /** The error of the catalogue that a failed connection or statement is; others come back as they are. */
-export function postgresError(error: unknown, { host, port, database, user, schema }: Where): GlassboxError {
+export function postgresError(error: unknown, where: Where): GlassboxError {
   if (error instanceof GlassboxError) return error
-  const { code = '', message } = error as DriverError
-  const at = `${host}:${port}`
-  const make = (name: ErrorCode, text: string, hint?: string): GlassboxError => new GlassboxError(name, text, hint)
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return make('postgres_unreachable', `the host name ${host} cannot be resolved`, 'Check the host in the address.')
-  }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return make(
-      'postgres_tls',
-      `the certificate of ${at} is made out to another name: ${message}`,
-      'Use a name that the certificate holds, or sslmode=verify-ca to check only who signed it.',
-    )
-  }
-  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
-    return make(
-      'postgres_tls',
-      `the certificate of ${at} is not valid now: ${message}`,
-      "Renew it at the server, and check this machine's clock.",
-    )
-  }
-  if (CERTIFICATE.test(code)) {
-    return make(
-      'postgres_tls',
-      // Node adds what a person who starts it may do.
-      `the certificate of ${at} is not trusted: ${message.replace(/; if the root CA .*/, '')}`,
-      'Name its authority with sslrootcert=FILE, or use sslmode=require to encrypt without verifying.',
-    )
-  }
-  if (/does not support SSL/.test(message)) {
-    return make('postgres_tls', `${at} does not speak TLS`, 'Switch TLS on at the server, or use sslmode=disable.')
-  }
-  if (/^(EPROTO|ERR_SSL_|ERR_TLS_)/.test(code)) {
-    return make('postgres_tls', `TLS with ${at} fails: ${message}`, "Compare the server's ssl settings with sslmode.")
-  }
-  if (code === '28000' && /no encryption|SSL off/.test(message)) {
-    return make(
-      'postgres_tls',
-      `${at} refused ${user} without TLS: ${message}`,
-      'Use sslmode=require or stricter, or let pg_hba.conf take connections that are not encrypted.',
-    )
-  }
-  if (code === '28P01') return make('postgres_login', `${at} refused the password of ${user}`)
-  if (code === '28000' && /client certificate/.test(message)) {
-    return make(
-      'postgres_login',
-      `${at} wants a certificate of ${user}: ${message}`,
-      'Name the certificate and its key with sslcert=FILE and sslkey=FILE.',
-    )
-  }
-  if (code === '28000') return make('postgres_login', `${at} refused the login of ${user}: ${message}`)
-  if (/password must be a string|no password/i.test(message)) {
-    return make('postgres_login', `${at} asks for a password and the address has none`)
-  }
-  if (code === '3D000') return make('postgres_no_database', `there is no database ${database} at ${at}`)
-  if (code === '42501') return make('postgres_no_rights', `${user} may not do this in ${database}: ${message}`)
-  if (code === '25006') {
-    return make('postgres_read_only', `${at} takes no writes: ${message}`)
-  }
-  if (code === '53100') return make('storage_unavailable', `the disk of ${at} is full`, 'Free space on the server.')
-  if (isAway(error)) return make('postgres_unreachable', `${at} does not answer: ${message}`)
-  if (code === '42P01' || code === '3F000') {
-    return make('storage_unavailable', `the tables in schema ${schema} are gone: ${message}`, 'Restart Glassbox.')
-  }
-  return make('storage_unavailable', `${at} refused: ${message}`)
+  const { host, port, database, user, schema } = where
+  const { message } = error as DriverError
+  const name = refusalName(error as DriverError)
+  const values = { host, at: `${host}:${port}`, database, user, schema }
+  // Node adds to some what a person who starts it may do.
+  return new PostgresRefusal(name, values, SAYS_ALL.has(name) ? null : message.replace(/; if the root CA .*/, ''))
+}
+
+/** Refusals whose sentence leaves nothing to be said by the server. */
+const SAYS_ALL: ReadonlySet<RefusalName> = new Set([
+  'host_unknown',
+  'no_tls',
+  'wrong_password',
+  'no_password',
+  'no_database',
+  'disk_full',
+])
+
+function refusalName(error: DriverError): RefusalName {
+  const { code = '', message } = error
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'host_unknown'
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'certificate_name'
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return 'certificate_dates'
+  if (CERTIFICATE.test(code)) return 'certificate_untrusted'
+  if (/does not support SSL/.test(message)) return 'no_tls'
+  if (/^(EPROTO|ERR_SSL_|ERR_TLS_)/.test(code)) return 'tls_failed'
+  if (code === '28000' && /no encryption|SSL off/.test(message)) return 'wants_tls'
+  if (code === '28P01') return 'wrong_password'
+  if (code === '28000') return /client certificate/.test(message) ? 'wants_certificate' : 'login_refused'
+  if (/password must be a string|no password/i.test(message)) return 'no_password'
+  if (code === '3D000') return 'no_database'
+  if (code === '42501') return 'no_right'
+  if (code === '25006') return 'no_writes'
+  if (code === '53100') return 'disk_full'
+  if (isAway(error)) return 'no_answer'
+  if (code === '42P01' || code === '3F000') return 'tables_gone'
+  return 'refused'
 }

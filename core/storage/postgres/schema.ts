@@ -1,11 +1,11 @@
 import type pg from 'pg'
-import { GlassboxError } from '../../base/errors.ts'
 import { SPAN_KINDS, SPAN_STATUSES } from '../../model/records.ts'
 import type { PostgresTarget } from './connection.ts'
 import { ensureMetricTables } from './metrics/metric-tables.ts'
 import { DAYS_AHEAD, dayOf, ensurePart, firstPart, TABLE_LOCK } from './parts.ts'
 import { PINNED_TABLE } from './pinned-traces.ts'
 import { isAway, postgresError } from './postgres-error.ts'
+import { PostgresRefusal } from './refusals.ts'
 import { WHOLE_TABLE } from './settled-parts.ts'
 import { VALUE_FILTERS } from './value-filters.ts'
 
@@ -91,15 +91,11 @@ export async function checkServer(client: pg.ClientBase): Promise<ServerFacts> {
     "SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS locked",
   )
   const { version, standby, locked } = rows[0] as { version: number; standby: boolean; locked: boolean }
-  if (version < OLDEST_SERVER) throw tooOld(version)
+  if (version < OLDEST_SERVER) throw new PostgresRefusal('too_old', { version: Math.floor(version / 10_000) })
   if (standby || locked) {
-    throw new GlassboxError('postgres_read_only', standby ? 'the server is a standby' : 'the database takes no writes')
+    throw new PostgresRefusal(standby ? 'standby' : 'database_read_only')
   }
   return { version, readOnly: false }
-}
-
-function tooOld(version: number): GlassboxError {
-  return new GlassboxError('postgres_too_old', `the server is PostgreSQL ${Math.floor(version / 10_000)}`)
 }
 
 /** Whether the schema holds our tables (their version), nothing of ours and nothing in the way (0), or foreign ones (throws). */
@@ -115,25 +111,11 @@ export async function schemaVersion(client: pg.ClientBase, schema: string): Prom
   const version = found.mark?.startsWith(OURS) ? Number(found.mark.slice(OURS.length + 1)) : 0
   if (version === 0 && found.tables !== '') {
     const shown = found.tables.split(', ').slice(0, 5).join(', ')
-    throw new GlassboxError(
-      'postgres_foreign_table',
-      `schema ${schema} holds tables that Glassbox did not make: ${shown}`,
-    )
+    throw new PostgresRefusal('foreign_tables', { schema, tables: shown })
   }
-  if (version > SCHEMA_VERSION) {
-    throw new GlassboxError(
-      'postgres_foreign_table',
-      `schema ${schema} was made by a newer Glassbox (layout ${version}, this one knows ${SCHEMA_VERSION})`,
-      'Update this Glassbox, or choose another schema with storage.postgresSchema.',
-    )
-  }
-  if (version > 0 && version < SCHEMA_VERSION) {
-    throw new GlassboxError(
-      'postgres_foreign_table',
-      `schema ${schema} was made by an older Glassbox (layout ${version}, this one writes ${SCHEMA_VERSION})`,
-      `Choose another schema with storage.postgresSchema, or drop this one (DROP SCHEMA ${schema} CASCADE) if its data may go.`,
-    )
-  }
+  const layouts = { schema, theirs: version, ours: SCHEMA_VERSION }
+  if (version > SCHEMA_VERSION) throw new PostgresRefusal('newer_layout', layouts)
+  if (version > 0 && version < SCHEMA_VERSION) throw new PostgresRefusal('older_layout', layouts)
   return version
 }
 

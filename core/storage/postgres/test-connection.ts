@@ -3,10 +3,11 @@ import { lookup } from 'node:dns/promises'
 import { connect as connectSocket, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type pg from 'pg'
-import { GlassboxError } from '../../base/errors.ts'
+import type { GlassboxError } from '../../base/errors.ts'
 import { STORAGE_STEPS, type StorageTest, type StorageTestStep } from '../../model/storage-test.ts'
 import { connect, type PostgresTarget, readTarget, settleTarget, tlsOptions } from './connection.ts'
 import { postgresError } from './postgres-error.ts'
+import { PostgresRefusal } from './refusals.ts'
 import { checkServer, schemaVersion } from './schema.ts'
 
 const SOCKET_MS = 5000
@@ -41,10 +42,12 @@ export async function* testSteps(url: string, schema: string): AsyncGenerator<St
       try {
         const result = await work[name]()
         const note = name === 'tls' ? (result as StorageTestStep['note']) : null
-        yield { name, ok: true, ms: ms(), note, code: null, error: null, hint: null }
+        yield { name, ok: true, ms: ms(), note, code: null, error: null, detail: null, hint: null }
       } catch (error) {
-        const { code, message, hint } = target ? postgresError(error, target) : (error as GlassboxError)
-        yield { name, ok: false, ms: ms(), note: null, code, error: message, hint: hint ?? null }
+        const known = target ? postgresError(error, target) : (error as GlassboxError)
+        const { code, message, hint } = known
+        const detail = known instanceof PostgresRefusal ? known.detail : null
+        yield { name, ok: false, ms: ms(), note: null, code, error: message, detail, hint: hint ?? null }
         return
       }
     }
@@ -112,10 +115,10 @@ async function checkRights(client: pg.Client, target: PostgresTarget): Promise<v
   )
   const { database, owner } = rows[0] as { database: boolean; owner: boolean | null }
   if (known > 0 && owner === false) {
-    throw new GlassboxError('postgres_no_rights', `${target.user} does not own schema ${target.schema}`)
+    throw new PostgresRefusal('not_owner', { user: target.user, schema: target.schema })
   }
   if (known === 0 && !database && owner !== true) {
-    throw new GlassboxError('postgres_no_rights', `${target.user} may not create a schema in ${target.database}`)
+    throw new PostgresRefusal('no_schema_right', { user: target.user, database: target.database })
   }
 }
 

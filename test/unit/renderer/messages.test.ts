@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { REFUSALS } from '../../../core/storage/postgres/refusals.ts'
 import { en } from '../../../renderer/i18n/en.ts'
 import { zhCN } from '../../../renderer/i18n/zh-CN.ts'
 
@@ -21,6 +22,13 @@ describe('messages', () => {
     expect([...chinese.keys()].sort()).toEqual([...english.keys()].sort())
     for (const [key, text] of english)
       expect([key, parameters(chinese.get(key) ?? '')]).toEqual([key, parameters(text)])
+  })
+
+  it('say every way in which a Postgres refuses', () => {
+    const said = [...english].filter(([key]) => key.startsWith('storage.refused_'))
+    expect(said.map(([key, text]) => [key, parameters(text)])).toEqual(
+      Object.entries(REFUSALS).map(([name, [, sentence]]) => [`storage.refused_${name}`, parameters(sentence)]),
+    )
   })
 
   it('exist for every key that a component names', () => {
