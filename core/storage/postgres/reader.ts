@@ -64,6 +64,8 @@ export function startReader(
     })
   }
 
+  // It learns at once what the first questions need.
+  start()
   const query = <T>(method: string, argument: unknown, context?: QueryContext): Promise<T> =>
     ask<T>(method, argument, context?.timeoutMs ?? queryTimeoutMs, context?.signal)
   return {

@@ -424,6 +424,11 @@ export class Sessions {
     }
   }
 
+  /** The next query tries, whatever became of the last one. */
+  forgetFailure(): void {
+    this.#failure = null
+  }
+
   #failed(error: unknown): Error {
     const failure = postgresError(error, this.#target)
     this.#failedAt = performance.now()

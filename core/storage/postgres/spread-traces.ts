@@ -20,6 +20,7 @@ export class SpreadTraces {
   #seen = new SeenWrites()
   /** Null before the first look. */
   #seq: number | null = null
+  #loading: Promise<void> | null = null
 
   /** Ids, in hex, of those that end at `from` or later and begin before `end`, µs. */
   async within(session: Session, from: number, end: number): Promise<string[]> {
@@ -38,7 +39,16 @@ export class SpreadTraces {
     return this.#seq !== null && hi <= this.#seq && this.#seen.gapsOf(this.#seq).length === 0
   }
 
+  /** One at a time, as the first look passes all traces: who comes meanwhile waits for what it finds. */
   async #load(session: Session): Promise<void> {
+    while (this.#loading) await this.#loading.catch(() => undefined)
+    this.#loading = this.#join(session).finally(() => {
+      this.#loading = null
+    })
+    await this.#loading
+  }
+
+  async #join(session: Session): Promise<void> {
     const { schema } = session
     const asOf = await session.asOf()
     const last = this.#seq

@@ -12,7 +12,8 @@ import { ensurePart, partitionName } from '../../../core/storage/postgres/parts.
 import { logHistogram, searchLogs } from '../../../core/storage/postgres/search-logs.ts'
 import { searchTraces, traceHistogram } from '../../../core/storage/postgres/search-traces.ts'
 import { serviceGraph } from '../../../core/storage/postgres/service-graph.ts'
-import type { Session } from '../../../core/storage/postgres/session.ts'
+import { Entries, Session } from '../../../core/storage/postgres/session.ts'
+import { SpreadTraces } from '../../../core/storage/postgres/spread-traces.ts'
 import { operations, services, tagKeys, tagValues } from '../../../core/storage/postgres/tags.ts'
 import { readTrace } from '../../../core/storage/postgres/trace-read.ts'
 import { closeFullParts, indexClosedPart } from '../../../core/storage/postgres/upkeep.ts'
@@ -153,6 +154,30 @@ it('passes no rows of a part without an index for a value that none of its write
   // What an earlier version wrote is told of by no filter: the part is passed whole.
   await client.query('DELETE FROM glassbox._value_filters WHERE seq = (SELECT max(seq) FROM glassbox._value_filters)')
   expect((await looksAt(ask('user.id=nobody'))).tables).toEqual([partition('traces', 1)])
+})
+
+it('looks once at which traces reach far, however many ask at the same time', async () => {
+  const spread = new SpreadTraces()
+  const clients = await Promise.all([0, 1, 2].map(() => connect(readTarget(url, 'glassbox'))))
+  const looks: string[] = []
+  try {
+    await Promise.all(
+      clients.map(async (one) => {
+        const counting = {
+          query(sql: string, values?: unknown[]) {
+            if (/HAVING/.test(sql)) looks.push(sql)
+            return one.query(sql, values)
+          },
+        }
+        await one.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY')
+        const session = new Session(counting as unknown as pg.ClientBase, 'glassbox', new Entries(), spread)
+        await spread.within(session, 0, 0)
+      }),
+    )
+    expect(looks).toHaveLength(1)
+  } finally {
+    for (const one of clients) await one.end()
+  }
 })
 
 it('closes a full part, goes on in the next, and finds attributes of the closed one by their index', async () => {
