@@ -20,6 +20,8 @@ import { STOP, stopError } from './stop-sign.ts'
 /** How long a worker may run on after its deadline before it is replaced. */
 const OVERRUN_MS = 2000
 const DEFAULT_TIMEOUT_MS = 120_000
+/** Columns lie outside the heap; labels and texts that live as long as a query grew it to 140 MB a thread without a limit. */
+const YOUNG_MB = 24
 
 /** What can change while the engine runs. */
 export interface EngineConfiguration {
@@ -153,7 +155,9 @@ class EngineThread {
 
   #start(): RpcClient {
     if (this.#rpc) return this.#rpc
-    const worker = new Worker(workerFile(import.meta.url, './promql.worker.ts'))
+    const worker = new Worker(workerFile(import.meta.url, './promql.worker.ts'), {
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    })
     const rpc = new RpcClient(worker)
     serveRpc(worker, {
       select: async (asked: { id: number; query: SelectQuery }) => {

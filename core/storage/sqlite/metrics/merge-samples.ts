@@ -37,10 +37,11 @@ export function mergeSamples(parts: readonly ReadSamples[]): ReadSamples {
       for (let i = 0; i < part.histograms.length; i++) histograms[at + i] = part.histograms[i]
     at += part.times.length
   }
-  return ordered ? { times, values, kinds, histograms } : sorted({ times, values, kinds, histograms })
+  return ordered ? { times, values, kinds, histograms } : sortSamples({ times, values, kinds, histograms })
 }
 
-function sorted({ times, values, kinds, histograms }: ReadSamples): ReadSamples {
+/** In order of time, in memory of their own; of two samples at one time the later one's. */
+export function sortSamples({ times, values, kinds, histograms }: ReadSamples): ReadSamples {
   const order = Uint32Array.from(times, (_, i) => i).sort((a, b) => times[a] - times[b] || a - b)
   const kept = order.filter((index, i) => i === order.length - 1 || times[order[i + 1]] !== times[index])
   return {

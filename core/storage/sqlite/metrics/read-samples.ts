@@ -5,9 +5,10 @@ import { type Labels, SampleKind, type SeriesExemplars } from '../../../model/se
 import { labelsOfKey } from '../../../model/series-key.ts'
 import type { PackedResult } from '../../metric-store.ts'
 import type { QueryGuard } from '../query-guard.ts'
-import { clip, mergeSamples } from './merge-samples.ts'
+import { clip } from './merge-samples.ts'
 import type { HeadSamples } from './metric-memory.ts'
-import { Part, type ReadSamples, readBlock } from './sample-block.ts'
+import { Part, type ReadSamples, readBlock, reusedRoom } from './sample-block.ts'
+import { SampleRun } from './sample-run.ts'
 import { DAMAGED, GROUP_BITS } from './tables.ts'
 
 /** The 5-minute aggregate that stands in for samples under a function; others get the last sample of each bucket. */
@@ -36,7 +37,11 @@ export function checkSamples(samples: number, most: number): void {
 /** Puts together what the head holds and what blocks bring. @throws GlassboxError `query_too_large` */
 export class SampleGatherer {
   readonly #query: SamplesQuery
-  readonly #parts = new Map<number, ReadSamples[]>()
+  /** Of the series still to come, null as long as no block had any of it. */
+  readonly #runs = new Map<number, SampleRun | null>()
+  /** Of series that are settled, for others to use. */
+  readonly #free: SampleRun[] = []
+  readonly #room = reusedRoom()
   readonly #recent: Generator<KeyedSamples, void>
   readonly #packer: SeriesPacker
   #settled = 0
@@ -46,7 +51,7 @@ export class SampleGatherer {
 
   constructor(query: SamplesQuery) {
     this.#query = query
-    for (const id of query.head.ids) this.#parts.set(id, [])
+    for (const id of query.head.ids) this.#runs.set(id, null)
     this.#recent = packedRuns(query.head)
     this.#packer = new SeriesPacker(query.head.times.length)
     this.#total = 0
@@ -66,9 +71,17 @@ export class SampleGatherer {
   #take(id: number, samples: ReadSamples): boolean {
     const clipped = clip(samples, this.#query.start, this.#query.end)
     if (!clipped) return false
-    this.#parts.get(id)?.push(clipped)
     this.#spend(clipped.times.length)
+    this.#runOf(id).append(clipped)
     return true
+  }
+
+  #runOf(id: number): SampleRun {
+    const known = this.#runs.get(id)
+    if (known) return known
+    const run = this.#free.pop() ?? new SampleRun()
+    this.#runs.set(id, run)
+    return run
   }
 
   /** Blocks come in the order of their start; a damaged one costs its own samples. @param only the series that the block is of, where its entries do not say */
@@ -87,9 +100,14 @@ export class SampleGatherer {
 
   #addSound(kind: number, data: Uint8Array, only?: number): void {
     const idOf = (id: number): number => only ?? id
-    const wanted = (id: number): boolean => this.#parts.has(idOf(id))
+    const wanted = (id: number): boolean => this.#runs.has(idOf(id))
     if (kind === 0)
-      readBlock(data, wanted, (id, _part, samples) => this.#take(idOf(id), this.#counted ? ones(samples) : samples))
+      readBlock(
+        data,
+        wanted,
+        (id, _part, samples) => this.#take(idOf(id), this.#counted ? ones(samples) : samples),
+        this.#room,
+      )
     else {
       const { func } = this.#query
       const aggregate = func === null ? undefined : AGGREGATE_OF[func]
@@ -107,10 +125,14 @@ export class SampleGatherer {
     for (; this.#settled < ids.length && ids[this.#settled] < before; this.#settled++) {
       const id = ids[this.#settled]
       const { key, ...recent } = this.#recent.next().value as KeyedSamples
-      const parts = this.#parts.get(id) ?? []
-      this.#parts.delete(id)
-      if (recent.times.length > 0) parts.push(this.#counted ? ones(recent) : recent)
-      if (parts.length > 0) this.#packer.add({ key, ...mergeSamples(parts) })
+      const run = this.#runs.get(id) ?? null
+      this.#runs.delete(id)
+      if (!run && recent.times.length === 0) continue
+      const whole = run ?? this.#free.pop() ?? new SampleRun()
+      whole.append(this.#counted ? ones(recent) : recent)
+      this.#packer.add({ key, ...whole.samples() })
+      whole.clear()
+      this.#free.push(whole)
     }
   }
 

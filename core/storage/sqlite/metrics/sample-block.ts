@@ -106,6 +106,29 @@ function unpackBlock(data: Uint8Array): Uint8Array {
   return body
 }
 
+/** Where decoded columns are put: arrays of their own, or the same ones again and again. */
+export interface DecodeRoom {
+  times(count: number): Float64Array
+  values(count: number): Float64Array
+}
+
+const OWN_ARRAYS: DecodeRoom = {
+  times: (count) => new Float64Array(count),
+  values: (count) => new Float64Array(count),
+}
+
+/** Room for a taker who copies what he is given before he returns. */
+export function reusedRoom(): DecodeRoom {
+  const columns = { times: new Float64Array(0), values: new Float64Array(0) }
+  const of =
+    (column: keyof typeof columns) =>
+    (count: number): Float64Array => {
+      if (columns[column].length < count) columns[column] = new Float64Array(count)
+      return columns[column].subarray(0, count)
+    }
+  return { times: of('times'), values: of('values') }
+}
+
 /**
  * Walks the entries of a block; `wanted` says which to decode. Times of an unwanted one may still have to be read.
  * @throws GlassboxError `data_damaged` before it takes anything
@@ -114,6 +137,7 @@ export function readBlock(
   data: Uint8Array,
   wanted: (id: number, part: Part) => boolean,
   take: (id: number, part: Part, samples: ReadSamples) => void,
+  room: DecodeRoom = OWN_ARRAYS,
 ): void {
   const from = new ByteReader(unpackBlock(data))
   let id = 0
@@ -135,10 +159,10 @@ export function readBlock(
     if (wanted(id, part)) {
       if (!times) {
         const at = new ByteReader(from.bytes, timesAt)
-        times = readTimes(at, timesCount)
+        times = readTimes(at, room.times(timesCount))
         if ((flags & 1) === 0) from.pos = at.pos
       }
-      const values = new Float64Array(count)
+      const values = room.values(count)
       if (flags & 2) {
         const { kinds, histograms } = readMixed(from, count, values)
         take(id, part, { times, values, kinds, histograms })
@@ -170,11 +194,10 @@ function writeTimes(out: ByteWriter, times: ArrayLike<number>): void {
   }
 }
 
-function readTimes(from: ByteReader, count: number): Float64Array {
-  const times = new Float64Array(count)
+function readTimes(from: ByteReader, times: Float64Array): Float64Array {
   let last = 0
   let delta = 0
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < times.length; i++) {
     const read = from.zigzag()
     delta = i > 1 ? delta + read : read
     last += delta
