@@ -2,12 +2,15 @@ import { execFile } from 'node:child_process'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
+import { compressSync } from 'snappy'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { askApi, difference } from '../fixtures/prometheus/compare-answers.ts'
+import { type ApiAnswer, askApi, difference } from '../fixtures/prometheus/compare-answers.ts'
+import { GrafanaDataSource, goSeconds } from '../fixtures/prometheus/grafana.ts'
 import { QUESTIONS } from '../fixtures/prometheus/questions.ts'
 import { randomPromql } from '../fixtures/prometheus/random-promql.ts'
 import { programOnPath, type RealPrometheus, startPrometheus } from '../fixtures/prometheus/real-prometheus.ts'
 import { type SameMetrics, sameMetrics } from '../fixtures/prometheus/same-metrics.ts'
+import { bytes, double, message, varint } from '../fixtures/protobuf-fields.ts'
 import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
 
 /** Beside a real Prometheus (2.42 or later), where one is installed; without it every test here says why it was skipped. */
@@ -152,6 +155,137 @@ describe('beside a real Prometheus', () => {
     expect(found).toEqual([])
   })
 
+  it.each(['POST', 'GET'] as const)('answers Grafana, whose data source is set to %s', async (method) => {
+    const [theirs, ours] = both().map((one) => new GrafanaDataSource(one, method))
+    const found: string[] = []
+    const alike = async (
+      name: string,
+      ask: (grafana: GrafanaDataSource) => Promise<ApiAnswer>,
+      pick = (answer: ApiAnswer): unknown => answer,
+    ): Promise<ApiAnswer> => {
+      const [wanted, got] = await Promise.all([ask(theirs), ask(ours)])
+      const differs = difference(pick(wanted), pick(got))
+      if (differs) found.push(`${name} ${differs}`)
+      return got
+    }
+    const range = { start: goSeconds(data.end - 1_500_000), end: goSeconds(Date.now()) }
+    const limited = { ...range, limit: '40000' }
+    // Save & test: a scalar long ago, then which server it is. A server that names features is taken for Mimir.
+    const health = await alike('health', (grafana) => grafana.query('query', { query: '1+1', time: '4' }))
+    expect(health.body).toEqual({ status: 'success', data: { resultType: 'scalar', result: [4, '2'] } })
+    const names = ({ status, body }: ApiAnswer) => [status, Object.keys((body as { data: object }).data)]
+    await alike('build', (grafana) => grafana.resource('/api/v1/status/buildinfo'), names)
+    // Opening an editor: rules, whether there are exemplars (with ms where seconds belong), metrics, labels, metadata.
+    await alike('rules', (grafana) => grafana.resource('/api/v1/rules'))
+    await alike('exemplars there', (grafana) =>
+      grafana.resource('/api/v1/query_exemplars', {
+        query: 'test',
+        start: String(data.end - 1_800_000),
+        end: String(data.end),
+      }),
+    )
+    await alike('metrics', (grafana) => grafana.resource('/api/v1/label/__name__/values', limited), withoutScraped)
+    await alike('labels', (grafana) => grafana.resource('/api/v1/labels', limited))
+    await alike(
+      'metadata',
+      (grafana) => grafana.resource('/api/v1/metadata', { limit: '40000' }),
+      ({ body }) => bySeriesName(body),
+    )
+    await alike(
+      'all series',
+      (grafana) => grafana.resource('/api/v1/series', { ...limited, 'match[]': '{__name__!=""}' }),
+      withoutScraped,
+    )
+    // The builder's and ad hoc filters' steps, and those of variables.
+    for (const match of [
+      'http_requests_total',
+      '{job="api"}',
+      '{job=~"a.*",code!=""}',
+      '{__name__=~".*temp.*"}',
+      'none',
+    ]) {
+      await alike(`labels of ${match}`, (grafana) =>
+        grafana.resource('/api/v1/labels', { ...limited, 'match[]': match }),
+      )
+      for (const label of ['job', 'instance', '__name__', 'le'])
+        await alike(`${label} of ${match}`, (grafana) =>
+          grafana.resource(`/api/v1/label/${label}/values`, { ...limited, 'match[]': match }),
+        )
+    }
+    await alike('query_result()', (grafana) =>
+      grafana.resource('/api/v1/query', { query: 'topk(1, temperature)', time: range.end }),
+    )
+    // Panels: steps as floats, times on multiples of the step, a time limit; alerts ask at one time.
+    for (const query of [
+      'rate(http_requests_total[1m])',
+      'sum by (le) (rate(latency_seconds_bucket[5m]))',
+      'native_seconds',
+      'odd',
+    ])
+      for (const step of ['15', '0.5', '60']) {
+        const start = String(end() - 1500 - ((end() - 1500) % 15))
+        const asked = { query, start, end: String(end()), step, timeout: '60s' }
+        await alike(`panel ${query} ${step}`, (grafana) => grafana.query('query_range', asked))
+        await alike(`instant ${query}`, (grafana) => grafana.query('query', { query, time: String(end() + 0.123) }))
+        await alike(`exemplars ${query}`, (grafana) => grafana.query('query_exemplars', { query, ...range }))
+      }
+    // What is wrong comes with the words that Grafana shows.
+    for (const query of ['sum(', 'rate(http_requests_total)', '', 'http_requests_total{'])
+      await alike(`wrong ${query}`, (grafana) => grafana.query('query_range', { query, ...range, step: '15' }))
+    await alike('too fine', (grafana) =>
+      grafana.query('query_range', { query: 'odd', start: '0', end: range.end, step: '15' }),
+    )
+    await alike('no selector', (grafana) => grafana.resource('/api/v1/series', { ...range, 'match[]': '{x=~".*"}' }))
+    await alike('alerts', (grafana) => grafana.resource('/api/v1/alerts'))
+    await alike(
+      'no ruler',
+      (grafana) => grafana.resource('/api/v1/rules/test/test'),
+      ({ status }) => status,
+    )
+    expect(found).toEqual([])
+    expect(ours.sent).toEqual(theirs.sent)
+  })
+
+  it('answers Grafana about names that only Prometheus 3 knows, and cuts lists at its limit', async () => {
+    const grafana = new GrafanaDataSource({ url: host.api, token: host.token })
+    const labels = { __name__: 'süß.preis', 'kind.of': 'a.b', kind_of: 'c' }
+    const time = Date.now()
+    const series = message(
+      1,
+      ...Object.entries(labels).map(([name, value]) => message(1, bytes(1, name), bytes(2, value))),
+      message(2, double(1, 7), varint(2, BigInt(time))),
+    )
+    const written = await fetch(`${host.api}/api/v1/write`, {
+      method: 'POST',
+      headers: { ...data.headers, authorization: `Bearer ${host.token}` },
+      body: new Uint8Array(compressSync(series) as Buffer),
+    })
+    expect(written.status).toBe(204)
+    const range = { start: goSeconds(time - 60_000), end: goSeconds(time + 60_000) }
+    const dataOf = ({ body }: ApiAnswer): unknown => (body as { data: unknown }).data
+    const values = async (label: string, more: Record<string, string> = {}) =>
+      dataOf(await grafana.resource(`/api/v1/label/${label}/values`, { ...range, ...more }))
+    const match = { 'match[]': '{"süß.preis", "kind.of"="a.b"}' }
+    expect(await values('U__kind_2e_of', match)).toEqual(['a.b'])
+    expect(await values('U__kind_2E_of', match)).toEqual(['a.b'])
+    expect(await values('kind_of', match)).toEqual(['c'])
+    expect(await values('__name__', match)).toEqual(['süß.preis'])
+    expect(dataOf(await grafana.resource('/api/v1/labels', { ...range, ...match }))).toEqual(Object.keys(labels).sort())
+    const query = `sum by ("kind.of") ({"süß.preis"})`
+    expect(dataOf(await grafana.query('query', { query, time: goSeconds(time) }))).toMatchObject({
+      result: [{ metric: { 'kind.of': 'a.b' }, value: [time / 1000, '7'] }],
+    })
+    // More than the limit is left out and said, so that the editor can tell.
+    for (const path of ['/api/v1/labels', '/api/v1/label/__name__/values', '/api/v1/series']) {
+      const { body } = await grafana.resource(path, { ...range, limit: '1', 'match[]': '{__name__!=""}' })
+      expect(body).toMatchObject({ status: 'success', data: { length: 1 } })
+    }
+    const answer = await fetch(`${host.api}/api/v1/labels?limit=1`, {
+      headers: { authorization: `Bearer ${host.token}` },
+    })
+    expect(await answer.json()).toMatchObject({ warnings: ['results truncated due to limit'] })
+  })
+
   it('answers promtool', async () => {
     const server = host.api.replace('//', `//any:${host.token}@`)
     const promtool = async (...words: string[]): Promise<string> => (await run('promtool', ['query', ...words])).stdout
@@ -241,6 +375,12 @@ describe('connected to a real Prometheus', () => {
 
 /** Seconds; off any multiple of 15, so that no window begins where a sample or a step of a subquery lies. */
 const end = (): number => Math.floor(data.end / 1000) + 4
+
+/** Without the series that one server has of itself or scrapes at other moments. */
+function withoutScraped({ status, body }: ApiAnswer): unknown {
+  const list = (body as { data: unknown[] }).data.map((one) => JSON.stringify(one))
+  return { status, list: list.filter((one) => !/scrape_|süß|glassbox/.test(one)).sort() }
+}
 
 /** Metadata by the name that the counter's series have; Prometheus has it by the name of the family, which no series has. */
 function bySeriesName(body: unknown): unknown {

@@ -3,6 +3,9 @@ import { DeltaSums } from '../../../core/formats/otlp/delta-sums.ts'
 import { metricsFromJson } from '../../../core/formats/otlp/metrics-json.ts'
 import { samplesFromOtlp } from '../../../core/formats/otlp/metrics-to-samples.ts'
 import { SampleKind } from '../../../core/model/series.ts'
+import { DEFAULT_LIMITS, STABLE_FEATURES } from '../../../core/query/promql/answer.ts'
+import { evaluateQuery } from '../../../core/query/promql/evaluate-query.ts'
+import { MemoryReader } from '../../fixtures/promqltest/memory-reader.ts'
 
 const START = 1_700_000_000_000
 
@@ -35,6 +38,39 @@ it('starts each total with a zero, so that after a restart the whole first delta
     [20_001, 0],
     [30_000, 12],
   ])
+})
+
+it('gives a rate over a restart that is neither lost nor a spike', async () => {
+  const deltas = [3, 4, 12, 5, 1, 9]
+  const reader = new MemoryReader()
+  let sums = new DeltaSums()
+  deltas.forEach((delta, i) => {
+    // Glassbox starts anew before the third and the fifth.
+    if (i % 2 === 0) sums = new DeltaSums()
+    const { samples } = take(sums, 'sum', i * 10_000, (i + 1) * 10_000, { asInt: String(delta) })
+    reader.add(
+      [['__name__', 'orders_total']],
+      samples.map(([time, value]) => ({ time: START + time, value, histogram: null, stale: false })),
+    )
+  })
+  const settings = { features: STABLE_FEATURES, limits: DEFAULT_LIMITS, lookbackMs: 300_000, subqueryStepMs: 60_000 }
+  const ask = async (query: string, seconds: number): Promise<number> => {
+    const time = START + seconds * 1000
+    const { value } = await evaluateQuery(
+      { query, start: time, end: time, step: 0 },
+      settings,
+      reader,
+      new Int32Array(1),
+    )
+    return value.type === 'vector' ? value.samples[0].value : Number.NaN
+  }
+  expect(await ask('increase(orders_total[60s])', 60)).toBeCloseTo(3 + 4 + 12 + 5 + 1 + 9, 1)
+  expect(await ask('resets(orders_total[60s])', 60)).toBe(2)
+  for (let seconds = 20; seconds <= 60; seconds += 5) {
+    const rate = await ask('rate(orders_total[20s])', seconds)
+    expect(rate).toBeGreaterThan(0)
+    expect(rate).toBeLessThanOrEqual(1.7)
+  }
 })
 
 it('adds exponential histograms up at the coarser of two scales', () => {
