@@ -4,6 +4,24 @@ import type { ServiceInfo, StorageUsage } from '../model/answers.ts'
 export type EngineUsage = Omit<StorageUsage, 'services' | 'growthPerDay' | 'capReachedAt'>
 
 const DAY_US = 86_400e6
+
+/**
+ * The account with the times of samples that are in memory; what they take is counted by the log.
+ * @param head ms of the oldest and newest of them
+ */
+export function withHeadTimes(usage: EngineUsage, head: { first: number; last: number } | null): EngineUsage {
+  if (!head) return usage
+  const signals = usage.signals.map((one) =>
+    one.signal === 'metrics'
+      ? {
+          ...one,
+          oldest: Math.min(one.oldest ?? Number.POSITIVE_INFINITY, head.first * 1000),
+          newest: Math.max(one.newest ?? Number.NEGATIVE_INFINITY, head.last * 1000),
+        }
+      : one,
+  )
+  return { ...usage, signals }
+}
 const AVERAGED_DAYS = 7
 
 /**

@@ -126,6 +126,21 @@ describe.each(both)('metrics of $name', (engine) => {
     ).rejects.toThrow('more than 1 samples')
   })
 
+  it('tells of which times samples are stored, those in memory among them', async () => {
+    const usage = async () => {
+      const { rows, oldest, newest } = (await store.usage()).signals.find(({ signal }) => signal === 'metrics') ?? {}
+      return { rows, oldest, newest }
+    }
+    expect(await usage()).toEqual({ rows: 0, oldest: null, newest: null })
+    const up = (seconds: number) => write([{ labels: named('up'), time: NOW - seconds * 1000, value: 1 }])
+    await up(20)
+    await up(10)
+    expect(await usage()).toMatchObject({ oldest: (NOW - 20_000) * 1000, newest: (NOW - 10_000) * 1000 })
+    await store.compact()
+    await up(5)
+    expect(await usage()).toMatchObject({ oldest: (NOW - 20_000) * 1000, newest: (NOW - 5000) * 1000 })
+  })
+
   it('reads samples by SQL, from memory, log and chunks', async () => {
     const counter = named('http', [['code', '200']])
     await write([1, 2, 3].map((value) => ({ labels: counter, time: NOW - value * 1000, value })))

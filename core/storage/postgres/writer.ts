@@ -8,7 +8,7 @@ import { selectRows } from '../../model/select-rows.ts'
 import type { MetricExtras, MetricStep, MovedSamples } from '../metric-move.ts'
 import { RecentSpans } from '../sqlite/recent-spans.ts'
 import type { RefusedRows, RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
-import type { EngineUsage } from '../usage.ts'
+import { type EngineUsage, withHeadTimes } from '../usage.ts'
 import { Caretaker } from './caretaker.ts'
 import { connect, type PostgresTarget } from './connection.ts'
 import { Lease } from './lease.ts'
@@ -304,7 +304,9 @@ export class Writer {
   }
 
   usage(): Promise<EngineUsage> {
-    return this.#connected((client) => storageUsage(client, this.#options.target.schema))
+    return this.#connected(async (client) =>
+      withHeadTimes(await storageUsage(client, this.#options.target.schema), this.metrics.memory.headRange()),
+    )
   }
 
   /** Removes this host's rows; those of other hosts stay, and metrics while there are such hosts. */

@@ -6,7 +6,7 @@ import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { MetricExtras, MetricStep, MovedSamples } from '../metric-move.ts'
 import type { MetricLimits } from '../metric-store.ts'
 import type { RetentionPolicy, StorageStats, WriteResult } from '../store.ts'
-import type { EngineUsage } from '../usage.ts'
+import { type EngineUsage, withHeadTimes } from '../usage.ts'
 import { BlockWriter } from './block-writer.ts'
 import { setBlockAside } from './check-blocks.ts'
 import { ClockGuard } from './clock-guard.ts'
@@ -210,7 +210,9 @@ export class Writer {
 
   /** @throws GlassboxError `storage_unavailable` */
   usage(): EngineUsage {
-    return this.#plainly(() => storageUsage(this.#db, this.#options.dataDir))
+    return this.#plainly(() =>
+      withHeadTimes(storageUsage(this.#db, this.#options.dataDir), this.metrics.memory.headRange()),
+    )
   }
 
   clear(): { spans: number; logs: number } {

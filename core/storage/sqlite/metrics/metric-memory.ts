@@ -324,6 +324,18 @@ export class MetricMemory {
     this.index.remove(gone)
   }
 
+  /** ms of the oldest and newest sample in memory. */
+  headRange(): { first: number; last: number } | null {
+    let first = Number.POSITIVE_INFINITY
+    let last = Number.NEGATIVE_INFINITY
+    for (const { times } of this.byId.values()) {
+      if (times.length === 0) continue
+      if (times[0] < first) first = times[0]
+      if (times[times.length - 1] > last) last = times[times.length - 1]
+    }
+    return last >= first ? { first, last } : null
+  }
+
   /** Ids of series without a sample in memory. */
   quietIds(): number[] {
     return [...this.byId.values()].filter((series) => series.times.length === 0).map((series) => series.id)
