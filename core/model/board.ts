@@ -50,6 +50,8 @@ export interface BoardPanel {
   reduce: Reducer
   /** The words of a text panel, plain. */
   text: string
+  /** Shown once for each chosen value of the variable, so many beside each other. */
+  repeat?: { variable: string; perRow: number } | null
 }
 
 export interface BoardVariable {

@@ -137,6 +137,36 @@ it('leads from a line of a metric, a node of the map and a run', async () => {
   await page.keyboard.press('ArrowLeft')
   await around('l')
   expect(pageQuery(page)).toMatchObject({ service: 'gateway' })
+  // The same on a board: a point of a graph, or a panel as a whole.
+  const expr = 'nodejs_eventloop_delay_p99_seconds'
+  const place = { y: 0, w: 12, h: 8, queries: [{ expr }] }
+  const board = await host.get<{ id: string }>('/api/boards', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      title: 'Around',
+      panels: [
+        { id: 'a', kind: 'graph', title: 'Line', x: 0, ...place },
+        { id: 'b', kind: 'stat', title: 'Number', x: 12, ...place },
+      ],
+    }),
+  })
+  await page.goto(`${host.api}/boards/${board.id}?range=15m`)
+  await page.locator('[data-panel="a"] .time-chart[data-drawn]').waitFor()
+  await page.locator('[data-panel="a"] .sense').focus()
+  await page.keyboard.press('ArrowLeft')
+  await around('t')
+  const { start: from, end: to, service } = pageQuery(page)
+  expect([service, Number(to) - Number(from)]).toEqual(['gateway', 120e6])
+  await page.goBack()
+  const number = page.getByRole('region', { name: 'Number' })
+  await number.getByText(/ms$/).first().waitFor()
+  await number.click({ button: 'right' })
+  await page.getByRole('dialog', { name: 'Around Number' }).waitFor()
+  await page.keyboard.press('t')
+  await page.waitForURL(/\/traces\?/)
+  const { start: first, end: last } = pageQuery(page)
+  expect(Number(last) - Number(first)).toBe(900e6)
   await page.goto(`${host.api}/map?range=1h&sel=cart`)
   await page.getByRole('complementary', { name: 'cart' }).getByRole('button', { name: 'See around this' }).click()
   await menu().waitFor()

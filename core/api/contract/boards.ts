@@ -33,6 +33,10 @@ const panel = z.strictObject({
   log: z.boolean().default(false),
   reduce: z.enum(REDUCERS).default('last'),
   text: z.string().max(50_000).default(''),
+  repeat: z
+    .strictObject({ variable: z.string().min(1).max(64), perRow: z.int().min(1).max(BOARD_COLUMNS) })
+    .nullable()
+    .default(null),
 })
 
 const variable = z.strictObject({

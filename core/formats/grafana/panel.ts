@@ -1,4 +1,11 @@
-import type { BoardPanel, BoardThreshold, ImportNote, PanelKind, Reducer } from '../../model/board.ts'
+import {
+  BOARD_COLUMNS,
+  type BoardPanel,
+  type BoardThreshold,
+  type ImportNote,
+  type PanelKind,
+  type Reducer,
+} from '../../model/board.ts'
 import { type Fields, fieldsOf, listOf, numberOf, textOf } from './fields.ts'
 import { readTargets, type Sources } from './target.ts'
 import { unitOfGrafana } from './unit.ts'
@@ -64,13 +71,15 @@ export interface PanelPlace {
   h: number
 }
 
+type Note = (kind: ImportNote['kind'], detail: string) => void
+
 /** One panel of a dashboard, or null when it cannot be shown; `note` hears of everything that is lost. */
 export function readPanel(
   value: unknown,
   id: string,
   place: PanelPlace,
   sources: Sources,
-  note: (kind: ImportNote['kind'], detail: string) => void,
+  note: Note,
 ): BoardPanel | null {
   const panel = fieldsOf(value)
   const type = textOf(panel['type'])
@@ -122,7 +131,20 @@ export function readPanel(
     log: fieldsOf(custom['scaleDistribution'])['type'] === 'log' || Number(axis['logBase'] ?? 1) > 1,
     reduce: reduce ?? 'last',
     text: text.slice(0, 50_000),
+    repeat: repeatOf(panel, sources, note),
   }
+}
+
+/** Grafana puts up to four beside each other unless told otherwise. */
+function repeatOf(panel: Fields, { variables }: Sources, note: Note): BoardPanel['repeat'] {
+  const variable = textOf(panel['repeat'])
+  if (variable === '') return null
+  if (!variables.has(variable)) {
+    note('repeat', variable)
+    return null
+  }
+  const most = Math.round(numberOf(panel['maxPerRow']) ?? 4)
+  return { variable, perRow: panel['repeatDirection'] === 'v' ? 1 : Math.min(BOARD_COLUMNS, Math.max(1, most)) }
 }
 
 /** A singlestat with a gauge inside was how gauges were made once. */
@@ -138,7 +160,7 @@ function reducerOf(options: Fields, panel: Fields): Reducer | null {
 }
 
 /** Says what of a panel that is shown has no counterpart. */
-function losses(panel: Fields, defaults: Fields, note: (kind: ImportNote['kind'], detail: string) => void): void {
+function losses(panel: Fields, defaults: Fields, note: Note): void {
   const transformations = listOf(panel['transformations']).map((one) => textOf(fieldsOf(one)['id']))
   for (const id of new Set(transformations)) note('transformation', id)
   const overrides = listOf(fieldsOf(panel['fieldConfig'])['overrides'])
@@ -152,7 +174,6 @@ function losses(panel: Fields, defaults: Fields, note: (kind: ImportNote['kind']
     listOf(panel['valueMaps']).some((one) => fieldsOf(one)['text'] !== 'N/A')
   )
     note('mapping', '')
-  if (textOf(panel['repeat']) !== '') note('repeat', textOf(panel['repeat']))
   if (textOf(panel['timeFrom']) !== '' || textOf(panel['timeShift']) !== '')
     note('timeShift', [textOf(panel['timeFrom']), textOf(panel['timeShift'])].filter(Boolean).join(', '))
   if (listOf(panel['links']).length > 0 || listOf(defaults['links']).length > 0) note('links', '')

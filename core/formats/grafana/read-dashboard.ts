@@ -74,18 +74,20 @@ function refuseOthers(outer: Fields, dashboard: Fields): void {
     throw new GlassboxError('board_unreadable', 'The file has neither panels nor rows.')
 }
 
-/** What kinds the data sources have that the file names by itself. */
+/** What kinds the data sources have that the file names by itself, and its variables. */
 function sourcesOf(dashboard: Fields): Sources {
-  const sources = new Map<string, string>()
+  const kinds = new Map<string, string>()
+  const variables = new Set<string>()
   for (const one of listOf(dashboard['__inputs'])) {
     const input = fieldsOf(one)
-    if (input['type'] === 'datasource') sources.set(textOf(input['name']), textOf(input['pluginId']))
+    if (input['type'] === 'datasource') kinds.set(textOf(input['name']), textOf(input['pluginId']))
   }
   for (const one of listOf(fieldsOf(dashboard['templating'])['list'])) {
     const variable = fieldsOf(one)
-    if (variable['type'] === 'datasource') sources.set(textOf(variable['name']), textOf(variable['query']))
+    if (variable['type'] === 'datasource') kinds.set(textOf(variable['name']), textOf(variable['query']))
+    else variables.add(textOf(variable['name']))
   }
-  return sources
+  return { kinds, variables }
 }
 
 interface Placed {
@@ -195,6 +197,7 @@ function rowPanel(id: string, title: string, place: PanelPlace): BoardPanel {
     log: false,
     reduce: 'last',
     text: '',
+    repeat: null,
   }
 }
 

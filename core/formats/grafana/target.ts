@@ -14,20 +14,23 @@ export interface Targets {
   expressions: string[]
 }
 
-/** Kinds of data sources by their id and name, from the file's own list of inputs. */
-export type Sources = ReadonlyMap<string, string>
+/** What a file says of itself beside its panels. */
+export interface Sources {
+  /** Kinds of data sources by their id and name. */
+  kinds: ReadonlyMap<string, string>
+  /** Names of the variables. */
+  variables: ReadonlySet<string>
+}
 
 const EXPRESSION = new Set(['__expr__', '-100', 'grafana-expression'])
 const PROMETHEUS = /prometheus|^prom\b|mimir|thanos|victoriametrics|cortex|amazonprometheus/i
 
 /** The kind of a data source, empty when the file does not tell. */
-function kindOf(source: unknown, sources: Sources): string {
+function kindOf(source: unknown, { kinds }: Sources): string {
   if (typeof source === 'string')
-    return (
-      sources.get(source.replace(/^\$\{?(\w+)\}?$/, '$1')) ?? (source === '' || source.startsWith('$') ? '' : source)
-    )
+    return kinds.get(source.replace(/^\$\{?(\w+)\}?$/, '$1')) ?? (source === '' || source.startsWith('$') ? '' : source)
   const { type, uid } = fieldsOf(source)
-  const named = sources.get(textOf(uid).replace(/^\$\{?(\w+)\}?$/, '$1'))
+  const named = kinds.get(textOf(uid).replace(/^\$\{?(\w+)\}?$/, '$1'))
   return textOf(type) || named || ''
 }
 

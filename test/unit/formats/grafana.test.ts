@@ -80,8 +80,8 @@ describe('a dashboard of Grafana', () => {
     ])
     expect(noted('folded-rows')).toEqual([
       'override | Load | seriesOverrides',
-      'repeat | Memory | node',
       'reducer | Memory | p95',
+      'repeat | Memory | node',
     ])
     expect(noted('old-rows')).toEqual([
       'markup | #3 | ',
@@ -101,6 +101,34 @@ describe('a dashboard of Grafana', () => {
     ])
     expect(content.panels[1]).toMatchObject({ stack: true, log: true, unit: 'ratio', min: 0, max: 1 })
     expect(content.range).toBe('')
+  })
+
+  it('repeats a panel by a variable that the file has', () => {
+    const panel = (more: object) => ({ type: 'stat', title: 'x', targets: [{ expr: 'up' }], ...more })
+    const read = readDashboard(
+      {
+        panels: [
+          panel({ repeat: 'node' }),
+          panel({ repeat: 'node', maxPerRow: 2 }),
+          panel({ repeat: 'node', repeatDirection: 'v' }),
+          panel({ repeat: 'gone' }),
+          { type: 'row', title: 'All of them', repeat: 'node' },
+        ],
+        templating: { list: [{ name: 'node', type: 'query', query: 'label_values(up, node)', multi: true }] },
+      },
+      '',
+    )
+    expect(read.content.panels.map(({ repeat }) => repeat)).toEqual([
+      { variable: 'node', perRow: 4 },
+      { variable: 'node', perRow: 2 },
+      { variable: 'node', perRow: 1 },
+      null,
+      null,
+    ])
+    expect(read.notes.map(({ kind, panel: where, detail }) => [kind, where, detail])).toEqual([
+      ['repeat', 'x', 'gone'],
+      ['repeat', 'All of them', 'node'],
+    ])
   })
 
   it('reads rows of before version 5', () => {

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { BoardVariable } from '../../../core/model/board.ts'
 import { compactCells, placeBelow, placeCell } from '../../../renderer/features/boards/derive/grid.ts'
 import { interpolate, usedVariables, type VariableValue } from '../../../renderer/features/boards/derive/interpolate.ts'
+import { emptyBoard, newPanel } from '../../../renderer/features/boards/derive/new-panel.ts'
 import { gaugeEnds, levelOf, reduceValues } from '../../../renderer/features/boards/derive/reduce.ts'
+import { cutRepeats, repeatedPanels } from '../../../renderer/features/boards/derive/repeat.ts'
 import {
   ALL,
   applyRegex,
@@ -129,6 +131,47 @@ describe('choices of variables', () => {
     expect(chosenValues(variable({ multi: true }), ['a', 'b'], [])).toEqual(['a', 'b'])
     expect(chosenValues(variable({ kind: 'constant', query: 'c', value: ['c'] }), [], [])).toEqual(['c'])
     expect(listedValues(variable({ query: '1m, 5m,name : value, a\\,b' }))).toEqual(['1m', '5m', 'value', 'a,b'])
+  })
+})
+
+describe('repeated panels', () => {
+  const panel = (id: string, y: number, more: object = {}) => ({
+    ...newPanel(emptyBoard('x'), 'graph', { title: id, x: 0, y, w: 12, h: 4 }),
+    id,
+    ...more,
+  })
+  const values = (...list: string[]) => new Map([['node', { values: list, all: false, allValue: '.*', many: true }]])
+  const repeat = { variable: 'node', perRow: 2 }
+  const lying = (found: ReturnType<typeof repeatedPanels>) => found.map(({ id, x, y, w, h }) => [id, x, y, w, h])
+
+  it('come once a value, beside and below each other, and what lies below makes room', () => {
+    const found = repeatedPanels([panel('after', 4), panel('a', 0, { repeat })], values('x', 'y', 'z'))
+    expect(lying(found)).toEqual([
+      ['a:x', 0, 0, 12, 4],
+      ['a:y', 12, 0, 12, 4],
+      ['a:z', 0, 4, 12, 4],
+      ['after', 0, 8, 12, 4],
+    ])
+    expect(interpolate('up{node=~"$node"}', found[2].variables, { start: 0, end: 1, step: 1 }).text).toBe(
+      'up{node=~"z"}',
+    )
+    expect(found[3].variables.get('node')?.values).toEqual(['x', 'y', 'z'])
+  })
+
+  it('keep their own width below each other, and are shown once where the variable has no value', () => {
+    const one = { repeat: { variable: 'node', perRow: 1 } }
+    expect(lying(repeatedPanels([panel('a', 0, one)], values('x', 'y')))).toEqual([
+      ['a:x', 0, 0, 12, 4],
+      ['a:y', 0, 4, 12, 4],
+    ])
+    for (const none of [values(), new Map()])
+      expect(lying(repeatedPanels([panel('a', 0, one)], none))).toEqual([['a', 0, 0, 12, 4]])
+  })
+
+  it('are not more than can be looked at, and those left out are counted', () => {
+    const many = values(...Array.from({ length: 99 }, (_, i) => String(i)))
+    expect(repeatedPanels([panel('a', 0, { repeat })], many)).toHaveLength(60)
+    expect(cutRepeats([panel('a', 0, { repeat }), panel('b', 9)], many)).toEqual([{ title: 'a', values: 99 }])
   })
 })
 
