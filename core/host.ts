@@ -12,6 +12,7 @@ import { bundleJob } from './bundle/bundle-job.ts'
 import { OpenedBundles } from './bundle/opened-bundles.ts'
 import { samplesOfRound } from './collectors/host/host-collector.ts'
 import { ledgerReadings } from './collectors/host/ledger-readings.ts'
+import { reading } from './collectors/host/readings.ts'
 import { startHostFigures } from './collectors/host/start-host-figures.ts'
 import { startScraping } from './collectors/scrape/start-scraping.ts'
 import { ConfigStore, type SettingsService } from './config/config-store.ts'
@@ -25,6 +26,7 @@ import { selfMetricsText } from './health/self-metrics.ts'
 import { JobRegistry } from './jobs/job-registry.ts'
 import { deleteOldJob } from './migrate/delete-job.ts'
 import { switchJob } from './migrate/switch-job.ts'
+import { jobEnded } from './model/job.ts'
 import { packDecoded } from './model/packed-samples.ts'
 import { startPipeline } from './pipeline/start-pipeline.ts'
 import { ALL_FEATURES, STABLE_FEATURES } from './query/promql/answer.ts'
@@ -220,7 +222,10 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       version: productVersion,
       take: (round) => pipeline.ingestSamples(packDecoded(samplesOfRound(round))),
       problem: (sentence) => log.warn(sentence),
-      ownReadings: () => ledgerReadings(pipeline.ledger()),
+      ownReadings: () => [
+        ...ledgerReadings(pipeline.ledger()),
+        reading('glassbox_jobs_running', jobs.list().filter((job) => !jobEnded(job)).length),
+      ],
     }))
     parts.add('host collector', () => withLimit(hostFigures.stop(), closeLimitMs))
     const scraping = startScraping({

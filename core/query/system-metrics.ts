@@ -86,6 +86,7 @@ const SHOWN: Shown[] = [
   { group: 'runtimeMemory', unit: 'bytes', by: [], query: 'max by (instance) (nodejs_resident_memory_bytes{$host})' },
   { group: 'queue', unit: '', by: [], query: 'sum by (instance) (max_over_time(glassbox_waiting{$host}[$step]))' },
   { group: 'drops', unit: '/s', by: [], query: 'sum by (instance) (rate(glassbox_dropped_total{$host}[$rate]))' },
+  { group: 'jobs', unit: '', by: [], query: 'max by (instance) (max_over_time(glassbox_jobs_running{$host}[$step]))' },
   {
     group: 'appEventLoop',
     unit: 'seconds',

@@ -56,6 +56,7 @@ export const METRICS = {
   glassbox_collector_unreadable: ['gauge', '', '1 for what a host collector cannot read, 0 once it can again'],
   glassbox_received_total: ['counter', '', 'Spans, log records and points received'],
   glassbox_waiting: ['gauge', '', 'Spans, log records and points that wait to be written'],
+  glassbox_jobs_running: ['gauge', '', 'Long work that runs: backups, moves, imports, exports'],
   glassbox_dropped_total: ['counter', '', 'Spans, log records and points taken but not kept'],
 } as const satisfies Record<string, [MetricType, string, string]>
 

@@ -37,6 +37,7 @@ export const system = {
   queue: 'Queue',
   drops: 'Dropped',
   load: 'Load, 1 m',
+  jobs: 'Jobs running',
   appEventLoop: 'Apps: event loop',
   appHeap: 'Apps: heap',
   appGc: 'Apps: GC time',

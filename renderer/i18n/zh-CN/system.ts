@@ -39,6 +39,7 @@ export const system: Messages['system'] = {
   queue: '队列',
   drops: '丢弃',
   load: '负载，1 分钟',
+  jobs: '运行中的任务',
   appEventLoop: '应用：事件循环',
   appHeap: '应用：堆',
   appGc: '应用：GC 时间',

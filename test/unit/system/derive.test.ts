@@ -90,6 +90,12 @@ describe('cards', () => {
     expect(new Set(cardOf(cards, 'cpu').lines.map(({ colour }) => colour)).size).toBe(2)
   })
 
+  it('show jobs where any ran', () => {
+    const keys = (values: number[]) => toCards(metrics([series('jobs', 'a', 'jobs', values)])).map(({ key }) => key)
+    expect(keys([0, 0])).not.toContain('jobs')
+    expect(keys([0, 1, 0])).toContain('jobs')
+  })
+
   it('show what apps tell of their runtimes by service, and have no place for it where none does', () => {
     const host = series('cpuUsage', 'a', 'cpuUsage', [0.1, 0.2])
     expect(toCards(metrics([host])).map(({ key }) => key)).not.toContain('appHeap')

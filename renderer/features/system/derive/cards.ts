@@ -13,6 +13,7 @@ export type CardKey =
   | 'queue'
   | 'drops'
   | 'load'
+  | 'jobs'
   | 'appEventLoop'
   | 'appHeap'
   | 'appGc'
@@ -78,8 +79,15 @@ export function toCards(metrics: SystemMetrics): Card[] {
     card('queue', 'count', 'decimal', lines(of('queue'), 'waiting'), { atLeast: 10 }),
     card('drops', 'rate', 'decimal', lines(of('drops'), 'dropped'), { atLeast: 1 }),
     card('load', 'number', 'decimal', lines(of('load'), '1 m'), { atLeast: 1 }),
+    ...jobsCard(lines(of('jobs'), 'running')),
     ...appCards(metrics),
   ]
+}
+
+/** Long work of Glassbox; there is no card for a range in which none ran. */
+function jobsCard(lines: ChartSeries[]): Card[] {
+  const ran = lines.some(({ values }) => values.some((value) => value !== null && value > 0))
+  return ran ? [card('jobs', 'count', 'decimal', lines, { atLeast: 2 })] : []
 }
 
 /** What apps tell of their runtimes, a line a service; there is no card where none tells. */
