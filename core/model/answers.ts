@@ -255,6 +255,15 @@ export interface ServiceGraph {
   partial: { reason: string; hint: string } | null
 }
 
+/** The calls of one node of the map over time, counted as the map counts them. */
+export interface NodeTrend {
+  /** µs that a bucket is long. */
+  step: number
+  /** From the range's start on; `p95` is µs, null without a call. */
+  buckets: { time: number; calls: number; errors: number; p95: number | null }[]
+  partial: { reason: string; hint: string } | null
+}
+
 /** One line of the System screen; times are whole µs. */
 export interface SystemSeries {
   group: string

@@ -6,6 +6,8 @@ import { LatencyHistogram } from './latency-histogram.ts'
 /** One call, as seen at the side that answered, or at the caller when nobody there reports. */
 export interface GraphCall {
   /** µs */
+  start: number
+  /** µs */
   dur: number
   failed: boolean
   /** How many spans this one stands for (sampling). */
@@ -51,13 +53,35 @@ const GROUP_KEYS = new Map([
   ['host.name', 'host.name'],
 ])
 
+/** Takes the calls that an engine finds in its spans. */
+export interface GraphSink {
+  /** A service is there, even if nothing calls it. */
+  see(service: string): void
+  /** What a resource of `service` says of where it belongs. */
+  describe(service: string, attributes: readonly KeyValue[]): void
+  /** A request that entered `service` from outside or from a caller that does not report. */
+  entry(service: string, call: GraphCall): void
+  /** A call from one service to another, or to or from something that does not report itself (a queue). */
+  call(from: GraphPeer, to: GraphPeer, call: GraphCall): void
+}
+
+/** What an engine says of the spans that it looked at. */
+export interface GraphScan {
+  spans: number
+  /** Said when not all spans of the range were looked at. */
+  partial: ServiceGraph['partial']
+}
+
+/** What a node is known by: the service's name, or kind and name of what does not report itself. */
+export const nodeId = ({ name, type }: GraphPeer): string => (type === 'service' ? name : `${type}:${name}`)
+
 /** Gathers who calls whom, whatever engine the spans come from. */
-export class ServiceGraphBuilder {
+export class ServiceGraphBuilder implements GraphSink {
   #nodes = new Map<string, Counts & { name: string; type: GraphNodeType; labels: Record<string, string> }>()
   #edges = new Map<string, Counts & { from: string; to: string }>()
 
   #node(name: string, type: GraphNodeType) {
-    const id = type === 'service' ? name : `${type}:${name}`
+    const id = nodeId({ name, type })
     let node = this.#nodes.get(id)
     if (!node) {
       node = { ...emptyCounts(), name, type, labels: {} }
@@ -66,12 +90,11 @@ export class ServiceGraphBuilder {
     return { id, node }
   }
 
-  /** A service is there, even if nothing calls it. */
   see(service: string): void {
     this.#node(service, 'service')
   }
 
-  /** What a resource of `service` says of where it belongs. Of several values the first in order stands for all. */
+  /** Of several values the first in order stands for all. */
   describe(service: string, attributes: readonly KeyValue[]): void {
     const { labels } = this.#node(service, 'service').node
     for (const { key, value } of attributes) {
@@ -81,12 +104,10 @@ export class ServiceGraphBuilder {
     }
   }
 
-  /** A request that entered `service` from outside or from a caller that does not report. */
   entry(service: string, call: GraphCall): void {
     count(this.#node(service, 'service').node, call)
   }
 
-  /** A call from one service to another, or to or from something that does not report itself (a queue). */
   call(from: GraphPeer, to: GraphPeer, call: GraphCall): void {
     const source = this.#node(from.name, from.type)
     const target = this.#node(to.name, to.type)
@@ -100,8 +121,7 @@ export class ServiceGraphBuilder {
     count(edge, call)
   }
 
-  /** @param partial said when not all spans of the range were looked at */
-  finish(spans: number, partial: ServiceGraph['partial']): ServiceGraph {
+  finish({ spans, partial }: GraphScan): ServiceGraph {
     const nodes: GraphNode[] = [...this.#nodes].map(([id, node]) => ({
       id,
       name: node.name,

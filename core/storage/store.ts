@@ -4,6 +4,7 @@ import type {
   Heatmap,
   Histogram,
   LogPatterns,
+  NodeTrend,
   Page,
   PartialNote,
   SelectionComparison,
@@ -93,6 +94,15 @@ export interface TraceQuery {
   sort?: 'start' | 'duration'
 }
 
+/** Which node's calls are counted, in how many equal parts of the range. */
+export interface NodeTrendQuery {
+  start: number
+  end: number
+  /** As in `GraphNode.id`. */
+  node: string
+  buckets: number
+}
+
 export interface RunsQuery {
   service: string
   /** µs */
@@ -151,6 +161,8 @@ export interface TelemetryReader extends TelemetryScanner {
   services(range: { start: number; end: number }, context?: QueryContext): Promise<ServiceInfo[]>
   /** Who calls whom, from the spans that started in the range. */
   serviceGraph(range: { start: number; end: number }, context?: QueryContext): Promise<ServiceGraph>
+  /** Calls of one node of that graph in equal parts of the range. */
+  nodeTrend(query: NodeTrendQuery, context?: QueryContext): Promise<NodeTrend>
   /** Every start of a service that its spans in the range tell of. */
   serviceRuns(query: RunsQuery, context?: QueryContext): Promise<ServiceRuns>
   /** What is new, gone, slower or failing in one run of a service compared with another; both named as serviceRuns does. */

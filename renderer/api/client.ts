@@ -26,7 +26,7 @@ import type {
   TraceSelection,
   ValuesAnswer,
 } from '../../core/api/contract/shapes.ts'
-import type { MachineFigures, ServiceGraph, ServiceHealth, SystemMetrics } from '../../core/model/answers.ts'
+import type { MachineFigures, NodeTrend, ServiceGraph, ServiceHealth, SystemMetrics } from '../../core/model/answers.ts'
 import type { Job } from '../../core/model/job.ts'
 import type { LogRecord, Trace, TraceSummary } from '../../core/model/records.ts'
 import type { ScrapeTrial } from '../../core/model/scrape.ts'
@@ -264,6 +264,8 @@ export const api = {
   services: async (range: Range, signal?: AbortSignal) =>
     (await get<{ items: ServiceInfo[] }>('/api/services', range, signal)).items,
   serviceGraph: (range: Range, signal?: AbortSignal) => get<ServiceGraph>('/api/services/graph', range, signal),
+  nodeTrend: (node: string, range: Range, signal?: AbortSignal) =>
+    get<NodeTrend>('/api/services/graph/node', { node, ...range }, signal),
   serviceRuns: (service: string, { start, end }: Range, signal?: AbortSignal) =>
     get<ServiceRuns>('/api/services/runs', { service, start, end }, signal),
   serviceRunDifference: (service: string, before: string, after: string, { start, end }: Range, signal?: AbortSignal) =>

@@ -436,7 +436,13 @@ describe('both engines', () => {
       }
       const range = { start: T0 - 1000 * MS, end: T0 + 10_000 * MS }
       await alike('services', ({ reader }) => reader.services(range))
-      await alike('service graph', ({ reader }) => reader.serviceGraph(range))
+      const graph = await alike('service graph', ({ reader }) => reader.serviceGraph(range))
+      for (const { id: node, calls, errors } of graph.nodes.slice(0, 3)) {
+        const trend = { ...range, node, buckets: 7 }
+        const { buckets } = await alike(`trend of ${node}`, ({ reader }) => reader.nodeTrend(trend))
+        const sum = (of: 'calls' | 'errors'): number => buckets.reduce((total, one) => total + one[of], 0)
+        expect([sum('calls'), sum('errors')]).toEqual([calls, errors])
+      }
       await alike('operations', ({ reader }) => reader.operations('shop'))
       for (const signal of ['traces', 'logs'] as const) {
         for (const { value } of await alike('tag keys', ({ reader }) => reader.tagKeys(signal))) {

@@ -243,6 +243,17 @@ export const routes = {
     query: z.strictObject(range),
     answer: 'ServiceGraph',
   },
+  nodeTrend: {
+    method: 'GET',
+    path: '/api/services/graph/node',
+    summary: 'Calls, errors and P95 of one node of the map over time; the last hour when no time is given',
+    query: z.strictObject({
+      ...range,
+      node: z.string().min(1).max(2048).describe('id of a node of the graph'),
+      buckets,
+    }),
+    answer: 'NodeTrend',
+  },
   serviceRuns: {
     method: 'GET',
     path: '/api/services/runs',

@@ -8,7 +8,7 @@ import { ContentSums } from '../content-sum.ts'
 import type { MetricScanRequest } from '../metric-move.ts'
 import { type ScanRequest, SUMS_ROWS, type SumsPart, type SumsRequest } from '../scan.ts'
 import type { ExemplarsQuery, SamplesQuery } from '../sqlite/metrics/read-samples.ts'
-import type { LogQuery, RunsQuery, TraceQuery } from '../store.ts'
+import type { LogQuery, NodeTrendQuery, RunsQuery, TraceQuery } from '../store.ts'
 import { changesSince, SeenWrites } from './changes.ts'
 import { compareSelection } from './compare-selection.ts'
 import type { PostgresTarget } from './connection.ts'
@@ -18,7 +18,7 @@ import { serviceRunDifference, serviceRuns } from './runs.ts'
 import { scan, scanMark } from './scan.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
 import { searchTraces, traceHistogram } from './search-traces.ts'
-import { serviceGraph } from './service-graph.ts'
+import { nodeTrend, serviceGraph } from './service-graph.ts'
 import { type Session, Sessions, type Stoppable } from './session.ts'
 import { SpreadTraces } from './spread-traces.ts'
 import { runSql } from './sql.ts'
@@ -98,6 +98,7 @@ serveRpc(parentPort, {
   ),
   services: query((session, range: { start: number; end: number }) => services(session, range)),
   serviceGraph: query((session, range: { start: number; end: number }) => serviceGraph(session, range)),
+  nodeTrend: query((session, argument: NodeTrendQuery) => nodeTrend(session, argument)),
   serviceRuns: query((session, argument: RunsQuery) => serviceRuns(session, argument)),
   serviceRunDifference: query((session, argument: RunsQuery & { before: string; after: string }) =>
     serviceRunDifference(session, argument),

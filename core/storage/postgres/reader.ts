@@ -79,6 +79,7 @@ export function startReader(
     logHistogram: (argument, buckets, context) => query('logHistogram', { query: argument, buckets }, context),
     services: (range, context) => query('services', range, context),
     serviceGraph: (range, context) => query('serviceGraph', range, context),
+    nodeTrend: (argument, context) => query('nodeTrend', argument, context),
     serviceRuns: (argument, context) => query('serviceRuns', argument, context),
     serviceRunDifference: (argument, context) => query('serviceRunDifference', argument, context),
     tagKeys: (signal, context) => query('tagKeys', signal, context),

@@ -7,7 +7,7 @@ import { seriesBuffers } from '../../model/packed-series.ts'
 import type { TracePart } from '../../model/trace-parts.ts'
 import type { MetricScanRequest } from '../metric-move.ts'
 import type { ScanRequest, SumsRequest } from '../scan.ts'
-import type { LogQuery, RunsQuery, TraceQuery } from '../store.ts'
+import type { LogQuery, NodeTrendQuery, RunsQuery, TraceQuery } from '../store.ts'
 import type { BlockCache } from './block-cache.ts'
 import { changesSince } from './changes.ts'
 import { compareSelection } from './compare-selection.ts'
@@ -21,7 +21,7 @@ import { serviceRunDifference, serviceRuns } from './runs.ts'
 import { contentSums, scan, scanMark } from './scan.ts'
 import { logHistogram, searchLogs } from './search-logs.ts'
 import { searchTraces, traceHistogram } from './search-traces.ts'
-import { serviceGraph } from './service-graph.ts'
+import { nodeTrend, serviceGraph } from './service-graph.ts'
 import { runSql } from './sql.ts'
 import { operations, services, tagKeys, tagValues } from './tags.ts'
 import { readTracePart } from './trace-part.ts'
@@ -92,6 +92,7 @@ export function readMethods(db: Database.Database, cache: BlockCache) {
     }),
     contentSums: (request: SumsRequest, guard: QueryGuard) => contentSums(db, cache, guard, request),
     serviceGraph: query((range: { start: number; end: number }, guard) => serviceGraph(cache, guard, range)),
+    nodeTrend: query((argument: NodeTrendQuery, guard) => nodeTrend(cache, guard, argument)),
     serviceRuns: query((argument: RunsQuery, guard) => serviceRuns(cache, guard, argument)),
     serviceRunDifference: query((argument: RunsQuery & { before: string; after: string }, guard) =>
       serviceRunDifference(cache, guard, argument),

@@ -134,6 +134,7 @@ export async function startReader(
     logHistogram: (query, buckets, context) => ask(search, 'logHistogram', { query, buckets }, context),
     services: (range, context) => ask(quick, 'services', range, context),
     serviceGraph: (range, context) => ask(search, 'serviceGraph', range, context),
+    nodeTrend: (argument, context) => ask(search, 'nodeTrend', argument, context),
     serviceRuns: (argument, context) => ask(comparing, 'serviceRuns', argument, context),
     serviceRunDifference: (argument, context) => ask(comparing, 'serviceRunDifference', argument, context),
     tagKeys: (signal, context) => ask(quick, 'tagKeys', signal, context),

@@ -1,6 +1,16 @@
-import type { ServiceGraph } from '../../model/answers.ts'
+import type { NodeTrend, ServiceGraph } from '../../model/answers.ts'
 import type { KeyValue } from '../../model/records.ts'
-import { type GraphCall, type GraphPeer, PEER_KEYS, peerOf, ServiceGraphBuilder } from '../../query/service-graph.ts'
+import { NodeTrendBuilder } from '../../query/node-trend.ts'
+import {
+  type GraphCall,
+  type GraphPeer,
+  type GraphScan,
+  type GraphSink,
+  PEER_KEYS,
+  peerOf,
+  ServiceGraphBuilder,
+} from '../../query/service-graph.ts'
+import type { NodeTrendQuery } from '../store.ts'
 import type { AttributeColumn } from './attribute-sections.ts'
 import { cellText } from './attribute-value.ts'
 import type { BlockCache, SpanMeta } from './block-cache.ts'
@@ -24,15 +34,32 @@ interface SpanIndex {
   answered: Uint8Array
 }
 
-/**
- * Who calls whom in the range. A span whose parent belongs to another service is a call of that service; a client or
- * producer span that no reporting service answered is a call of what its attributes name.
- */
+/** Who calls whom in the range. */
 export function serviceGraph(
   cache: BlockCache,
   guard: QueryGuard,
   range: { start: number; end: number },
 ): ServiceGraph {
+  const builder = new ServiceGraphBuilder()
+  return builder.finish(findCalls(cache, guard, range, builder))
+}
+
+/** Calls of one node of that graph over time. */
+export function nodeTrend(cache: BlockCache, guard: QueryGuard, query: NodeTrendQuery): NodeTrend {
+  const builder = new NodeTrendBuilder(query)
+  return builder.finish(findCalls(cache, guard, query, builder))
+}
+
+/**
+ * Hands over every call of the range. A span whose parent belongs to another service is a call of that service; a client
+ * or producer span that no reporting service answered is a call of what its attributes name.
+ */
+function findCalls(
+  cache: BlockCache,
+  guard: QueryGuard,
+  range: { start: number; end: number },
+  sink: GraphSink,
+): GraphScan {
   const inRange = cache
     .spanMetas()
     .filter((meta) => meta.maxStart >= range.start && meta.minStart < range.end)
@@ -45,25 +72,20 @@ export function serviceGraph(
     guard.check()
     addBlock(index, cache.spanBlock(meta), services, numberOf)
   }
-  const builder = new ServiceGraphBuilder()
   let spans = 0
   for (const meta of metas) {
     guard.check()
-    spans += incoming(cache.spanBlock(meta), range, index, services, builder)
+    spans += incoming(cache.spanBlock(meta), range, index, services, sink)
   }
   for (const meta of metas) {
     guard.check()
-    outgoing(cache.spanBlock(meta), range, index, builder)
+    outgoing(cache.spanBlock(meta), range, index, sink)
   }
-  return builder.finish(
-    spans,
-    all
-      ? null
-      : {
-          reason: `Only the newest ${rows} spans of the range were looked at`,
-          hint: 'Choose a shorter range to see all of them',
-        },
-  )
+  const partial = {
+    reason: `Only the newest ${rows} spans of the range were looked at`,
+    hint: 'Choose a shorter range to see all of them',
+  }
+  return { spans, partial: all ? null : partial }
 }
 
 function newest(metas: SpanMeta[]): { metas: SpanMeta[]; rows: number; all: boolean } {
@@ -96,7 +118,12 @@ function isZero(ids: Uint8Array, at: number): boolean {
 }
 
 function callOf(block: SpanBlock, row: number): GraphCall {
-  return { dur: block.durUs[row], failed: block.status[row] === FAILED, weight: Math.max(1, block.sampleRate[row]) }
+  return {
+    start: block.startUs[row],
+    dur: block.durUs[row],
+    failed: block.status[row] === FAILED,
+    weight: Math.max(1, block.sampleRate[row]),
+  }
 }
 
 function within(block: SpanBlock, row: number, { start, end }: { start: number; end: number }): boolean {
@@ -109,7 +136,7 @@ function incoming(
   range: { start: number; end: number },
   index: SpanIndex,
   services: string[],
-  builder: ServiceGraphBuilder,
+  sink: GraphSink,
 ): number {
   const peer = peersOf(block)
   const { parentIds } = block
@@ -123,7 +150,7 @@ function incoming(
     const resource = block.resource[row]
     if (described[resource] === 0) {
       described[resource] = 1
-      builder.describe(name, JSON.parse(resources[resource].attributes) as KeyValue[])
+      sink.describe(name, JSON.parse(resources[resource].attributes) as KeyValue[])
     }
     const kind = block.kind[row]
     const hasParent = !isZero(parentIds, row * 8)
@@ -133,28 +160,23 @@ function incoming(
     // A consumer that starts a trace of its own (linked to the producer's) took the message from its queue.
     const queue = kind === CONSUMER && parent === -1 ? peer(row) : null
     if (caller !== null && caller !== name)
-      builder.call({ name: caller, type: 'service' }, { name, type: 'service' }, callOf(block, row))
-    else if (queue?.type === 'queue') builder.call(queue, { name, type: 'service' }, callOf(block, row))
-    else if (kind === SERVER || kind === CONSUMER || !hasParent) builder.entry(name, callOf(block, row))
-    else builder.see(name)
+      sink.call({ name: caller, type: 'service' }, { name, type: 'service' }, callOf(block, row))
+    else if (queue?.type === 'queue') sink.call(queue, { name, type: 'service' }, callOf(block, row))
+    else if (kind === SERVER || kind === CONSUMER || !hasParent) sink.entry(name, callOf(block, row))
+    else sink.see(name)
   }
   return spans
 }
 
 /** Calls that nobody answered: databases, queues, services that do not report. */
-function outgoing(
-  block: SpanBlock,
-  range: { start: number; end: number },
-  index: SpanIndex,
-  builder: ServiceGraphBuilder,
-): void {
+function outgoing(block: SpanBlock, range: { start: number; end: number }, index: SpanIndex, sink: GraphSink): void {
   const peer = peersOf(block)
   for (let row = 0; row < block.rows; row++) {
     const kind = block.kind[row]
     if ((kind !== CLIENT && kind !== PRODUCER) || !within(block, row, range)) continue
     if (index.answered[index.ids.find(block.spanIds, row * 8)] === 1) continue
     const called = peer(row)
-    if (called) builder.call({ name: block.services[block.service[row]], type: 'service' }, called, callOf(block, row))
+    if (called) sink.call({ name: block.services[block.service[row]], type: 'service' }, called, callOf(block, row))
   }
 }
 

@@ -77,6 +77,22 @@ it('says what is new, gone, slower and called more since yesterday', () => {
   expect(changes.edges.get('b\ngone')?.state).toBe('gone')
 })
 
+it('keeps a group that lost a member folded, with what it was before', () => {
+  const shop = { labels: { 'service.namespace': 'shop' } }
+  const now = graph([node('a', 5, shop), node('c')], [edge('c', 'a', 5)])
+  const before = graph([node('a', 4, shop), node('b', 6, shop), node('c')], [edge('c', 'a', 4), edge('c', 'b', 6)])
+  const all = compareGraphs(now, before).graph
+  const [today, yesterday] = [now, before].map((one) => groupGraph(one, 'service.namespace', new Set(), all))
+  const { graph: both, changes } = compareGraphs(today, yesterday)
+  expect(both.nodes.map(({ id, calls }) => [id, calls])).toEqual([
+    ['c', 100],
+    ['group:shop', 5],
+  ])
+  expect(membersOf(both.nodes[1])).toEqual(['a', 'b'])
+  expect(changes.nodes.get('group:shop')).toMatchObject({ state: 'stayed', calls: -0.5 })
+  expect(changes.edges.get('c\ngroup:shop')).toMatchObject({ state: 'stayed', calls: -0.5 })
+})
+
 it('folds groups into one node each, whose calls are those of all members, and opens one', () => {
   const shop = { labels: { 'service.namespace': 'shop' } }
   const all = graph(

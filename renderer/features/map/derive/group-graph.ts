@@ -18,12 +18,19 @@ export function groupKeys(graph: ServiceGraph): string[] {
 /**
  * Folds nodes of one group into one node, unless it is opened or has one member. By `kind` what reports itself stays as
  * it is; by an attribute what has none does. Percentiles of several nodes are not those of all, so groups have none.
+ * @param all whose nodes make the groups: of two graphs that are compared, both together, so that one that lost all members
+ * but one is still folded
  */
-export function groupGraph(graph: ServiceGraph, by: string, opened: ReadonlySet<string>): ServiceGraph {
+export function groupGraph(
+  graph: ServiceGraph,
+  by: string,
+  opened: ReadonlySet<string>,
+  all: ServiceGraph = graph,
+): ServiceGraph {
   const nameOf = (node: GraphNode): string | null =>
     by === 'kind' ? (node.type === 'service' ? null : node.type) : (node.labels[by] ?? null)
   const groups = new Map<string, GraphNode[]>()
-  for (const node of graph.nodes) {
+  for (const node of all.nodes) {
     const name = nameOf(node)
     if (name === null) continue
     const list = groups.get(name)
@@ -34,14 +41,17 @@ export function groupGraph(graph: ServiceGraph, by: string, opened: ReadonlySet<
   const folded: GroupNode[] = []
   for (const [name, list] of groups) {
     if (list.length < 2 || opened.has(name)) continue
-    for (const { id } of list) standIn.set(id, groupId(name))
+    const ids = new Set(list.map(({ id }) => id))
+    for (const id of ids) standIn.set(id, groupId(name))
+    const here = graph.nodes.filter(({ id }) => ids.has(id))
+    if (here.length === 0) continue
     folded.push({
       id: groupId(name),
       name,
       type: list.every(({ type }) => type === list[0].type) ? list[0].type : 'service',
       labels: {},
-      calls: sum(list, 'calls'),
-      errors: sum(list, 'errors'),
+      calls: sum(here, 'calls'),
+      errors: sum(here, 'errors'),
       p50: null,
       p95: null,
       p99: null,

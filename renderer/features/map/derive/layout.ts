@@ -30,7 +30,7 @@ interface Point {
 export function layoutMap({ nodes, edges }: LayoutRequest): MapLayout {
   if (nodes.length > LARGE) return layoutLarge({ nodes, edges })
   const graph = new Graph({ multigraph: true })
-  graph.setGraph({ rankdir: 'LR', nodesep: 40, ranksep: 96, edgesep: 20, marginx: 16, marginy: 16 })
+  graph.setGraph({ rankdir: 'LR', nodesep: 40, ranksep: 64, edgesep: 20, marginx: 16, marginy: 16 })
   graph.setDefaultEdgeLabel(() => ({}))
   for (const id of nodes) graph.setNode(id, { width: NODE_WIDTH, height: NODE_HEIGHT })
   edges.forEach(({ from, to }, index) => {
