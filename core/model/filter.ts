@@ -1,13 +1,22 @@
 /** Operators of the filter language; see core/query/filter-language.ts for its grammar. */
-export type FilterOp = '=' | '!=' | '>' | '>=' | '<' | '<=' | '=~' | '!~' | 'exists' | '!exists'
+export type FilterOp = '=' | '!=' | '>' | '>=' | '<' | '<=' | '=~' | '!~' | 'exists' | '!exists' | 'in' | '!in'
 
 /**
  * One condition. `key` is an attribute key (span attributes first, then the resource's) or a field:
- * `service`, `name`, `kind`, `status`, `dur`, `severity`, `body`. `text` is free text: it searches names or bodies.
+ * `service`, `name`, `kind`, `status`, `dur`, `severity`, `body`. `resource.KEY` looks at the resource alone, unless a row
+ * has an attribute that is called so; `event.KEY` and `link.KEY` of a span at the attributes of its events and links,
+ * `event.name` at names, `link.trace` and `link.span` at the ids that links lead to.
+ * `list` is what `in` compares with. `text` is free text: it searches names or bodies.
  */
 export type FilterTerm =
-  | { type: 'attribute'; key: string; op: FilterOp; value: string; number: number | null }
+  | { type: 'attribute'; key: string; op: FilterOp; value: string; number: number | null; list?: FilterValue[] }
   | { type: 'text'; value: string; negated: boolean }
+
+/** A value as it is written, and as a number where it is one (µs of `dur`). */
+export interface FilterValue {
+  value: string
+  number: number | null
+}
 
 /** All terms hold on one and the same span (or log record). */
 export type Filter = FilterTerm[]

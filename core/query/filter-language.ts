@@ -2,7 +2,8 @@
  * The language of `q`; LANGUAGE.md explains it to people.
  *
  *     query     = { term | chain | aggregate }       blanks between; terms hold on one and the same span or log record
- *     term      = [ "-" ] ( key op value | key "exists" | text )
+ *     term      = [ "-" | "!" ] ( key op value | key "exists" | key "in" list | text )
+ *     list      = "(" value { "," value } ")"      at most 100 values, which end at a comma, too
  *     op        = "=" | "!=" | ">" | ">=" | "<" | "<=" | "=~" | "!~"
  *     chain     = set { ( ">" | ">>" ) set } { "|" aggregate }
  *     set       = "{" { term } "}"
@@ -14,9 +15,18 @@
  */
 import { RE2JS } from 're2js'
 import { GlassboxError } from '../base/errors.ts'
-import type { Filter, FilterOp, FilterTerm, SpanAggregate, SpanChain, TraceFilter } from '../model/filter.ts'
+import type {
+  Filter,
+  FilterOp,
+  FilterTerm,
+  FilterValue,
+  SpanAggregate,
+  SpanChain,
+  TraceFilter,
+} from '../model/filter.ts'
 
-const OPERATORS: readonly FilterOp[] = ['>=', '<=', '!=', '=~', '!~', '=', '>', '<']
+type ComparedOp = Exclude<FilterOp, 'exists' | '!exists' | 'in' | '!in'>
+const OPERATORS: readonly ComparedOp[] = ['>=', '<=', '!=', '=~', '!~', '=', '>', '<']
 const OPPOSITE: Record<FilterOp, FilterOp> = {
   '=': '!=',
   '!=': '=',
@@ -28,6 +38,8 @@ const OPPOSITE: Record<FilterOp, FilterOp> = {
   '!~': '=~',
   exists: '!exists',
   '!exists': 'exists',
+  in: '!in',
+  '!in': 'in',
 }
 const UNIT_US: Record<string, number> = { ns: 1e-3, us: 1, µs: 1, μs: 1, ms: 1e3, s: 1e6, m: 60e6, h: 3600e6 }
 const SEVERITY: Record<string, number> = { trace: 1, debug: 5, info: 9, warn: 13, warning: 13, error: 17, fatal: 21 }
@@ -36,6 +48,7 @@ const DURATION = /^(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)?$/
 const MAX_LENGTH = 8192
 /** Sets of spans in one filter: each costs a look at all spans. */
 const MOST_SETS = 16
+const MOST_VALUES = 100
 const AGGREGATE = /^(count|sum|avg|min|max)\(([^()]*)\)/
 
 /**
@@ -118,7 +131,7 @@ function parseAggregate(scanner: Scanner): SpanAggregate {
   scanner.skipBlanks()
   const opAt = scanner.at
   const op = scanner.takeOperator()
-  if (op === null || op === '=~' || op === '!~' || op === 'exists' || op === '!exists')
+  if (op === null || op === '=~' || op === '!~')
     scanner.fail(opAt, `${fn}(${key}) is compared by =, !=, >, >=, < or <=`)
   scanner.skipBlanks()
   const valueAt = scanner.at
@@ -137,7 +150,7 @@ function parseTerm(scanner: Scanner): FilterTerm {
   const word = scanner.takeWord()
   const wordEnd = scanner.at
   scanner.skipBlanks()
-  const op = scanner.takeOperator() ?? scanner.takeExists(wordEnd)
+  const op = scanner.takeOperator() ?? scanner.takeVerb(wordEnd)
   if (!op) {
     scanner.at = wordEnd
     if (word === '') scanner.fail(keyAt, 'a word is missing')
@@ -146,6 +159,8 @@ function parseTerm(scanner: Scanner): FilterTerm {
   if (word === '') scanner.fail(keyAt, `there is no key before ${op}`)
   const effective = negated ? OPPOSITE[op] : op
   if (op === 'exists') return { type: 'attribute', key: word, op: effective, value: '', number: null }
+  if (op === 'in')
+    return { type: 'attribute', key: word, op: effective, value: '', number: null, list: parseList(scanner, word) }
   scanner.skipBlanks()
   const valueAt = scanner.at
   const value = scanner.takeValue()
@@ -154,6 +169,24 @@ function parseTerm(scanner: Scanner): FilterTerm {
     scanner.fail(valueAt, `${op} needs a number, not "${value}"`)
   if (op === '=~' || op === '!~') checkPattern(scanner, valueAt, value)
   return { type: 'attribute', key: word, op: effective, value, number }
+}
+
+function parseList(scanner: Scanner, key: string): FilterValue[] {
+  const open = scanner.at++
+  const list: FilterValue[] = []
+  scanner.inList = true
+  for (;;) {
+    scanner.skipBlanks()
+    if (scanner.done) scanner.fail(open, 'the closing bracket of this list is missing')
+    const value = scanner.takeValue()
+    list.push({ value, number: numberOf(key, value) })
+    if (list.length > MOST_VALUES) scanner.fail(open, `the list has more than ${MOST_VALUES} values`)
+    scanner.skipBlanks()
+    if (scanner.takeAny([')'])) break
+    if (!scanner.done && !scanner.takeAny([','])) scanner.fail(scanner.at, 'a comma is missing between two values')
+  }
+  scanner.inList = false
+  return list
 }
 
 function checkPattern(scanner: Scanner, at: number, pattern: string): void {
@@ -203,6 +236,10 @@ function formatTerm(term: FilterTerm): string {
   const key = isBareKey(term.key) ? term.key : quote(term.key)
   if (term.op === 'exists') return `${key} exists`
   if (term.op === '!exists') return `-${key} exists`
+  if (term.op === 'in' || term.op === '!in') {
+    const values = (term.list ?? []).map(({ value }) => (isBareItem(value) ? value : quote(value)))
+    return `${term.op === 'in' ? '' : '-'}${key} in (${values.join(', ')})`
+  }
   return `${key}${term.op}${isBareValue(term.value) ? term.value : quote(term.value)}`
 }
 
@@ -212,6 +249,11 @@ function isBareKey(text: string): boolean {
 
 function isBareValue(text: string): boolean {
   return text !== '' && !/[\s"{}]/.test(text) && !/^[=~]/.test(text)
+}
+
+/** In a list. */
+function isBareItem(text: string): boolean {
+  return text !== '' && !/[\s"{}(),]/.test(text)
 }
 
 function quote(text: string): string {
@@ -224,6 +266,8 @@ class Scanner {
   at = 0
   /** Between braces, `}` ends a bare word. */
   inSet = false
+  /** In a list, a comma and the closing bracket do. */
+  inList = false
 
   constructor(text: string) {
     this.text = text
@@ -262,21 +306,30 @@ class Scanner {
   }
 
   takeNegation(): boolean {
-    const next = this.text[this.at + 1]
-    if (this.text[this.at] !== '-' || next === undefined || isBlank(next)) return false
+    const [sign, next] = [this.text[this.at], this.text[this.at + 1]]
+    if ((sign !== '-' && sign !== '!') || next === undefined || isBlank(next)) return false
+    // `!=` without a key is a mistake that is told of as one.
+    if (sign === '!' && (next === '=' || next === '~')) return false
     this.at++
     return true
   }
 
-  takeOperator(): FilterOp | null {
+  takeOperator(): ComparedOp | null {
     const op = OPERATORS.find((candidate) => this.text.startsWith(candidate, this.at))
     if (op) this.at += op.length
     return op ?? null
   }
 
-  takeExists(wordEnd: number): FilterOp | null {
+  /** `exists`, or `in` before a list, apart from the key by a blank. */
+  takeVerb(wordEnd: number): 'exists' | 'in' | null {
+    if (this.at === wordEnd) return null
+    const list = /^in\s*(?=\()/.exec(this.text.slice(this.at, this.at + MAX_LENGTH))
+    if (list) {
+      this.at += list[0].length
+      return 'in'
+    }
     const end = this.at + 'exists'.length
-    if (this.at === wordEnd || !this.text.startsWith('exists', this.at)) return null
+    if (!this.text.startsWith('exists', this.at)) return null
     if (end < this.text.length && !this.#endsWord(end)) return null
     this.at = end
     return 'exists'
@@ -320,7 +373,8 @@ class Scanner {
   }
 
   #endsWord(at: number): boolean {
-    return isBlank(this.text[at]) || (this.inSet && this.text[at] === '}')
+    const c = this.text[at]
+    return isBlank(c) || (this.inSet && c === '}') || (this.inList && (c === ',' || c === ')'))
   }
 
   #atOperator(): boolean {

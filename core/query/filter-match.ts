@@ -1,6 +1,6 @@
 /**
  * Evaluates a Filter on the columns of one stored block. Text is looked at once per distinct value, not once per row.
- * An attribute is looked for on the row first, then on its resource; where it is missing, `!=`, `!~` and `!exists` hold.
+ * An attribute is looked for on the row first, then on its resource; where it is missing, `!=`, `!~`, `!in` and `!exists` hold.
  */
 import { AttrType, type ResourceEntry } from '../model/columns.ts'
 import type { Filter, FilterTerm } from '../model/filter.ts'
@@ -8,6 +8,7 @@ import type { KeyValue } from '../model/records.ts'
 import { SPAN_KINDS, SPAN_STATUSES } from '../model/records.ts'
 import { plainText } from './any-value.ts'
 import { compileTest, type ValueTest } from './filter-test.ts'
+import { keepNested, type NestedTexts, type SpanPart, spanPart } from './nested-match.ts'
 
 /** One attribute key of a block: the rows that have it, in order, and their values. */
 export interface MatchAttribute {
@@ -40,6 +41,7 @@ export interface SpanMatchBlock extends MatchBlock {
   kind: Uint8Array
   status: Uint8Array
   durUs: Float64Array
+  nested(part: SpanPart): NestedTexts
 }
 
 export interface LogMatchBlock extends MatchBlock {
@@ -65,8 +67,10 @@ export function matchSpans(filter: Filter, block: SpanMatchBlock, mask: Uint8Arr
         return keepText(mask, SPAN_STATUSES, block.status, test)
       case 'dur':
         return keepNumbers(mask, block.durUs, test)
-      default:
-        return keepAttribute(mask, block, term.key, test)
+      default: {
+        const part = spanPart(term.key)
+        return part ? keepNested(mask, block.nested(part), term) : keepAttribute(mask, block, term.key, test)
+      }
     }
   })
 }
@@ -138,6 +142,19 @@ function keepNumbers(mask: Uint8Array, column: ArrayLike<number>, test: ValueTes
 
 /** `severity=error` means the band of error (17 to 20), as people read it; numbers mean themselves. */
 function keepSeverity(mask: Uint8Array, severity: Uint8Array, term: FilterTerm, test: ValueTest): void {
+  if (term.type === 'attribute' && term.list) {
+    const bands = term.list.map(
+      ({ value, number }): FilterTerm => ({ ...term, op: '=', value, number, list: undefined }),
+    )
+    const some = new Uint8Array(mask.length)
+    for (const one of bands) {
+      const own = mask.slice()
+      keepSeverity(own, severity, one, compileTest(one))
+      for (let row = 0; row < some.length; row++) some[row] |= own[row]
+    }
+    for (let row = 0; row < mask.length; row++) if (some[row] === (term.op === '!in' ? 1 : 0)) mask[row] = 0
+    return
+  }
   const named = term.type === 'attribute' && term.number !== null && Number.isNaN(Number(term.value))
   if (term.type !== 'attribute' || term.number === null || !named) {
     keepNumbers(mask, severity, test)
@@ -161,6 +178,11 @@ function keepSeverity(mask: Uint8Array, severity: Uint8Array, term: FilterTerm, 
   }
   for (let row = 0; row < mask.length; row++) if (mask[row] !== 0 && !accepts(severity[row])) mask[row] = 0
 }
+
+const RESOURCE = 'resource.'
+/** The key of the resource alone that a key names, or null. */
+export const resourceKey = (key: string): string | null =>
+  key.startsWith(RESOURCE) && key.length > RESOURCE.length ? key.slice(RESOURCE.length) : null
 
 function keepAttribute(mask: Uint8Array, block: MatchBlock, key: string, test: ValueTest): void {
   // Opened only when a row has no value of its own, as resources lie apart.
@@ -208,7 +230,10 @@ function cellHolds(column: MatchAttribute, cell: number, test: ValueTest, verdic
 }
 
 function resourceHolds(resource: ResourceEntry, key: string, test: ValueTest): boolean {
-  if (!resource.attributes.includes(JSON.stringify(key))) return test.missing
-  const found = (JSON.parse(resource.attributes) as KeyValue[]).find((attribute) => attribute.key === key)
+  const scoped = resourceKey(key)
+  const may = (name: string | null): boolean => name !== null && resource.attributes.includes(JSON.stringify(name))
+  if (!may(key) && !may(scoped)) return test.missing
+  const attributes = JSON.parse(resource.attributes) as KeyValue[]
+  const found = attributes.find((one) => one.key === key) ?? attributes.find((one) => one.key === scoped)
   return found ? test.text(plainText(found.value)) : test.missing
 }

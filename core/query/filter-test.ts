@@ -37,6 +37,18 @@ export function compileTest(term: FilterTerm): ValueTest {
         missing: true,
         exact: null,
       }
+    case 'in':
+    case '!in': {
+      const texts = new Set(term.list?.map(({ value }) => value))
+      const numbers = new Set(term.list?.flatMap(({ number: one }) => (one === null ? [] : [one])))
+      const negated = op === '!in'
+      return {
+        text: (value) => texts.has(value) !== negated,
+        number: (value) => (numbers.has(value) || texts.has(String(value))) !== negated,
+        missing: negated,
+        exact: null,
+      }
+    }
     case '=~':
     case '!~': {
       const pattern = RE2JS.compile(wanted)

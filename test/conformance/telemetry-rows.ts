@@ -20,6 +20,8 @@ export interface SpanInput {
   dur?: number
   status?: number
   attributes?: Record<string, unknown>[]
+  events?: { name: string; attributes: Record<string, unknown>[] }[]
+  links?: { trace: number; span: number }[]
   resource?: Record<string, unknown>[]
 }
 
@@ -46,6 +48,8 @@ export function spanBatch(spans: SpanInput[], receivedUs = T0): SpanBatch {
               endTimeUnixNano: ns(T0 + (one.at + (one.dur ?? 1)) * MS),
               status: { code: one.status ?? 0 },
               attributes: one.attributes ?? [],
+              links: (one.links ?? []).map((link) => ({ traceId: traceId(link.trace), spanId: hex(link.span, 16) })),
+              events: (one.events ?? []).map((event) => ({ ...event, timeUnixNano: ns(T0) })),
             },
           ],
         },
@@ -183,6 +187,7 @@ export function randomTelemetry(seed: number, count: number): { spans: SpanInput
       dur: below(5000) / 10,
       status: random() < 0.1 ? 2 : below(2),
       attributes: attributes(),
+      events: random() < 0.3 ? [{ name: pick(['5', 'n']), attributes: [{ key: 'n', value: pick(VALUES) }] }] : [],
     }
   })
   const logs = Array.from({ length: count }, () => ({
@@ -218,6 +223,8 @@ export function randomFilter(random: () => number, signal: 'traces' | 'logs'): s
   ]
   const makers: (() => string)[] = [
     () => `${quote(pick(KEYS))}${pick(['=', '!=', '=~', '!~'])}${quote(pick(values))}`,
+    () => `${pick(['', '-', '!'])}${quote(pick(KEYS))} in (${quote(pick(values))}, ${quote(pick(values))})`,
+    () => `${quote(`resource.${pick(KEYS)}`)}${pick(['=', '!=', '=~'])}${quote(pick(values))}`,
     () => `${quote(pick(KEYS))}${pick(['>', '>=', '<', '<='])}${pick(['0', '5', '400', '-3', '1e200'])}`,
     () => `service${pick(['=', '!=', '=~'])}${pick(SERVICES)}`,
     () => pick(['cart', 'étoile', 'kelvin', 'istanbul', '50%', '-orders', 'É']),
@@ -225,10 +232,16 @@ export function randomFilter(random: () => number, signal: 'traces' | 'logs'): s
       ? [
           () => `kind=${pick(['SERVER', 'CLIENT', 'INTERNAL'])}`,
           () => `status${pick(['=', '!='])}ERROR`,
+          () => `${pick(['', '-'])}kind in (SERVER, CLIENT)`,
+          () =>
+            `${pick(['', '-'])}event.${pick(['name', '"a b"', 'n'])}${pick(['=', '!=', '>', '=~'])}${pick(['5', '500'])}`,
           () => `dur${pick(['>', '<', '>=', '<='])}${pick(['100ms', '2000', '1s'])}`,
           () => `name${pick(['=', '!=', '=~'])}${quote(pick(NAMES.slice(0, 2)))}`,
         ]
-      : [() => `severity${pick(['=', '!=', '>', '>=', '<', '<='])}${pick(['error', 'info', '9', '17'])}`]),
+      : [
+          () => `${pick(['', '-'])}severity in (error, 9)`,
+          () => `severity${pick(['=', '!=', '>', '>=', '<', '<='])}${pick(['error', 'info', '9', '17'])}`,
+        ]),
   ]
   return Array.from({ length: 1 + Math.floor(random() * 2) }, () => pick(makers)()).join(' ')
 }

@@ -78,6 +78,53 @@ describe.each(both)('$name', (engine) => {
   })
   afterAll(() => opened.close())
 
+  it('looks at the resource alone, at events, and at lists of values', async () => {
+    const { store: own, close } = await engine.open()
+    const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
+    const failed = { name: 'exception', attributes: [text('exception.type', 'PoolError')] }
+    const retried = { name: 'retry', attributes: [{ key: 'attempt', value: { intValue: '3' } }] }
+    const spans: SpanInput[] = [
+      { trace: 1, span: 1, at: 0, resource: [text('zone', 'a')], attributes: [text('zone', 'b')], events: [failed] },
+      { trace: 2, span: 2, at: 1, resource: [text('zone', 'b')], events: [retried, failed] },
+      {
+        trace: 3,
+        span: 3,
+        at: 2,
+        name: 'idle',
+        links: [{ trace: 1, span: 1 }],
+        attributes: [{ key: 'size', value: { intValue: '500' } }],
+      },
+    ]
+    await own.writer.write({ spans: [spanBatch(spans)], logs: [] })
+    const found = async (q: string): Promise<number[]> => {
+      const { items } = await own.reader.searchTraces(traceQuery(parseTraceFilter(q)))
+      return items.map((item) => Number.parseInt(item.traceId, 16)).sort()
+    }
+    const expected: [q: string, traces: number[]][] = [
+      ['zone=b', [1, 2]],
+      ['resource.zone=b', [2]],
+      ['!resource.zone exists', [3]],
+      ['resource.zone!=a', [2, 3]],
+      ['event.name=retry', [2]],
+      ['event.exception.type=~^Pool', [1, 2]],
+      ['event.attempt>2', [2]],
+      ['-event.name=retry', [1, 3]],
+      ['!event.name exists', [3]],
+      ['event.name in (retry, x)', [2]],
+      ['size in (12, 500.0)', [3]],
+      [`link.trace=${traceId(1)}`, [3]],
+      ['link.span=0000000000000001', [3]],
+      [`link.trace=${traceId(2)}`, []],
+      ['zone in (a, b) name!=idle', [1, 2]],
+      ['!size in (500)', [1, 2]],
+      ['name in (idle, "GET /")', [1, 2, 3]],
+      ['service in (cart)', []],
+      ['{ event.attempt=3 } | count() = 1', [2]],
+    ]
+    for (const [q, traces] of expected) expect([q, await found(q)]).toEqual([q, traces])
+    await close()
+  })
+
   it('finds traces by the tree of their spans and by numbers over them, as the plain model does', async () => {
     const seed = 20_261
     const random = seededRandom(seed)

@@ -8,6 +8,7 @@ import {
   matchSpans,
   type SpanMatchBlock,
 } from '../../query/filter-match.ts'
+import { type SpanPart, spanPart } from '../../query/nested-match.ts'
 import type { NeededValue } from './value-filters.ts'
 
 /**
@@ -66,6 +67,8 @@ export function filterSql(
       const column = term.key
       if (term.op === '=') conditions.push(`${column} = ${values.add(term.value)}`)
       else if (term.op === '!=') conditions.push(`${column} <> ${values.add(term.value)}`)
+      else if (term.op === 'in')
+        conditions.push(`${column} = ANY(${values.add(term.list?.map(({ value }) => value))}::text[])`)
       else again.push(term)
       continue
     }
@@ -75,8 +78,16 @@ export function filterSql(
       again.push(term)
       continue
     }
-    conditions.push(attributeCondition(term, values, resources, needed))
     again.push(term)
+    const part = signal === 'traces' ? spanPart(term.key) : null
+    if (part) {
+      if (!term.op.startsWith('!')) conditions.push(`${part} IS NOT NULL`)
+      // An id stands in the text as it is written.
+      if (part === 'links' && term.op === '=' && /^[0-9a-f]{16,32}$/.test(term.value))
+        conditions.push(`links LIKE ${values.add(`%${term.value}%`)}`)
+      continue
+    }
+    conditions.push(attributeCondition(term, values, resources, needed))
     keys.add(term.key)
   }
   return { conditions, again, keys: [...keys], needed }
@@ -215,7 +226,7 @@ function equalCondition(
 }
 
 function ownCondition(
-  { key, op, value, number }: FilterTerm & { type: 'attribute' },
+  { key, op, value, number, list }: FilterTerm & { type: 'attribute' },
   parameter: () => string,
   values: Values,
 ): string {
@@ -227,6 +238,8 @@ function ownCondition(
       return 'false'
     case '=':
       return equalCondition({ key, value, number }, parameter, values)
+    case 'in':
+      return `(${(list ?? []).map((one) => equalCondition({ key, ...one }, parameter, values)).join(' OR ')})`
     case '>':
     case '>=':
     case '<':
@@ -255,6 +268,7 @@ function noSpans(rows: number): SpanMatchBlock {
     kind: zeros(rows),
     status: zeros(rows),
     durUs: new Float64Array(rows),
+    nested: () => ({ text: () => '', entries: 1, index: zeros(rows) }),
   }
 }
 
@@ -276,7 +290,9 @@ function noLogs(rows: number): LogMatchBlock {
 export function againColumns(signal: Signal, { again, keys }: Again, values: Values): string {
   if (again.length === 0) return ''
   const attributes = keys.map((key, i) => `, attributes -> ${values.add(key)}::text AS a${i}`).join('')
-  return `, resource${attributes}${keys.length > 0 ? ', typed' : ''}${signal === 'traces' ? ', name, dur' : ', body'}`
+  const parts = new Set(again.map((term) => (term.type === 'attribute' ? spanPart(term.key) : null)))
+  const nested = (['events', 'links'] as const).filter((part) => parts.has(part)).map((part) => `, ${part}`)
+  return `, resource${attributes}${keys.length > 0 ? ', typed' : ''}${signal === 'traces' ? `, name, dur${nested.join('')}` : ', body'}`
 }
 
 /** A row as `againColumns` selects it. */
@@ -286,6 +302,8 @@ export interface AgainRow {
   name?: string
   dur?: number
   body?: string
+  events?: string | null
+  links?: string | null
   [attribute: `a${number}`]: string | null
 }
 
@@ -313,11 +331,9 @@ export function matchAgain<R>(
   if (signal === 'traces') {
     const names = more.map(({ name }) => name ?? '')
     const durUs = Float64Array.from(more, ({ dur }) => Number(dur))
-    matchSpans(
-      again,
-      { ...shared, names, name: index, kind: zeros(rows.length), status: zeros(rows.length), durUs },
-      mask,
-    )
+    const nothing = zeros(rows.length)
+    const nested = (part: SpanPart) => ({ text: (row: number) => more[row][part] ?? '', entries: rows.length, index })
+    matchSpans(again, { ...shared, names, name: index, kind: nothing, status: nothing, durUs, nested }, mask)
   } else {
     const dictionary = more.map(({ body }) => body ?? '')
     matchLogs(again, { ...shared, severity: zeros(rows.length), bodies: () => ({ dictionary, index }) }, mask)

@@ -1,4 +1,6 @@
-import type { Filter, FilterTerm } from '../../model/filter.ts'
+import type { Filter, FilterTerm, FilterValue } from '../../model/filter.ts'
+import { resourceKey } from '../../query/filter-match.ts'
+import { spanPart } from '../../query/nested-match.ts'
 import { attrHash, type BloomHash, bloomHas } from './bloom.ts'
 
 /** Fields of spans and log records that are no attributes, so that the attribute filter says nothing of them. */
@@ -26,7 +28,7 @@ export class BlockSkip {
       if (term.type !== 'attribute') continue
       if (term.key === 'service' && term.op === '=') this.#services.push(term.value)
       else if (signal === 'traces' && term.key === 'dur' && term.number !== null) this.#dur.push(term)
-      else if (!FIELDS[signal].has(term.key)) {
+      else if (!FIELDS[signal].has(term.key) && !(signal === 'traces' && spanPart(term.key))) {
         const hashes = hashesOf(term)
         if (hashes) this.#needs.push(hashes)
       }
@@ -54,10 +56,17 @@ export class BlockSkip {
 
 /** Of these, one must be in a block's filter; null where a missing key matches as well. */
 function hashesOf(term: FilterTerm): BloomHash[] | null {
-  if (term.type !== 'attribute' || term.op === '!=' || term.op === '!~' || term.op === '!exists') return null
+  if (term.type !== 'attribute' || term.op.startsWith('!')) return null
+  const scoped = resourceKey(term.key)
+  const keys = scoped === null ? [term.key] : [term.key, scoped]
+  const values: FilterValue[] = term.op === '=' ? [term] : (term.list ?? [])
   // Lists, empty values and patterns are not in the filter as the text that people write: the key must do.
-  if (term.op !== '=' || term.value === '' || /^[[{]/.test(term.value)) return [attrHash(term.key)]
-  const hashes = [attrHash(term.key, term.value)]
-  if (term.number !== null) hashes.push(attrHash(term.key, String(term.number)))
-  return hashes
+  if (values.length === 0 || values.some(({ value }) => value === '' || /^[[{]/.test(value)))
+    return keys.map((key) => attrHash(key))
+  return keys.flatMap((key) =>
+    values.flatMap(({ value, number }) => [
+      attrHash(key, value),
+      ...(number === null ? [] : [attrHash(key, String(number))]),
+    ]),
+  )
 }

@@ -1,5 +1,6 @@
 import type { ResourceEntry } from '../../model/columns.ts'
 import type { SpanMatchBlock } from '../../query/filter-match.ts'
+import type { NestedTexts, SpanPart } from '../../query/nested-match.ts'
 import type { AttributeColumn } from './attribute-sections.ts'
 import type { SpanBlock } from './span-block.ts'
 
@@ -51,6 +52,10 @@ export class MatchColumns implements SpanMatchBlock {
       this.#grown(50 + (column?.bytes ?? 0))
     }
     return column
+  }
+
+  nested(part: SpanPart): NestedTexts {
+    return this.#block().nested(part)
   }
 
   get seq(): Uint32Array {

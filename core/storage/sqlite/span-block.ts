@@ -1,5 +1,6 @@
 import type { ResourceEntry, ScopeEntry, SpanBatch } from '../../model/columns.ts'
 import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
+import type { NestedTexts, SpanPart } from '../../query/nested-match.ts'
 import { type AttributeColumn, BlockAttributes } from './attribute-sections.ts'
 import type { BlockName } from './damaged-block.ts'
 import { type NarrowUints, unpackNarrow } from './pack.ts'
@@ -189,6 +190,11 @@ export class SpanBlock {
   /** OTLP/JSON `Link[]` text, or empty. */
   links(row: number): string {
     return this.#rest.text(REST.links).text(row)
+  }
+  /** Events or links of all rows. */
+  nested(part: SpanPart): NestedTexts {
+    const { arena, index } = this.#rest.text(part === 'events' ? REST.events : REST.links)
+    return { text: (entry) => arena.text(entry), entries: arena.size, index }
   }
   dropped(row: number): { attributes: number; events: number; links: number } {
     return {

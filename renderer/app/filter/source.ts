@@ -47,7 +47,10 @@ export function useSuggestionSource(signal: 'traces' | 'logs', facets: () => rea
         return keep('operations', () => api.operations(null))
       if (key === 'traced') return [plain('true'), plain('false')]
       if (key === 'body' || key === 'trace' || key === 'span') return []
-      return keep(`values ${key} ${prefix}`, () => api.tagValues(signal, key, prefix))
+      // Values of events are not counted anywhere.
+      if (signal === 'traces' && key.startsWith('event.')) return []
+      const own = key.replace(/^resource\.(?=.)/, '')
+      return keep(`values ${own} ${prefix}`, () => api.tagValues(signal, own, prefix))
     },
   }
 }

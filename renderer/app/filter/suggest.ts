@@ -1,5 +1,5 @@
 import type { Facet, TagValue } from '../../../core/api/contract/shapes.ts'
-import { CHAIN, type PlacedTerm, scanTerms, setAt, termText } from './terms.ts'
+import { CHAIN, itemText, type PlacedTerm, scanTerms, setAt, termText } from './terms.ts'
 
 export interface Suggestion {
   /** Replaces the text between `from` and the cursor. */
@@ -32,7 +32,7 @@ export interface SuggestionSource {
 }
 
 const MOST = 14
-const OPERATORS = ['=', '!=', '=~', '!~', '>', '>=', '<', '<=', ' exists']
+const OPERATORS = ['=', '!=', '=~', '!~', '>', '>=', '<', '<=', ' exists', ' in (']
 
 /** What can be written at the cursor: keys by frequency, then operators, then values with counts. */
 export async function suggest(source: SuggestionSource, text: string, cursor: number): Promise<Suggestions | null> {
@@ -141,13 +141,20 @@ function operatorsOf(key: string): Suggestion[] {
   }))
 }
 
+/** Where the value of a list begins that the cursor stands in. */
+function itemFrom(text: string, term: PlacedTerm, cursor: number): number {
+  const before = text.slice(term.valueFrom, cursor)
+  return term.valueFrom + (/^.*[(,]\s*/s.exec(before)?.[0].length ?? before.length)
+}
+
 async function valuesFor(
   source: SuggestionSource,
   text: string,
   term: PlacedTerm,
   cursor: number,
 ): Promise<Suggestions> {
-  const wanted = text.slice(Math.min(term.valueFrom, cursor), cursor).replace(/^"/, '').toLowerCase()
+  const valueFrom = term.op === 'in' ? itemFrom(text, term, cursor) : Math.min(term.valueFrom, cursor)
+  const wanted = text.slice(valueFrom, cursor).replace(/^"/, '').toLowerCase()
   const facet = source.facets().find(({ key }) => key === term.key)
   const here = new Map(facet?.values.map(({ value, count }) => [value, count]))
   // All values of the key are counted: what is not among them would find nothing.
@@ -159,8 +166,9 @@ async function valuesFor(
   const hits = [...counts].filter(([value]) => value.toLowerCase().includes(wanted) && value !== '')
   hits.sort(([a], [b]) => Number(b.toLowerCase().startsWith(wanted)) - Number(a.toLowerCase().startsWith(wanted)))
   return {
-    from: Math.min(term.valueFrom, cursor),
+    from: valueFrom,
     items: hits.slice(0, MOST).map(([value, count]) => {
+      if (term.op === 'in') return { insert: itemText(value), label: value, count, kind: 'value', complete: false }
       const written = termText({ negated: false, key: 'k', op: term.op === 'exists' ? '=' : term.op, value })
       const insert = written.slice(1 + term.op.length)
       return { insert, label: value, count, kind: 'value', complete: true }

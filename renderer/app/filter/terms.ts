@@ -7,7 +7,7 @@ export interface FilterToken {
   negated: boolean
   /** Empty for free text. */
   key: string
-  /** Empty for free text; `exists` has no value. `{}` for sets of spans, whose text is the value. */
+  /** Empty for free text; `exists` has no value. `in` has its list as text. `{}` for sets of spans, whose text is the value. */
   op: string
   value: string
 }
@@ -24,6 +24,7 @@ export type TermProblem =
   | 'openBrace'
   | 'noSet'
   | 'badAggregate'
+  | 'badList'
 
 /** A term and where it stands: `from` to `to` in the text, its parts between. */
 export interface PlacedTerm extends FilterToken {
@@ -83,6 +84,18 @@ function scanChain(text: string, from: number): { to: number; problem: TermProbl
   }
 }
 
+/** Where the list that begins at `open` ends: at its closing bracket, or -1. Brackets in quotes do not count. */
+function closeOfList(text: string, open: number): number {
+  const close = /^\((?:"(?:[^"\\]|\\.)*"|[^")])*\)/s.exec(text.slice(open))
+  return close ? open + close[0].length - 1 : -1
+}
+const LIST = /^\(\s*("(?:[^"\\]|\\.)*"|[^\s"{}(),]+)(\s*,\s*("(?:[^"\\]|\\.)*"|[^\s"{}(),]+))*\s*\)$/s
+
+function listProblem(key: string, value: string, open: boolean): TermProblem | null {
+  if (key === '') return 'noKey'
+  return open || !LIST.test(value) ? 'badList' : null
+}
+
 /** The set of a chain that the cursor stands in: its text and where that begins; null outside of braces. */
 export function setAt(text: string, term: PlacedTerm, cursor: number): { from: number; text: string } | null {
   for (let at = term.from; at !== -1 && at < cursor; at = text.indexOf('{', at)) {
@@ -130,7 +143,8 @@ export function scanTerms(text: string): PlacedTerm[] {
       })
       continue
     }
-    const negated = text[at] === '-' && at + 1 < text.length && !blank(at + 1)
+    const minus = text[at] === '-' || (text[at] === '!' && !/[=~]/.test(text[at + 1]))
+    const negated = minus && at + 1 < text.length && !blank(at + 1)
     if (negated) at++
     const keyFrom = at
     let open = false
@@ -148,6 +162,18 @@ export function scanTerms(text: string): PlacedTerm[] {
     const opFrom = at
     const op = operatorAt(at)
     const exists = op === null && at > keyTo && /^exists(\s|$)/.test(text.slice(at))
+    const list = op === null && at > keyTo ? /^(in\s*)\(/.exec(text.slice(at)) : null
+    if (list) {
+      const valueFrom = opFrom + list[1].length
+      const close = closeOfList(text, valueFrom)
+      at = close === -1 ? text.trimEnd().length : close + 1
+      const value = text.slice(valueFrom, at)
+      terms.push({
+        ...{ negated, key: word, op: 'in', value, from, keyFrom, keyTo, opFrom },
+        ...{ opTo: opFrom + 2, valueFrom, to: at, problem: listProblem(word, value, close === -1) },
+      })
+      continue
+    }
     if (op === null && !exists) {
       at = keyTo
       const problem = open ? 'openQuote' : null
@@ -200,6 +226,7 @@ function termProblem(token: FilterToken, emptyIsMeant = false): TermProblem | nu
   if (op === '') return null
   if (key === '') return 'noKey'
   if (op === 'exists') return null
+  if (op === 'in') return listProblem(key, value, false)
   if (value === '' && !emptyIsMeant) return 'noValue'
   const ordered = /^[<>]/.test(op)
   if (AGGREGATE.test(key))
@@ -221,6 +248,7 @@ export function termText({ negated, key, op, value }: FilterToken): string {
   if (op === CHAIN) return value
   if (op === '') return minus + (AGGREGATE.test(value) ? quote(value) : quoteKey(value))
   if (op === 'exists') return `${minus}${quoteKey(key)} exists`
+  if (op === 'in') return `${minus}${quoteKey(key)} in ${value}`
   return `${minus}${quoteKey(key)}${op}${quoteValue(value)}`
 }
 
@@ -235,6 +263,11 @@ export function sameToken(a: FilterToken, b: FilterToken): boolean {
 /** `key=value`, or its opposite. */
 export function equals(key: string, value: string, negated = false): FilterToken {
   return { negated, key, op: '=', value }
+}
+
+/** A value as a list has it. */
+export function itemText(value: string): string {
+  return value !== '' && !/[\s"{}(),]/.test(value) ? value : quote(value)
 }
 
 function quoteKey(key: string): string {

@@ -45,7 +45,10 @@ export const filter = {
   help_compare: 'Numbers and durations: >, >=, <, <=',
   help_pattern: 'A pattern (RE2), found anywhere; !~ is its opposite',
   help_exists: 'The key is there, whatever its value',
-  help_not: 'A minus turns any term round',
+  help_list: 'One of these values',
+  help_resource: 'The resource alone, not the attributes of the span or line',
+  help_event: 'Some event of the span has it; event.name is its name',
+  help_not: 'A minus or an exclamation mark turns any term round',
   help_service: 'Fields: service, name, kind, status, dur',
   help_severity: 'Fields: service, severity, body',
   help_set: 'The trace has a span on which all terms in the braces hold',
@@ -59,5 +62,6 @@ export const filter = {
   helpClose: 'Close',
   openBrace: 'the closing brace of this set is missing',
   noSet: 'a set in braces is missing here',
+  badList: 'a list is written in (a, b, "c d")',
   badAggregate: 'a count is written count() > 50, max(dur) > 1s',
 }

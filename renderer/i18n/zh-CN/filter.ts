@@ -46,7 +46,10 @@ export const filter: Messages['filter'] = {
   help_compare: '数字和时长：>、>=、<、<=',
   help_pattern: '正则（RE2），在值中任意位置匹配；!~ 相反',
   help_exists: '存在该键，不论其值',
-  help_not: '负号表示相反',
+  help_list: '等于其中某个值',
+  help_resource: '只看 resource，不看 Span 或日志自身的属性',
+  help_event: 'Span 的某个 event 有此属性；event.name 是其名称',
+  help_not: '负号或感叹号表示相反',
   help_service: '字段：service、name、kind、status、dur',
   help_severity: '字段：service、severity、body',
   help_set: 'Trace 中有一个 Span 满足花括号内的所有条件',
@@ -60,5 +63,6 @@ export const filter: Messages['filter'] = {
   helpClose: '关闭',
   openBrace: '缺少右花括号',
   noSet: '此处缺少花括号集合',
+  badList: '列表写法如 in (a, b, "c d")',
   badAggregate: '写法如 count() > 50、max(dur) > 1s',
 }

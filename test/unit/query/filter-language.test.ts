@@ -8,6 +8,8 @@ function attribute(key: string, op: string, value: string, number: number | null
   return { type: 'attribute', key, op, value, number } as FilterTerm
 }
 
+const one = (value: string, number: number | null = null) => ({ value, number })
+
 describe('the filter language', () => {
   it.each([
     ['', []],
@@ -24,6 +26,17 @@ describe('the filter language', () => {
     ['name=~"^GET /a b"', [attribute('name', '=~', '^GET /a b')]],
     ['name!~x$', [attribute('name', '!~', 'x$')]],
     ['a exists -b exists', [attribute('a', 'exists', ''), attribute('b', '!exists', '')]],
+    [
+      'a in (x, "y, z" ,500) -b in(1s)',
+      [
+        { ...attribute('a', 'in', ''), list: [one('x'), one('y, z'), one('500', 500)] },
+        { ...attribute('b', '!in', ''), list: [one('1s')] },
+      ],
+    ],
+    ['dur in (1s)', [{ ...attribute('dur', 'in', ''), list: [one('1s', 1e6)] }]],
+    ['!a=b !b exists !slow', [attribute('a', '!=', 'b'), attribute('b', '!exists', ''), text('slow', true)]],
+    ['pool in use', [text('pool'), text('in'), text('use')]],
+    ['resource.service.version=2', [attribute('resource.service.version', '=', '2', 2)]],
     ['severity>=warn', [attribute('severity', '>=', 'warn', 13)]],
     ['check out', [text('check'), text('out')]],
     ['"check out" -slow', [text('check out'), text('slow', true)]],
@@ -45,6 +58,11 @@ describe('the filter language', () => {
     ['a=~"(" b', 4],
     ['dur>1parsec', 5],
     ['-=3', 2],
+    ['!=3', 1],
+    ['a in (b c)', 9],
+    ['a in (b', 6],
+    ['a in ()', 7],
+    ['a in (b,,c)', 9],
   ])('says where %s is wrong', (input, position) => {
     let error: unknown
     try {
@@ -69,6 +87,16 @@ describe('the filter language', () => {
         .map(([key, op, number]) => attribute(key === 'dur' ? 'x' : key, op, String(number), Number(String(number)))),
       word.map((key) => attribute(key, 'exists', '')),
       word.map((key) => attribute(key, '!exists', '')),
+      fc
+        .tuple(
+          word,
+          fc.constantFrom('in', '!in'),
+          fc.array(fc.string({ unit: 'binary' }), { minLength: 1, maxLength: 3 }),
+        )
+        .map(([key, op, values]) => ({
+          ...attribute(key, op, ''),
+          list: values.map((value) => one(value, numberOf(key, value))),
+        })),
     )
     const chain = fc.array(fc.array(term, { maxLength: 2 }), { minLength: 1, maxLength: 3 }).map(
       (sets): SpanChain => ({
@@ -162,6 +190,12 @@ function text(value: string, negated = false): FilterTerm {
 }
 
 /** The number beside a value follows from key and value, so a generated term takes it from the parser. */
+/** What the number of a value of this key is. */
+function numberOf(key: string, value: string): number | null {
+  const term = parsedAs(key, '=', value)
+  return term.type === 'attribute' ? term.number : null
+}
+
 function parsedAs(key: string, op: '=' | '!=', value: string): FilterTerm {
   const [term] = parseFilter(formatFilter([{ type: 'attribute', key, op, value, number: null }]))
   return { type: 'attribute', key, op, value, number: term.type === 'attribute' ? term.number : null }

@@ -15,6 +15,9 @@ describe('terms of a filter', () => {
     ['error.type exists', 'error.type exists'],
     ['checkout', 'checkout'],
     ['"two words"', '"two words"'],
+    ['!http.route=/healthz', '-http.route=/healthz'],
+    ['http.route in (/a, "b, c)")', 'http.route in (/a, "b, c)")'],
+    ['!a in("x y" ,2)', '-a in ("x y" ,2)'],
   ])('%s is written %s', (text, written) => {
     const terms = scanTerms(text)
     expect(terms.map(({ problem }) => problem)).toEqual([null])
@@ -37,6 +40,9 @@ describe('terms of a filter', () => {
     ['http.status_code>many', 'badNumber'],
     ['name="open', 'openQuote'],
     ['trace=12', 'badId'],
+    ['a in (b', 'badList'],
+    ['a in (b c)', 'badList'],
+    ['a in ()', 'badList'],
     ['duration>=1.5s', null],
     ['user.id=""', null],
   ])('%s: %s', (text, problem) => {
@@ -79,6 +85,7 @@ describe('terms of a filter', () => {
     )
     expect(await written('{ a=b } >')).toEqual(['{ a=b } >> { ', '{ a=b } > { '])
     expect(await written('cou')).toEqual(['count() > '])
+    expect(await written('a in (x, /us')).toEqual(['a in (x, "/users/{id}"'])
   })
 
   it('survives being typed one character at a time', () => {
