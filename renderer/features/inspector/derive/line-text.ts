@@ -22,6 +22,8 @@ export interface LineText {
   failed: boolean
   /** Message keys of what is odd about the span. */
   oddities: Oddity[]
+  /** The one that the row is marked with. */
+  tag: Oddity | null
   spanId: string
 }
 export type Oddity =
@@ -48,6 +50,7 @@ export function lineText(trace: TraceStructure, layout: TraceLayout, lines: Line
       times: 0,
       failed: false,
       oddities: [],
+      tag: null,
       spanId: '',
     }
   const group = kind === Line.span ? null : layout.groups[ref]
@@ -55,6 +58,7 @@ export function lineText(trace: TraceStructure, layout: TraceLayout, lines: Line
   const owner = ownerOf(trace, span)
   const above = layout.parent[span]
   const ownService = trace.services[trace.service[span]]
+  const oddities = group ? [] : odditiesOf(trace, layout, span)
   const differs = above === -1 || ownerOf(trace, above).name !== owner.name
   return {
     ...base,
@@ -64,9 +68,20 @@ export function lineText(trace: TraceStructure, layout: TraceLayout, lines: Line
     service: differs ? owner.name || ownService : '',
     times: group ? group.members.length : 0,
     failed: group ? group.errors > 0 : trace.status[span] === 2,
-    oddities: group ? [] : odditiesOf(trace, layout, span),
+    oddities,
+    tag:
+      oddities.find((one) => one !== 'outlives' || overrun(trace, layout, span) > WORTH_A_TAG * trace.dur[above]) ??
+      null,
     spanId: idAt(trace.spanIds, span),
   }
+}
+
+/** A child that ends a few µs after its parent is how clocks are read, not news; its details say so all the same. */
+const WORTH_A_TAG = 0.01
+
+function overrun(trace: TraceStructure, layout: TraceLayout, span: number): number {
+  const above = layout.parent[span]
+  return layout.start[span] + trace.dur[span] - (layout.start[above] + trace.dur[above])
 }
 
 /** Everything about a span's place and times that is not as it should be; shown, never repaired in silence. */
