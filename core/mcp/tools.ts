@@ -1,7 +1,9 @@
 import { McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import type { Page, ServiceGraph, ServiceInfo } from '../model/answers.ts'
+import type { PinnedTrace } from '../model/pins.ts'
 import type { LogRecord, Trace, TraceSummary } from '../model/records.ts'
+import { readAnnotations } from './annotations.ts'
 import { type AskApi, MAX_CHARS, READ_ONLY, since, startOf } from './ask.ts'
 import { BoundedText, oneLine, shortDuration } from './bounded-text.ts'
 import { registerMetricTools } from './metric-tools.ts'
@@ -71,11 +73,29 @@ export function createMcpServer(ask: AskApi, version: string, nowUs: () => numbe
   server.registerTool(
     'get_trace',
     {
-      description: 'One trace as an outline: spans with offsets and durations, errors, exceptions, logs.',
+      description:
+        'One trace as an outline: spans with offsets and durations, errors, exceptions, logs, and the notes that people wrote on its spans.',
       inputSchema: z.object({ traceId: z.string().regex(/^[0-9a-fA-F]{32}$/) }),
       annotations: READ_ONLY,
     },
-    async ({ traceId }) => answer(traceText((await ask(`/api/traces/${traceId}`, {})) as Trace, MAX_CHARS)),
+    async ({ traceId }) => {
+      const id = traceId.toLowerCase()
+      const [trace, said] = await Promise.all([
+        ask(`/api/traces/${id}`, {}) as Promise<Trace>,
+        readAnnotations(ask, id),
+      ])
+      return answer(traceText(trace, said, MAX_CHARS))
+    },
+  )
+
+  server.registerTool(
+    'list_pinned_traces',
+    {
+      description: 'Traces that people pinned because they matter, last pinned first, with how many notes each has.',
+      inputSchema: z.object({}),
+      annotations: READ_ONLY,
+    },
+    async () => answer(pinsText(((await ask('/api/pins', {})) as { items: PinnedTrace[] }).items)),
   )
 
   server.registerTool(
@@ -119,28 +139,36 @@ function servicesText(items: ServiceInfo[], graph: ServiceGraph): string {
   return text.finish('lines')
 }
 
+function pinsText(items: PinnedTrace[]): string {
+  if (items.length === 0) return 'No trace is pinned.'
+  const text = new BoundedText(MAX_CHARS)
+  for (const { summary, pinnedAt, notes } of items)
+    text.line(`${traceLine(summary)}; pinned ${new Date(pinnedAt / 1000).toISOString()}, ${notes} notes`)
+  return text.finish('traces')
+}
+
 function tracesText({ items, nextCursor, partial }: Page<TraceSummary>): string {
   if (items.length === 0) return 'No trace matches in this time.'
   const text = new BoundedText(MAX_CHARS)
-  for (const {
-    traceId,
-    service: name,
-    name: operation,
-    start,
-    dur,
-    status,
-    spanCount,
-    errorCount,
-    mostTime,
-  } of items) {
-    const most = mostTime ? `, most time in ${mostTime.service} ${oneLine(mostTime.name, 60)} ×${mostTime.count}` : ''
-    text.line(
-      `${traceId} ${new Date(start / 1000).toISOString()} ${name} ${oneLine(operation, 100)}: ${shortDuration(dur)}, ${status}, ${spanCount} spans, ${errorCount} errors${most}`,
-    )
-  }
+  for (const item of items) text.line(traceLine(item))
   if (partial) text.line(`incomplete: ${partial.reason}`)
   if (nextCursor) text.line('(older ones exist; narrow the search or raise limit)')
   return text.finish('traces')
+}
+
+function traceLine({
+  traceId,
+  service: name,
+  name: operation,
+  start,
+  dur,
+  status,
+  spanCount,
+  errorCount,
+  mostTime,
+}: TraceSummary): string {
+  const most = mostTime ? `, most time in ${mostTime.service} ${oneLine(mostTime.name, 60)} ×${mostTime.count}` : ''
+  return `${traceId} ${new Date(start / 1000).toISOString()} ${name} ${oneLine(operation, 100)}: ${shortDuration(dur)}, ${status}, ${spanCount} spans, ${errorCount} errors${most}`
 }
 
 function logsText({ items, nextCursor, partial }: Page<LogRecord>): string {

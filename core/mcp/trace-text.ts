@@ -1,5 +1,6 @@
 import type { KeyValue, SpanRecord, Trace } from '../model/records.ts'
 import { plainText } from '../query/any-value.ts'
+import type { Annotations } from './annotations.ts'
 import { BoundedText, oneLine, shortDuration } from './bounded-text.ts'
 
 /** Siblings of one name from which they are told as one line. */
@@ -29,13 +30,18 @@ const ATTRIBUTE_CHARS = 160
 
 /**
  * A trace as an indented outline for a reader with little room: offset, duration, service and name a span, its telling
- * attributes, errors with their message and exception, runs of equal siblings as one line, logs at the end.
+ * attributes, errors with their message and exception, notes that people wrote, runs of equal siblings as one line, logs
+ * at the end.
  */
-export function traceText({ traceId, summary, spans, logs, orphanCount }: Trace, maxChars: number): string {
+export function traceText(
+  { traceId, summary, spans, logs, orphanCount }: Trace,
+  { pinned, notes, moreNotes }: Annotations,
+  maxChars: number,
+): string {
   const text = new BoundedText(maxChars)
   text.line(
     `trace ${traceId}: ${summary.service} ${oneLine(summary.name, 120)}, ${shortDuration(summary.dur)}, ${summary.status}, ` +
-      `${spans.length} spans, ${summary.errorCount} errors, started ${new Date(summary.start / 1000).toISOString()}`,
+      `${spans.length} spans, ${summary.errorCount} errors, started ${new Date(summary.start / 1000).toISOString()}${pinned ? ', pinned' : ''}`,
   )
   if (summary.mostTime) {
     const { service, name, count, share } = summary.mostTime
@@ -52,14 +58,19 @@ export function traceText({ traceId, summary, spans, logs, orphanCount }: Trace,
   // Written with a stack of its own: a trace may be deeper than the call stack.
   const stack: { spans: SpanRecord[]; depth: number }[] = []
   const push = (list: SpanRecord[] | undefined, depth: number): void => {
-    if (list) for (const run of runsOf(list).reverse()) stack.push({ spans: run, depth })
+    if (list) for (const run of runsOf(list, notes).reverse()) stack.push({ spans: run, depth })
   }
   const seen = new Set<SpanRecord>()
   push(children.get(null), 0)
   for (let next = stack.pop(); next; next = stack.pop()) {
     for (const span of next.spans) seen.add(span)
     if (next.spans.length > 1) text.line(runLine(next.spans, next.depth, summary.start))
-    else for (const line of spanLines(next.spans[0], next.depth, summary.start)) text.line(line)
+    else {
+      const [span] = next.spans
+      for (const line of spanLines(span, next.depth, summary.start)) text.line(line)
+      for (const note of notes.get(span.spanId) ?? [])
+        text.line(`${'  '.repeat(Math.min(next.depth, 40))}  note by a person: ${note}`)
+    }
     for (const span of next.spans)
       push(
         children.get(span.spanId)?.filter((child) => !seen.has(child)),
@@ -68,6 +79,7 @@ export function traceText({ traceId, summary, spans, logs, orphanCount }: Trace,
   }
   const looped = spans.length - seen.size
   if (looped > 0) text.line(`${looped} spans name each other as parent and are left out`)
+  if (moreNotes > 0) text.line(`${moreNotes} more notes on its spans`)
   for (const log of logs) {
     text.line(
       `log +${shortDuration(Math.max(0, log.time - summary.start))} ${log.severityText || log.severity} ${log.service}: ${oneLine(log.body, 300)}`,
@@ -76,11 +88,11 @@ export function traceText({ traceId, summary, spans, logs, orphanCount }: Trace,
   return text.finish('lines')
 }
 
-/** Leaves of one service and name that stand side by side without errors are one run. */
-function runsOf(spans: SpanRecord[]): SpanRecord[][] {
+/** Leaves of one service and name that stand side by side without errors or notes are one run. */
+function runsOf(spans: SpanRecord[], notes: Annotations['notes']): SpanRecord[][] {
   const groups = new Map<string, SpanRecord[]>()
   for (const span of spans) {
-    const key = span.status === 'ERROR' ? span.spanId : `${span.service}\n${span.name}`
+    const key = span.status === 'ERROR' || notes.has(span.spanId) ? span.spanId : `${span.service}\n${span.name}`
     groups.set(key, [...(groups.get(key) ?? []), span])
   }
   return [...groups.values()].flatMap((group) => (group.length < FOLD_FROM ? group.map((span) => [span]) : [group]))
