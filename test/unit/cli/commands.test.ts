@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Page as List } from '../../../core/model/answers.ts'
+import type { LogRecord } from '../../../core/model/records.ts'
 import { glassbox } from '../../fixtures/command.ts'
 import { type RunningHost, startTestHost } from '../../fixtures/running-host.ts'
 
@@ -130,6 +132,34 @@ describe('glassbox run', () => {
     expect(stdout).not.toContain('elsewhere')
     expect(stdout).not.toContain('SDK_DISABLED')
     expect(stderr).toContain(`cart sends its telemetry to ${host.otlp}; no SDK was found`)
+  })
+
+  it('keeps stdout and stderr as logs of the service, stack traces whole, and passes them on', async () => {
+    const script = `console.log('listening on 80'); console.log('\\u001b[33mWARN\\u001b[0m slow');
+      console.error(new Error('out of tea').stack); process.stdout.write('no end')`
+    const ended = await glassbox(['run', ...at(), '--service', 'kettle', '--', process.execPath, '-e', script])
+    expect(ended).toMatchObject({ code: 0, stdout: 'listening on 80\n\u001b[33mWARN\u001b[0m slow\nno end' })
+    expect(ended.stderr).toContain('Error: out of tea\n    at ')
+    const { items } = await host.get<List<LogRecord>>('/api/logs?service=kettle')
+    const told = items.map(({ body, severity, attributes }) => [
+      body.split('\n')[0],
+      severity,
+      (attributes[0].value as { stringValue: string }).stringValue,
+    ])
+    expect(told.sort()).toEqual(
+      [
+        ['Error: out of tea', 17, 'stderr'],
+        ['\u001b[33mWARN\u001b[0m slow', 13, 'stdout'],
+        ['listening on 80', 0, 'stdout'],
+        ['no end', 0, 'stdout'],
+      ].sort(),
+    )
+    expect(items.find(({ body }) => body.startsWith('Error'))?.body).toMatch(/out of tea\n {4}at /)
+    const instances = new Set(items.map(({ resource }) => JSON.stringify(resource.attributes)))
+    expect([...instances].join()).toMatch(/^.*service\.instance\.id.*[0-9a-f]{8}-.*$/)
+    const again = ['run', ...at(), '--service', 'kettle', '--no-output', '--', process.execPath, '-e', 'console.log(1)']
+    expect(await glassbox(again)).toMatchObject({ code: 0, stdout: '1\n' })
+    expect((await host.get<List<LogRecord>>('/api/logs?service=kettle')).items).toHaveLength(4)
   })
 
   it("loads Node's automatic instrumentation where it is installed, and sends a real span", async () => {
