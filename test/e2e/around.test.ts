@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startJourneyHost } from '../fixtures/journey-host.ts'
 import { MACHINE, machineMetrics, texts } from '../fixtures/machine-metrics.ts'
 import { launchBrowser, openPage, pageIdle, pageQuery } from '../fixtures/page-browser.ts'
-import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
+import { followLive, type RunningHost } from '../fixtures/running-host.ts'
 
 const TRACE = '5b8efff798038103d269b633813fc60c'
 let host: RunningHost
@@ -23,7 +23,7 @@ async function post(path: string, body: object): Promise<void> {
 }
 
 beforeAll(async () => {
-  host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
+  host = await startJourneyHost()
   const live = await followLive(host)
   start = Date.now() - 40_000
   const resource = (service: string) => ({
@@ -117,6 +117,25 @@ it('leads from a log line to the traces, and back to the line', async () => {
   await page.goBack()
   await page.locator('.log-detail').waitFor()
   expect(pageQuery(page).at).toBeTruthy()
+})
+
+it('leads from a bar of the histograms and a cell of the heat map to what lies around it', async () => {
+  for (const [path, name, letter, to] of [
+    ['/traces?range=15m&service=cart', /^Traces over time/, 'l', '/logs'],
+    ['/logs?range=15m&service=cart', /^Log lines over time/, 't', '/traces'],
+    ['/traces?range=15m&service=cart&heat=1', /^Traces by time and duration/, 's', '/system'],
+  ] as const) {
+    await page.goto(`${host.api}${path}`)
+    await page.getByRole('slider', { name }).focus()
+    await pageIdle(page)
+    await page.keyboard.press('ArrowLeft')
+    const before = await around(letter)
+    expect(new URL(page.url()).pathname).toBe(to)
+    expect(pageQuery(page)).toMatchObject({ service: 'cart', start: expect.stringMatching(/^\d{16}$/) })
+    await page.goBack()
+    await page.getByRole('slider', { name }).waitFor()
+    expect(page.url()).toBe(before)
+  }
 })
 
 it('leads from a point of a chart to the failed traces, and back to the point', async () => {

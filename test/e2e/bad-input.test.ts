@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Page as List } from '../../core/model/answers.ts'
 import type { TraceSummary } from '../../core/model/records.ts'
+import { startJourneyHost } from '../fixtures/journey-host.ts'
 import { launchBrowser, openPage, pageIdle } from '../fixtures/page-browser.ts'
-import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
+import { followLive, type RunningHost } from '../fixtures/running-host.ts'
 import { casesFolder } from '../unit/formats/case-counts.ts'
 
 const HTML = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'
@@ -57,10 +57,9 @@ const ODD: Odd[] = [
 ]
 
 beforeAll(async () => {
-  host = await startTestHost(
-    { 'views.saved': [{ id: 'v', name: 'from the future', screen: 'flows', query: 'x=1', version: 7, more: true }] },
-    fileURLToPath(new URL('../../out/renderer', import.meta.url)),
-  )
+  host = await startJourneyHost({
+    'views.saved': [{ id: 'v', name: 'from the future', screen: 'flows', query: 'x=1', version: 7, more: true }],
+  })
   const live = await followLive(host)
   const resourceSpans = ODD.map(
     ({ trace: traceId, id, parent, name, start = 0, ms = 20, attributes, service = 'odd' }) => ({

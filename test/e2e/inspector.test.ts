@@ -1,11 +1,11 @@
-import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startJourneyHost } from '../fixtures/journey-host.ts'
 import { MACHINE, machineMetrics, texts } from '../fixtures/machine-metrics.ts'
 import { encodeTraces } from '../fixtures/otlp-protobuf.ts'
 import { launchBrowser } from '../fixtures/page-browser.ts'
-import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
+import { followLive, type RunningHost } from '../fixtures/running-host.ts'
 
 const SLOW = '9f3c2a1b00000000000000000000beef'
 const FAST = '11111111000000000000000000000001'
@@ -101,7 +101,7 @@ function shopTrace(traceId: string, queries: number): Record<string, unknown>[] 
 }
 
 beforeAll(async () => {
-  host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
+  host = await startJourneyHost()
   const live = await followLive(host)
   for (const [traceId, queries] of [
     [SLOW, QUERIES],
@@ -202,6 +202,51 @@ it('reads statement and stack of a span, and filters by a value with a way back'
   await page.waitForURL(/q=needle\.key/)
   await page.getByRole('button', { name: 'Undo' }).first().click()
   await page.waitForFunction(() => !new URL(location.href).searchParams.has('q'))
+})
+
+it('follows links both ways: from a consumer to the sender, and from there to who links to it', async () => {
+  const [sender, consumer] = ['33333333000000000000000000000001', '33333333000000000000000000000002']
+  const start = Date.now() - 20_000
+  const at = (ms: number): string => `${start + ms}000000`
+  const span = (traceId: string, spanId: string, name: string, from: number, links: object[]) => ({
+    ...{ traceId, spanId, name, kind: 4, links },
+    ...{ startTimeUnixNano: at(from), endTimeUnixNano: at(from + 5) },
+  })
+  const live = await followLive(host)
+  const answer = await fetch(`${host.otlp}/v1/traces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      resourceSpans: [
+        {
+          resource: { attributes: texts({ 'service.name': 'mailer' }) },
+          scopeSpans: [
+            {
+              spans: [
+                span(sender, '00000000000000a1', 'publish mails', 0, []),
+                span(consumer, '00000000000000a2', 'process mails', 9000, [
+                  { traceId: sender, spanId: '00000000000000a1', attributes: texts({ 'messaging.system': 'kafka' }) },
+                ]),
+              ],
+            },
+          ],
+        },
+      ],
+    }),
+  })
+  expect(answer.status).toBe(200)
+  await live.wait(({ type, data }) => type === 'traces' && data.items.some((item) => item.traceId === consumer))
+  live.close()
+  await page.goto(`${host.api}/traces/${consumer}?range=1h&tab=links`)
+  const detail = page.getByRole('complementary', { name: 'process mails' })
+  await detail.getByText('messaging.system').waitFor()
+  await detail.getByRole('link', { name: '33333333 · 00000000000000a1' }).click()
+  const other = page.getByRole('complementary', { name: 'publish mails' })
+  await other.getByRole('tab', { name: 'Links' }).click()
+  await other.getByText('This span links to none').waitFor()
+  await other.getByRole('link', { name: 'process mails' }).click()
+  await page.waitForURL(`**/traces/${consumer}**`)
+  await detail.getByText('1 link to another span').waitFor()
 })
 
 it('compares with the typical trace', async () => {

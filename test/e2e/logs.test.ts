@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startJourneyHost } from '../fixtures/journey-host.ts'
 import { type ListLine, sendAll, traceIdOf } from '../fixtures/list-data.ts'
 import {
   pageIdle as idle,
@@ -10,7 +10,7 @@ import {
   type PageOptions,
   pageQuery as query,
 } from '../fixtures/page-browser.ts'
-import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
+import type { RunningHost } from '../fixtures/running-host.ts'
 
 const HOSTILE = '<img src=x onerror="window.pwned=1">'
 const ESC = String.fromCharCode(27)
@@ -18,7 +18,7 @@ let host: RunningHost
 let browser: Browser
 
 beforeAll(async () => {
-  host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
+  host = await startJourneyHost()
   browser = await launchBrowser()
   const lines: ListLine[] = Array.from({ length: 400 }, (_, i) => ({
     service: i % 2 === 0 ? 'cart' : 'gateway',
@@ -130,6 +130,24 @@ it('shows colours and JSON, context without filters, patterns, columns and wrapp
   await pattern.click()
   await page.waitForURL((url) => (url.searchParams.get('q') ?? '').startsWith('body=~'))
   await page.getByText('20 lines', { exact: true }).waitFor()
+  await page.context().close()
+}, 60_000)
+
+it('comes back to the lines where one was', async () => {
+  const page = await open('/logs?range=1h')
+  await page.locator('.logs .scroller').evaluate((element) => element.scrollTo({ top: 3007 }))
+  const first = page.locator('[data-log]', { hasText: 'stock 155: left' })
+  await first.waitFor()
+  await idle(page)
+  const before = Math.round((await first.boundingBox())?.y ?? -1)
+  await page.getByRole('button', { name: /^ERROR/ }).click()
+  await page.waitForURL(/severity/)
+  await page.getByText('403 lines', { exact: true }).waitFor({ state: 'detached' })
+  await page.goBack()
+  await page.getByText('403 lines', { exact: true }).waitFor()
+  await first.waitFor()
+  await idle(page)
+  expect(Math.round((await first.boundingBox())?.y ?? -1)).toBe(before)
   await page.context().close()
 }, 60_000)
 

@@ -1,9 +1,9 @@
-import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { launchBrowser, openPage, pageQuery } from '../fixtures/page-browser.ts'
-import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
+import { startJourneyHost } from '../fixtures/journey-host.ts'
+import { launchBrowser, openPage, pageIdle, pageQuery } from '../fixtures/page-browser.ts'
+import { followLive, type RunningHost } from '../fixtures/running-host.ts'
 
 const YESTERDAY = '5b8efff798038103d269b633813fc60d'
 const HOSTILE = '<img src=x onerror="window.pwned=1">'
@@ -11,7 +11,7 @@ let host: RunningHost
 let browser: Browser
 
 beforeAll(async () => {
-  host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
+  host = await startJourneyHost()
   browser = await launchBrowser()
   const today = Date.now()
   const span = (
@@ -93,6 +93,18 @@ it.each(['light', 'dark'] as const)('shows who calls whom and leads to the trace
   const side = page.getByRole('complementary', { name: 'cart' })
   await side.getByText('gateway').waitFor()
   expect(new URL(page.url()).searchParams.get('sel')).toBe('cart')
+  // Calls, errors and P95 over the range; a point of a line leads to its traces, and Back to the point.
+  for (const name of ['cart Requests', 'cart Errors', 'cart P95']) await side.getByRole('slider', { name }).waitFor()
+  await pageIdle(page)
+  await side.getByRole('slider', { name: 'cart Errors' }).focus()
+  await page.keyboard.press('ArrowLeft')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/traces\?.*status=error/)
+  await page.getByText('1 trace', { exact: true }).waitFor()
+  await page.goBack()
+  await side.getByRole('slider', { name: 'cart P95' }).waitFor()
+  expect(pageQuery(page)).toMatchObject({ sel: 'cart', at: expect.stringMatching(/^\d{16}$/) })
+  await page.getByTitle(/^cart, service/).focus()
   await page.keyboard.press('ArrowLeft')
   await page.getByRole('complementary', { name: 'gateway' }).waitFor()
   await page.keyboard.press('f')

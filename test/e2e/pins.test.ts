@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { PinnedTrace, SpanNote } from '../../core/model/pins.ts'
+import { startJourneyHost } from '../fixtures/journey-host.ts'
 import { launchBrowser, openPage, pageIdle, pageQuery } from '../fixtures/page-browser.ts'
-import { followLive, type RunningHost, startTestHost } from '../fixtures/running-host.ts'
+import { followLive, type RunningHost } from '../fixtures/running-host.ts'
 
 let host: RunningHost
 let browser: Browser
@@ -13,7 +13,7 @@ let traceId = ''
 const problems: string[] = []
 
 beforeAll(async () => {
-  host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
+  host = await startJourneyHost()
   const live = await followLive(host)
   traceId = (await host.get<{ traceId: string }>('/api/test-trace', { method: 'POST' })).traceId
   await live.wait((message) => message.type === 'traces' && message.data.items.some((one) => one.traceId === traceId))

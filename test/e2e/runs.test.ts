@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startJourneyHost } from '../fixtures/journey-host.ts'
 import { type ListSpan, sendAll } from '../fixtures/list-data.ts'
 import { pageIdle as idle, launchBrowser, openPage, type PageOptions } from '../fixtures/page-browser.ts'
-import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
+import type { RunningHost } from '../fixtures/running-host.ts'
 
 let host: RunningHost
 let browser: Browser
@@ -28,7 +28,7 @@ function run(version: string, instance: string, from: number, ago: number, ms: n
 }
 
 beforeAll(async () => {
-  host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
+  host = await startJourneyHost()
   browser = await launchBrowser()
   const other = { service: 'cart', ms: 3, trace: 900, span: 9000 }
   await sendAll(

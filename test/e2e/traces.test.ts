@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startJourneyHost } from '../fixtures/journey-host.ts'
 import { type ListSpan, sendAll, traceIdOf } from '../fixtures/list-data.ts'
 import {
   pageIdle as idle,
@@ -11,13 +11,13 @@ import {
   type PageOptions,
   pageQuery as query,
 } from '../fixtures/page-browser.ts'
-import { type RunningHost, startTestHost } from '../fixtures/running-host.ts'
+import type { RunningHost } from '../fixtures/running-host.ts'
 
 let host: RunningHost
 let browser: Browser
 
 beforeAll(async () => {
-  host = await startTestHost({}, fileURLToPath(new URL('../../out/renderer', import.meta.url)))
+  host = await startJourneyHost()
   browser = await launchBrowser()
   const spans: ListSpan[] = []
   for (let i = 1; i <= 60; i++) {
@@ -243,6 +243,26 @@ it('sorts by duration, orders columns, groups, and exports the whole result', as
     .split('\r\n')
   expect(lines.length).toBe(21)
   expect(lines[1].split(',')[0]).toBe(traceIdOf(60))
+  await page.context().close()
+}, 60_000)
+
+it('comes back to the row where one was, though another trace has come above it', async () => {
+  const page = await open('/traces?range=1h')
+  for (let i = 0; i < 45; i++) await page.keyboard.press('j')
+  const marked = page.locator('tr[data-trace][aria-selected="true"]')
+  const id = await marked.getAttribute('data-trace')
+  await idle(page)
+  const place = async (): Promise<number> => Math.round((await marked.boundingBox())?.y ?? -1)
+  const before = await place()
+  await page.keyboard.press('g')
+  await page.keyboard.press('l')
+  await page.waitForURL(/\/logs/)
+  await idle(page)
+  await sendAll(host, [{ trace: 900, span: 9000, service: 'gateway', name: 'GET /new', ago: 0, ms: 1 }], [])
+  await page.goBack()
+  await page.locator(`tr[data-trace="${id}"][aria-selected="true"]`).waitFor()
+  await idle(page)
+  expect(await place()).toBe(before)
   await page.context().close()
 }, 60_000)
 

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { timeTicks } from '../../../renderer/ui/axis.ts'
 import { exemplarAt, nearestByHeight, pointsAt } from '../../../renderer/ui/chart/hit.ts'
-import { type Plot, reachOf, spreadLabels, timeAt, valueTicks, xOf, yOf } from '../../../renderer/ui/chart/scale.ts'
+import {
+  labelSides,
+  type Plot,
+  reachOf,
+  spreadLabels,
+  timeAt,
+  valueTicks,
+  xOf,
+  yOf,
+} from '../../../renderer/ui/chart/scale.ts'
 import {
   type ChartSeries,
   extremes,
@@ -88,6 +97,17 @@ describe('axes', () => {
   it('puts labels apart without leaving the plot', () => {
     expect(spreadLabels([100, 101, 99], 14, 0, 110)).toEqual([96, 110, 82])
     expect(spreadLabels([10, 50], 14, 0, 110)).toEqual([10, 50])
+  })
+
+  it('writes labels of marks beside each other, and none where there is no room', () => {
+    const sides = (...places: number[]) =>
+      labelSides(
+        places.map((x) => ({ x, label: 'deploy' })),
+        { left: 50, right: 400 },
+        () => 40,
+      )
+    expect(sides(60, 150, 395)).toEqual(['after', 'before', 'before'])
+    expect(sides(100, 104, 150)).toEqual([null, 'before', 'before'])
   })
 })
 
