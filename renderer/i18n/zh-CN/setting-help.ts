@@ -36,7 +36,7 @@ export const settingHelp: Record<string, string> = {
   'privacy.maskKeys': '关键词：键名含有其中之一的值会被遮盖，包括 JSON、表单、地址和 SQL 中的值。',
   'privacy.maxValueBytes': '更长的值会被截断并标记。',
   'retention.traces.days': '更早的 Trace 每天移除。已固定的保留。',
-  'retention.traces.bytes': 'Trace 占用超过此大小时，移除最早的。',
+  'retention.traces.bytes': 'Trace 占用超过此大小时，移除最早的。已固定的会保留；在 Postgres 中它们也计入此大小。',
   'retention.logs.days': '更早的日志每天移除。',
   'retention.metrics.days': '更早的指标每天移除。',
   'backup.enabled': '按下面的计划运行。',

@@ -96,3 +96,29 @@ export function spreadLabels(wanted: readonly number[], gap: number, top: number
   })
   return out
 }
+
+/**
+ * On which side of its line each label of a mark stands so that none covers another; null = there is room on neither. The
+ * one furthest right is placed first.
+ * @param widthOf px of a label
+ */
+export function labelSides(
+  marks: readonly { x: number; label: string }[],
+  { left, right }: Pick<Plot, 'left' | 'right'>,
+  widthOf: (label: string) => number,
+): ('before' | 'after' | null)[] {
+  const taken: [from: number, to: number][] = []
+  const sides = new Array<'before' | 'after' | null>(marks.length).fill(null)
+  const order = marks.map((mark, i) => ({ ...mark, i })).sort((a, b) => b.x - a.x || a.i - b.i)
+  for (const { x, label, i } of order) {
+    const width = widthOf(label)
+    for (const side of ['before', 'after'] as const) {
+      const [from, to] = side === 'before' ? [x - width, x] : [x, x + width]
+      if (from < left || to > right || taken.some(([a, b]) => from < b && to > a)) continue
+      taken.push([from, to])
+      sides[i] = side
+      break
+    }
+  }
+  return sides
+}
