@@ -88,7 +88,7 @@ it('reads requests and responses, says what was removed, masked and cut, and giv
   await detail().getByText('POST https://shop.example/assistant').waitFor()
   await detail().getByText('removed before storage').first().waitFor()
   await detail()
-    .getByText(/\d[\d,]* bytes were cut before storage/)
+    .getByText(/cut at [\d.]+ KiB of [\d.]+ KiB · 1 value masked/)
     .waitFor()
   expect(await detail().textContent()).not.toContain('hunter2')
   await detail().getByRole('tab', { name: 'Response' }).click()
