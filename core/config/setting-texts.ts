@@ -84,7 +84,9 @@ export const settingTexts: Record<string, SettingText> = {
   },
   'privacy.maxValueBytes': { help: 'Longer values are cut, and marked as such.' },
   'retention.traces.days': { help: 'Older traces are removed, daily. Pinned ones stay.' },
-  'retention.traces.bytes': { help: 'When traces take more than this, the oldest are removed. Pinned ones stay; in Postgres they count to it.' },
+  'retention.traces.bytes': {
+    help: 'When traces take more than this, the oldest are removed. Pinned ones stay; in Postgres they count to it.',
+  },
   'retention.logs.days': { help: 'Older log records are removed, daily.' },
   'retention.metrics.days': { help: 'Older metrics are removed, daily.' },
   'backup.enabled': { help: 'Runs the schedules below.' },
