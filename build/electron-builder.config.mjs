@@ -88,6 +88,7 @@ export default {
   },
   win: { target: [{ target: 'nsis', arch: ['x64', 'arm64'] }] },
   nsis: {
+    include: 'build/installer.nsh',
     oneClick: false,
     perMachine: false,
     allowToChangeInstallationDirectory: true,

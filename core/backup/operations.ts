@@ -179,6 +179,8 @@ export interface RestoreOrder {
 
 export interface Restored {
   counts: RestoreCounts
+  /** What was written was read again, and is day by day what the archive says; only the whole can be compared. */
+  verified: boolean
   config: ConfigTable[]
 }
 
@@ -212,7 +214,8 @@ export async function stageTelemetry(order: RestoreOrder & { folder: string }, h
         if (differs !== null)
           throw new GlassboxError('archive_damaged', `what was restored is not what the archive says: ${differs}`)
       }
-      return { counts, config: selection.config ? await configOf(chain.readers) : [] }
+      const config = selection.config ? await configOf(chain.readers) : []
+      return { counts, verified: isWhole(selection), config }
     } finally {
       await store.stop()
     }

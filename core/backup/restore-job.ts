@@ -37,6 +37,8 @@ export interface RestoreInput {
 export interface RestoreResult {
   restore: string
   counts: RestoreCounts
+  /** What came back was compared with the archive, day by day; else every byte of the archive was checked before. */
+  verified: boolean
   /** File of the safety backup, or null when there was nothing before. */
   safety: string | null
   undoUntil: number | null
@@ -118,7 +120,7 @@ async function restore(shelf: BackupShelf, job: RunningJob<unknown, null>, wante
     (state) =>
       void state.restores.push({ id, at, what: wanted.what, mode: wanted.mode, safety, undoUntil, undone: false }),
   )
-  let done: { counts: RestoreCounts; warnings: string[] }
+  let done: { counts: RestoreCounts; warnings: string[]; verified?: boolean }
   try {
     done =
       wanted.mode === 'replace'
@@ -143,7 +145,8 @@ async function restore(shelf: BackupShelf, job: RunningJob<unknown, null>, wante
   const rejected = Object.entries(done.counts.rejectedSamples).map(
     ([reason, count]) => `${count} samples were not taken: ${reason}`,
   )
-  return { restore: id, counts: done.counts, safety, undoUntil, warnings: [...done.warnings, ...rejected] }
+  const { counts, verified = false } = done
+  return { restore: id, counts, verified, safety, undoUntil, warnings: [...done.warnings, ...rejected] }
 }
 
 /**
@@ -199,14 +202,14 @@ async function replace(
   job: RunningJob<unknown, unknown>,
   wanted: Wanted & { id: string; order: RestoreOrder } & Carry,
   hooks: Hooks,
-): Promise<{ counts: RestoreCounts; warnings: string[] }> {
+): Promise<{ counts: RestoreCounts; warnings: string[]; verified: boolean }> {
   const { dataDir, secrets, store } = shelf.parts
   const { id, select } = wanted
   const folder = makeRestoreFolder(dataDir, id)
   const none: RestoreCounts = { spans: 0, logs: 0, samples: 0, rejectedSamples: {} }
   const staged = select.telemetry
     ? await inThread<Restored>('stage', { ...wanted.order, folder }, hooks)
-    : { counts: none, config: await inThread<ConfigTable[]>('config', wanted.order, hooks) }
+    : { counts: none, verified: false, config: await inThread<ConfigTable[]>('config', wanted.order, hooks) }
   let warnings: string[] = []
   if (select.config) {
     warnings = applyConfigTables(dataDir, staged.config, secrets, { replace: true, dryRun: true }).warnings
@@ -227,7 +230,7 @@ async function replace(
   if (select.telemetry) await store.replaceFile?.(folder)
   finishRestore(dataDir, journal, secrets)
   for (const carry of openCarries(dataDir)) await carryOver(shelf, carry)
-  return { counts: staged.counts, warnings }
+  return { counts: staged.counts, warnings, verified: staged.verified }
 }
 
 /** The same where telemetry is rows of a database: the new ones are written beside the old, which go in one transaction. */

@@ -263,6 +263,7 @@ it('brings back what was deleted, from an archive whose password the settings no
   await restore.click()
   await heading('The restore is done', JOB_MS)
   await page.getByText('50 spans, 0 logs').waitFor()
+  await page.getByText('counts and checksums are the same').waitFor()
   await accessible('restore-done')
   expect([await ids(), await boards()]).toEqual([50, ['Kept board']])
 })

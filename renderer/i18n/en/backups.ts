@@ -430,6 +430,8 @@ export const backups = {
   intakeGoesOn: 'Telemetry goes on arriving and stays.',
   oldUntilEnd: 'What is there changes only at the end, all at once. Before that nothing is lost.',
   restored: '{spans} spans, {logs} logs and {samples} samples came back.',
+  restoreVerified: 'Compared with the archive, day by day: counts and checksums are the same.',
+  restoreChecked: 'Every byte of the archive was checked before anything was changed.',
   undoOffer: 'What was there before is kept until {day} {clock}.',
   restoreCancelled: 'Cancelled. Everything is as it was before.',
   restoreFailed: 'The restore failed. Everything is as it was before.',

@@ -429,6 +429,8 @@ export const backups: Messages['backups'] = {
   intakeGoesOn: '遥测数据继续接收并保留。',
   oldUntilEnd: '现有数据只在最后一次性更改。在此之前不会丢失任何内容。',
   restored: '已恢复 {spans} 个 Span、{logs} 条日志和 {samples} 个样本。',
+  restoreVerified: '已与归档逐日对比：数量与校验和一致。',
+  restoreChecked: '更改任何内容之前，已校验归档的每个字节。',
   undoOffer: '之前的数据保留至 {day} {clock}。',
   restoreCancelled: '已取消。一切保持原样。',
   restoreFailed: '恢复失败。一切保持原样。',

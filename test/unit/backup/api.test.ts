@@ -116,8 +116,10 @@ describe.each(['postgres', 'sqlite'] as const)('backups of %s over the api', { t
       { key: 'pipeline.paused', now: false, restored: false },
     ])
     expect(plan.config.find(({ table }) => table === 'setting')).toMatchObject({ added: 0, changed: 1, removed: 1 })
-    const result = await done<{ restore: string; counts: object }>(await post<Job>('/api/backups/restore', order))
-    expect(result.counts).toMatchObject({ spans: 50 })
+    const result = await done<{ restore: string; counts: object; verified: boolean }>(
+      await post<Job>('/api/backups/restore', order),
+    )
+    expect(result).toMatchObject({ counts: { spans: 50 }, verified: engine === 'sqlite' })
     expect(await ids()).toEqual(range(1, 50))
     const settings = await host.get<Record<string, { value: unknown }>>('/api/settings')
     expect(settings['retention.logs.days'].value).toBe(3)
