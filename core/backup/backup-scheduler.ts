@@ -94,7 +94,7 @@ export class BackupScheduler {
     }
   }
 
-  /** Answers false when another backup runs: it is tried again soon. */
+  /** Answers false when another backup runs, or the host stops under this one: it is tried again soon, or at the next start. */
   async #run(
     one: Pick<Due, 'id' | 'targets'> & { kind: BackupKind | 'verify' },
     missed: number | null,
@@ -104,7 +104,7 @@ export class BackupScheduler {
       // To its targets one after the other.
       for (const target of one.targets) {
         const job = await this.#shelf.job('backup', { kind: one.kind, target, schedule: one.id, missed }, {})
-        await this.#shelf.parts.jobs.ended(job.id)
+        if ((await this.#shelf.parts.jobs.ended(job.id)).state === 'interrupted') return false
       }
       return true
     } catch (error) {
@@ -130,7 +130,6 @@ export class BackupScheduler {
     if (!pick) return true
     const input = { target: pick.target, name: pick.archive.name, deep: true, schedule: VERIFY }
     const job = await this.#shelf.job('verify', input, {})
-    await this.#shelf.parts.jobs.ended(job.id)
-    return true
+    return (await this.#shelf.parts.jobs.ended(job.id)).state !== 'interrupted'
   }
 }

@@ -20,6 +20,7 @@ import { inThread } from './backup-thread.ts'
 import { applyConfigTables, type ConfigTable } from './config-tables.ts'
 import { sumsOf } from './day-totals.ts'
 import { chainOf, holdsAll, type ListedArchive } from './keep-plan.ts'
+import { holdsTelemetry, type InsideOrder, type ReplaceScope, replaceScope } from './replace-scope.ts'
 import {
   carryOver,
   finishReplace,
@@ -250,10 +251,13 @@ export class BackupService {
     signal: AbortSignal,
   ): Promise<RestorePlan> {
     const { dataDir, store, settings } = this.#shelf.parts
-    const { select, mode } = order
+    const { mode } = order
     const places = await this.#shelf.chain(order.target, order.name)
     const secret = this.#shelf.secret(order)
     const manifests = await this.#shelf.inspect(places, secret, signal)
+    const last = manifests[manifests.length - 1]
+    const select = { ...order.select, telemetry: order.select.telemetry && holdsTelemetry(last) }
+    const scope = mode === 'replace' && select.telemetry ? replaceScope(last, select) : null
     const parts = manifests.flatMap((manifest) => manifest.parts).filter((part) => wantsPart(part, select))
     const now = select.telemetry ? await sumsOf(store.reader, signal) : []
     const counts = new Map<string, BackupDay & { now: number }>()
@@ -265,26 +269,30 @@ export class BackupService {
     }
     if (select.telemetry)
       for (const day of daysOf(manifests).filter((one) => dayWanted(one.day, select))) at(day).rows += day.rows
-    for (const day of now) at(day).now += day.rows
+    for (const day of now) if (!scope || (scope[day.signal] && dayWanted(day.day, scope))) at(day).now += day.rows
     const there = (of: string): number => now.filter((day) => day.signal === of).reduce((sum, day) => sum + day.rows, 0)
     const replaces = mode === 'replace' && select.telemetry
-    // The file of telemetry is replaced as a whole, metrics in it.
-    const samples = replaces ? (await store.usage()).signals.find((one) => one.signal === 'metrics')?.rows : 0
-    const removed = {
-      traces: replaces ? there('traces') : 0,
-      logs: replaces ? there('logs') : 0,
-      metrics: samples ?? 0,
-    }
+    const removed = scope
+      ? await inThread<RestorePlan['removed']>(
+          'inside',
+          { dataDir, storage: settings.now().storage, scope } satisfies InsideOrder,
+          { signal },
+        )
+      : {
+          traces: replaces ? there('traces') : 0,
+          logs: replaces ? there('logs') : 0,
+          metrics: replaces ? ((await store.usage()).signals.find((one) => one.signal === 'metrics')?.rows ?? 0) : 0,
+        }
+    // Only a file is replaced with the metrics in it.
+    if (!store.replaceFile) removed.metrics = 0
     const neededBytes = parts.reduce((sum, { stored }) => sum + stored, 0) * 4
     const warnings = manifests.flatMap((manifest) => manifest.warnings)
-    const last = manifests[manifests.length - 1]
     const config = select.config
       ? await this.#configPlan(places, secret, mode, warnings)
       : { changes: [], settings: [] }
-    if (mode === 'replace' && last.kind === 'part')
-      warnings.push('This archive holds a part only: what is not in it would be gone. Merge keeps what is there.')
+    if (replaces && scope) warnings.push(`Only ${shownScope(scope)} are replaced: all else stays.`)
     if (replaces && !store.replaceFile)
-      warnings.push('Telemetry in Postgres cannot be replaced as a whole: choose merge.')
+      warnings.push('Metric samples in Postgres stay: those of the archive are added to them.')
     return {
       mode,
       days: [...counts.values()].sort((a, b) =>
@@ -301,7 +309,7 @@ export class BackupService {
       warnings,
     }
 
-    function dayWanted(day: string, { start, end }: Selection): boolean {
+    function dayWanted(day: string, { start, end }: Pick<Selection, 'start' | 'end'>): boolean {
       const from = Date.parse(day) * 1000
       return Number.isNaN(from) || ((end === null || from < end) && (start === null || from + 86_400e6 > start))
     }
@@ -371,6 +379,14 @@ function daysOf(manifests: readonly Manifest[]): BackupDay[] {
     days.set(key, { signal, day, rows: (known?.rows ?? 0) + rows })
   }
   return [...days].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one)
+}
+
+/** `traces, logs of cart from 2026-11-30T00:00:00.000Z to …`. */
+function shownScope({ start, end, service, ...signals }: ReplaceScope): string {
+  const named = (['traces', 'logs', 'metrics'] as const).filter((signal) => signals[signal]).join(', ')
+  const at = (word: string, time: number | null): string =>
+    time === null ? '' : ` ${word} ${new Date(time / 1000).toISOString()}`
+  return `${named}${service === null ? '' : ` of ${service}`}${at('from', start)}${at('to', end)}`
 }
 
 function settingValue(stored: unknown): unknown {

@@ -4,6 +4,7 @@ import { batchBuffers } from '../model/columns.ts'
 import type { MetricWriteResult } from '../storage/metric-store.ts'
 import { type CarryOrder, carryRows } from './carry-rows.ts'
 import { type FreshOrder, freshRows } from './fresh-rows.ts'
+import { keepRowsOutside } from './keep-outside.ts'
 import {
   type BackupOrder,
   backupToFile,
@@ -13,10 +14,12 @@ import {
   inspectPlaces,
   mergeTelemetry,
   type RestoreOrder,
+  type StageOrder,
   stageTelemetry,
   type VerifyOrder,
   verifyPlaces,
 } from './operations.ts'
+import { countInside, type InsideOrder, type StoredBefore } from './replace-scope.ts'
 import type { RestoreTarget } from './restore-telemetry.ts'
 
 /** One piece of work with archives, off the main thread; it ends when it is done. */
@@ -48,7 +51,9 @@ serveRpc(main, {
   verify: (order: VerifyOrder) => verifyPlaces(order, hooks),
   inspect: (order: InspectOrder) => inspectPlaces(order),
   config: (order: InspectOrder) => configOfPlaces(order),
-  stage: (order: RestoreOrder & { folder: string }) => stageTelemetry(order, hooks),
+  stage: (order: StageOrder) => stageTelemetry(order, hooks),
+  keep: (order: StoredBefore) => keepRowsOutside(order, target, hooks),
+  inside: (order: InsideOrder) => countInside(order, control.signal),
   carry: (order: CarryOrder) => carryRows(order, target, hooks),
   merge: async (order: RestoreOrder & { after: string | null; fresh: FreshOrder | null }) =>
     mergeTelemetry(order, target, hooks, order.fresh ? await freshRows(order, order.fresh, hooks) : undefined),

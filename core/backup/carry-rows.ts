@@ -1,6 +1,5 @@
 import { defaultSettings } from '../config/settings.ts'
 import { SampleBatchBuilder } from '../model/sample-batch-builder.ts'
-import { SampleKind, type SeriesSamples } from '../model/series.ts'
 import { scanAll } from '../storage/scan.ts'
 import { openBackupSource } from './open-source.ts'
 import type { Hooks } from './operations.ts'
@@ -28,7 +27,7 @@ export async function carryRows(
       if (spans.length + logs.length > 0) await target.write({ spans, logs }, cursor)
     let waiting = new SampleBatchBuilder()
     for await (const series of source.metrics?.samples(sinceMs, Number.MAX_SAFE_INTEGER) ?? []) {
-      addSeries(waiting, series)
+      waiting.addSeries(series)
       if (waiting.count < SAMPLES_A_WRITE) continue
       await target.writeSamples(waiting.finish())
       waiting = new SampleBatchBuilder()
@@ -37,14 +36,4 @@ export async function carryRows(
   } finally {
     await source.close()
   }
-}
-
-function addSeries(builder: SampleBatchBuilder, { labels, times, values, kinds, histograms }: SeriesSamples): void {
-  const series = builder.series(labels)
-  times.forEach((time, i) => {
-    const histogram = histograms?.[i]
-    if (kinds?.[i] === SampleKind.stale) builder.stale(series, time)
-    else if (kinds?.[i] === SampleKind.histogram && histogram) builder.histogram(series, time, histogram)
-    else builder.float(series, time, values[i])
-  })
 }

@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, statSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { finished } from 'node:stream/promises'
@@ -14,7 +14,9 @@ import type { BackupKind, Manifest } from './archive/manifest.ts'
 import { type ArchivePlace, openPlaces } from './archive-place.ts'
 import type { ConfigTable } from './config-tables.ts'
 import { sumsOf } from './day-totals.ts'
+import { keepRowsOutside, keepSamplesOutside } from './keep-outside.ts'
 import { openBackupSource } from './open-source.ts'
+import type { StoredBefore } from './replace-scope.ts'
 import {
   type RestoreCounts,
   type RestoreTarget,
@@ -184,21 +186,28 @@ export interface Restored {
   config: ConfigTable[]
 }
 
+export interface StageOrder extends RestoreOrder {
+  folder: string
+  /** What lies outside the part that is replaced comes along; null = all is replaced. */
+  before: StoredBefore | null
+}
+
 /**
  * Makes a new `auxiliary.db` in `folder` from a chain of archives, and checks it against them.
  * @throws GlassboxError `archive_damaged`, `backup_no_space`; the folder is the caller's to remove
  */
-export async function stageTelemetry(order: RestoreOrder & { folder: string }, hooks: Hooks): Promise<Restored> {
-  const { selection, folder } = order
+export async function stageTelemetry(order: StageOrder, hooks: Hooks): Promise<Restored> {
+  const { selection, folder, before } = order
   const chain = await openPlaces(order.places, order.secret)
   try {
     const total = bytesOf(chain.readers, selection)
     const free = await freeBytesOf(folder)
     // Blocks of the store are larger than parts of an archive.
-    if (free < total * 3 + LEAST_FREE)
+    const needed = total * 3 + (before ? fileBytes(join(before.dataDir, 'auxiliary.db')) : 0)
+    if (free < needed + LEAST_FREE)
       throw new GlassboxError(
         'backup_no_space',
-        `the restore needs about ${total * 3} bytes in ${folder}, ${free} are free`,
+        `the restore needs about ${needed} bytes in ${folder}, ${free} are free`,
       )
     const settings = structuredClone(defaultSettings)
     settings.storage.reserveBytes = 0
@@ -206,11 +215,15 @@ export async function stageTelemetry(order: RestoreOrder & { folder: string }, h
     const store = await openSqliteStore({ dataDir: folder, settings, log: quiet })
     try {
       const target = storeTarget(store, 'restore')
+      const kept = before ? await keepRowsOutside(before, target, hooks) : []
+      if (before) await keepSamplesOutside(before, 'before', target, hooks)
       const counts = await run(chain.readers, target, { ...order, after: null, total }, hooks)
+      if (before) await keepSamplesOutside(before, 'after', target, hooks)
       await store.writer.endMove('restore', false)
       if (isWhole(selection)) {
         hooks.progress({ phase: 'verify', done: total, total, unit: 'bytes' })
-        const differs = differingTotals(expectedDays(chain.readers), await sumsOf(store.reader, hooks.signal))
+        const expected = addDays([...chain.readers.flatMap(({ manifest }) => manifest.days), ...kept])
+        const differs = differingTotals(expected, await sumsOf(store.reader, hooks.signal))
         if (differs !== null)
           throw new GlassboxError('archive_damaged', `what was restored is not what the archive says: ${differs}`)
       }
@@ -272,12 +285,15 @@ function bytesOf(readers: readonly ArchiveReader[], selection: Selection): numbe
   return parts.filter((part) => wantsPart(part, selection)).reduce((sum, { stored }) => sum + stored, 0)
 }
 
+const fileBytes = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
+
 const isWhole = ({ telemetry, start, end, service }: Selection): boolean =>
   telemetry && start === null && end === null && service === null
 
-function expectedDays(readers: readonly ArchiveReader[]): Manifest['days'] {
+/** The same days of several added up. */
+function addDays(all: Manifest['days']): Manifest['days'] {
   const days = new Map<string, Manifest['days'][number]>()
-  for (const day of readers.flatMap(({ manifest }) => manifest.days)) {
+  for (const day of all) {
     const key = `${day.signal} ${day.day}`
     const known = days.get(key)
     days.set(

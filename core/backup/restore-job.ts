@@ -11,6 +11,7 @@ import { inThread } from './backup-thread.ts'
 import type { CarryOrder } from './carry-rows.ts'
 import { applyConfigTables, type ConfigTable, readConfigTables } from './config-tables.ts'
 import type { BackupOrder, Restored, RestoreOrder } from './operations.ts'
+import { holdsTelemetry, type ReplaceScope, replaceScope, type StoredBefore } from './replace-scope.ts'
 import type { RestoreCounts, Selection } from './restore-telemetry.ts'
 import {
   type Carry,
@@ -108,7 +109,11 @@ async function restore(shelf: BackupShelf, job: RunningJob<unknown, null>, wante
     signal: job.signal,
     progress: (progress: Parameters<typeof job.progress>[0]) => job.progress(progress),
   }
-  const order: RestoreOrder = { places: wanted.places, secret: wanted.secret, selection: wanted.select }
+  const manifests = await shelf.inspect(wanted.places, wanted.secret, job.signal)
+  const newest = manifests[manifests.length - 1]
+  const select = { ...wanted.select, telemetry: wanted.select.telemetry && holdsTelemetry(newest) }
+  const scope = wanted.mode === 'replace' && select.telemetry ? replaceScope(newest, select) : null
+  const order: RestoreOrder = { places: wanted.places, secret: wanted.secret, selection: select }
   const sinceMs = Math.floor(shelf.parts.clock.nowUs() / 1000)
   const mark = await store.reader.scanMark()
   const safety = await safetyBackup(shelf, job)
@@ -124,13 +129,13 @@ async function restore(shelf: BackupShelf, job: RunningJob<unknown, null>, wante
   try {
     done =
       wanted.mode === 'replace'
-        ? await (wanted.select.telemetry && !store.replaceFile ? replaceRows : replace)(
+        ? await (select.telemetry && !store.replaceFile ? replaceRows : replace)(
             shelf,
             job,
-            { ...wanted, id, order, mark, sinceMs },
+            { ...wanted, select, scope, id, order, mark, sinceMs },
             hooks,
           )
-        : await merge(shelf, job, { ...wanted, id, order }, hooks)
+        : await merge(shelf, job, { ...wanted, select, id, order }, hooks)
   } catch (error) {
     const decided = openReplaces(shelf.parts.dataDir).some((open) => open.id === id)
     if (!decided && stopReason(job.signal) !== 'host stops') {
@@ -141,7 +146,7 @@ async function restore(shelf: BackupShelf, job: RunningJob<unknown, null>, wante
     }
     throw error
   }
-  if (wanted.select.config) settings.reload()
+  if (select.config) settings.reload()
   const rejected = Object.entries(done.counts.rejectedSamples).map(
     ([reason, count]) => `${count} samples were not taken: ${reason}`,
   )
@@ -197,10 +202,22 @@ export function removeOldSafety(shelf: BackupShelf): void {
 
 type Hooks = Parameters<typeof inThread>[2]
 
+/** A restore that takes the place of all or, with a scope, of a part of what is stored. */
+interface Replacing extends Wanted, Carry {
+  id: string
+  order: RestoreOrder
+  scope: ReplaceScope | null
+}
+
+function storedBefore(shelf: BackupShelf, { scope, mark, sinceMs }: Replacing): StoredBefore | null {
+  const { dataDir, settings } = shelf.parts
+  return scope && { dataDir, storage: settings.now().storage, scope, upTo: mark, beforeMs: sinceMs }
+}
+
 async function replace(
   shelf: BackupShelf,
   job: RunningJob<unknown, unknown>,
-  wanted: Wanted & { id: string; order: RestoreOrder } & Carry,
+  wanted: Replacing,
   hooks: Hooks,
 ): Promise<{ counts: RestoreCounts; warnings: string[]; verified: boolean }> {
   const { dataDir, secrets, store } = shelf.parts
@@ -208,7 +225,7 @@ async function replace(
   const folder = makeRestoreFolder(dataDir, id)
   const none: RestoreCounts = { spans: 0, logs: 0, samples: 0, rejectedSamples: {} }
   const staged = select.telemetry
-    ? await inThread<Restored>('stage', { ...wanted.order, folder }, hooks)
+    ? await inThread<Restored>('stage', { ...wanted.order, folder, before: storedBefore(shelf, wanted) }, hooks)
     : { counts: none, verified: false, config: await inThread<ConfigTable[]>('config', wanted.order, hooks) }
   let warnings: string[] = []
   if (select.config) {
@@ -237,10 +254,12 @@ async function replace(
 async function replaceRows(
   shelf: BackupShelf,
   job: RunningJob<unknown, unknown>,
-  { id, order, what, select, mark }: Wanted & { id: string; order: RestoreOrder } & Carry,
+  wanted: Replacing,
   hooks: Hooks,
 ): Promise<{ counts: RestoreCounts; warnings: string[] }> {
+  const { id, order, what, select, mark } = wanted
   const { dataDir, secrets, store } = shelf.parts
+  const before = storedBefore(shelf, wanted)
   const move = `restore-${id}`
   makeRestoreFolder(dataDir, id)
   shelf.state.update((state) => void state.openMoves.push({ move, what }))
@@ -250,6 +269,8 @@ async function replaceRows(
       { ...order, after: null, fresh: null },
       { ...hooks, target: storeTarget(store, move) },
     )
+    // Of samples nothing goes: those of the archive were added to what is there.
+    if (before) await inThread('keep', before, { ...hooks, target: storeTarget(store, move) })
     let warnings: string[] = []
     if (select.config) {
       const tables = await inThread<ConfigTable[]>('config', order, hooks)

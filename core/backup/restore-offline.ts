@@ -14,6 +14,7 @@ import {
   type RestoreOrder,
   stageTelemetry,
 } from './operations.ts'
+import { holdsTelemetry, replaceScope } from './replace-scope.ts'
 import {
   commitRestore,
   finishRestore,
@@ -45,9 +46,12 @@ export interface OfflineResult {
  * journal is written; a kill afterwards is finished by the next start.
  */
 export async function restoreOffline(order: OfflineRestore, hooks: Hooks): Promise<OfflineResult> {
-  const { dataDir, id, selection } = order
+  const { dataDir, id } = order
+  const manifests = await inspectPlaces(order)
   // A bundle is somebody else's telemetry: it is never put in place of the own.
-  for (const { kind } of await inspectPlaces(order)) backupKind(kind)
+  for (const { kind } of manifests) backupKind(kind)
+  const newest = manifests[manifests.length - 1]
+  const selection = { ...order.selection, telemetry: order.selection.telemetry && holdsTelemetry(newest) }
   const secrets = new SecretBox(dataDir)
   const warnings: string[] = []
   const recovered = recoverRestore(dataDir, secrets)
@@ -66,8 +70,11 @@ export async function restoreOffline(order: OfflineRestore, hooks: Hooks): Promi
   }
   const folder = makeRestoreFolder(dataDir, id)
   try {
+    const scope =
+      selection.telemetry && existsSync(join(dataDir, 'auxiliary.db')) ? replaceScope(newest, selection) : null
+    const before = scope && { dataDir, storage: settings.storage, scope, upTo: null, beforeMs: null }
     const staged = selection.telemetry
-      ? await stageTelemetry({ ...order, folder }, hooks)
+      ? await stageTelemetry({ ...order, selection, folder, before }, hooks)
       : { counts: { spans: 0, logs: 0, samples: 0, rejectedSamples: {} }, config: await configOfPlaces(order) }
     let safetyBackup: string | null = null
     if (order.safetyBackup && (hadConfig || existsSync(join(dataDir, 'auxiliary.db'))))

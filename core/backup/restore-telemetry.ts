@@ -103,11 +103,14 @@ export async function restoreTelemetry(
 /** Names of labels that say which service a series is of. */
 const SERVICE_LABELS = new Set(['service_name', 'service', 'job'])
 
+/** Whether a series is one of a service's. */
+export function isOfService(labels: Labels, service: string): boolean {
+  return labels.some(([name, value]) => SERVICE_LABELS.has(name) && value === service)
+}
+
 function wantedSamples(batch: SampleBatch, { start, end, service }: Selection): SampleBatch {
   if (start === null && end === null && service === null) return batch
-  const ofService = batch.series.map(
-    (labels) => service === null || labels.some(([name, value]) => SERVICE_LABELS.has(name) && value === service),
-  )
+  const ofService = batch.series.map((labels) => service === null || isOfService(labels, service))
   const kept: number[] = []
   batch.times.forEach((time, i) => {
     const us = time * 1000

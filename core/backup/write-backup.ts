@@ -106,6 +106,7 @@ export async function writeBackup(source: BackupSource, request: BackupRequest, 
     kind,
     product: request.product,
     engine: source.engine,
+    ...(kind === 'part' && content ? { content } : {}),
     base:
       kind === 'incremental' && base ? { archive: base.archive, digest: base.digest, createdAt: base.createdAt } : null,
     position,

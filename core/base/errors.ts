@@ -256,6 +256,11 @@ export const ERRORS = {
     title: 'An opened bundle is read-only',
     hint: 'Leave the bundle, or import it into your own telemetry first.',
   },
+  archive_part_unknown: {
+    status: 409,
+    title: 'The archive does not say which part it holds',
+    hint: 'Restore it beside what is there (merge): nothing is stored twice.',
+  },
   archive_base_missing: {
     status: 409,
     title: 'An archive that this one adds to is missing',

@@ -1,5 +1,12 @@
 import type { NativeHistogram } from './native-histogram.ts'
-import { type Exemplar, type Labels, type MetricMetadata, type SampleBatch, SampleKind } from './series.ts'
+import {
+  type Exemplar,
+  type Labels,
+  type MetricMetadata,
+  type SampleBatch,
+  SampleKind,
+  type SeriesSamples,
+} from './series.ts'
 
 /** Sorts by name, takes out empty values; of a name given twice the last wins. */
 export function sortedLabels(labels: Iterable<readonly [string, string]>): Labels {
@@ -45,6 +52,17 @@ export class SampleBatchBuilder {
     this.#times.push(time)
     this.#values.push(value)
     this.#kinds.push(kind)
+  }
+
+  /** All samples of a series that was read. */
+  addSeries({ labels, times, values, kinds, histograms }: SeriesSamples): void {
+    const series = this.series(labels)
+    times.forEach((time, i) => {
+      const histogram = histograms?.[i]
+      if (kinds?.[i] === SampleKind.stale) this.stale(series, time)
+      else if (kinds?.[i] === SampleKind.histogram && histogram) this.histogram(series, time, histogram)
+      else this.float(series, time, values[i])
+    })
   }
 
   exemplar(series: number, exemplar: Exemplar): void {

@@ -102,7 +102,7 @@ try {
   mkdirSync(folder)
   begun = performance.now()
   const cpuBefore = process.cpuUsage()
-  const { counts } = await stageTelemetry({ places, secret, selection: everything, folder }, hooks)
+  const { counts } = await stageTelemetry({ places, secret, selection: everything, folder, before: null }, hooks)
   show(
     'restore, with the check of its content',
     `${Math.round((counts.spans / (performance.now() - begun)) * 1000)} spans/s`,

@@ -174,7 +174,10 @@ export class ArchiveWriter {
 
   /** Writes what is left, then the manifest. */
   async finish(
-    about: Pick<Manifest, 'kind' | 'product' | 'engine' | 'base' | 'position' | 'days' | 'warnings' | 'about'>,
+    about: Pick<
+      Manifest,
+      'kind' | 'product' | 'engine' | 'content' | 'base' | 'position' | 'days' | 'warnings' | 'about'
+    >,
   ): Promise<Manifest> {
     await this.#closeSpans(this.#spans.take())
     await this.#closeLogs(this.#logs.take())

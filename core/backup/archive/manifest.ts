@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { GlassboxError } from '../../base/errors.ts'
+import type { BackupContentChoice } from '../../model/backup.ts'
 import { damaged } from './container-reader.ts'
 import { MAX_PART_BYTES, MAX_PART_ROWS, MAX_PARTS } from './limits.ts'
 
@@ -58,6 +59,8 @@ export interface Manifest {
   /** Of the Glassbox that wrote it. */
   product: string
   engine: string
+  /** Of a `part`: what was chosen of the store; the first ones did not say it. */
+  content?: BackupContentChoice
   /** What an incremental archive adds to. */
   base: { archive: string; digest: string; createdAt: number } | null
   /** Where the next incremental archive goes on; means something to the store that wrote it only. */
@@ -82,6 +85,12 @@ const kinds: readonly string[] = ['spans', 'logs', 'samples', 'exemplars', 'meta
 const whole = (value: unknown, most = Number.MAX_SAFE_INTEGER): boolean =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most
 
+function isChoice(content: unknown): content is BackupContentChoice {
+  const { traces, logs, metrics, settings, start, end } = (content ?? {}) as Record<string, unknown>
+  const times = [start, end].every((time) => time === null || Number.isSafeInteger(time))
+  return times && [traces, logs, metrics, settings].every((chosen) => typeof chosen === 'boolean')
+}
+
 /** Parses and checks a manifest; parts of kinds that are not known are left out with a warning. @throws GlassboxError `archive_damaged` */
 export function readManifest(json: string): Manifest {
   let manifest: Manifest
@@ -105,6 +114,8 @@ export function readManifest(json: string): Manifest {
     if (!fits) throw damaged('the manifest of the archive names a part that cannot be')
   }
   if (digestOf(parts) !== manifest.digest) throw damaged('the manifest of the archive does not fit its parts')
+  if (manifest.content !== undefined && !isChoice(manifest.content))
+    throw damaged('the manifest of the archive does not say which part it holds')
   const unknown = parts.filter(({ kind }) => !kinds.includes(kind)).length
   const warnings = Array.isArray(manifest.warnings) ? manifest.warnings.map(String) : []
   if (unknown > 0)

@@ -52,6 +52,7 @@ export const errors = {
   is_a_bundle: 'This is a debug bundle, not a backup',
   bundle_not_found: 'No such bundle is open',
   bundle_read_only: 'An opened bundle is read-only',
+  archive_part_unknown: 'The archive does not say which part it holds',
   archive_base_missing: 'An archive that this one adds to is missing',
   backup_no_space: 'There is not enough space',
   backup_target: 'The backup target refused or did not answer',

@@ -53,6 +53,7 @@ export const errors: Messages['errors'] = {
   is_a_bundle: '这是调试包，不是备份',
   bundle_not_found: '没有打开这个调试包',
   bundle_read_only: '打开的调试包只读',
+  archive_part_unknown: '归档没有说明它包含哪一部分',
   archive_base_missing: '缺少此归档所依赖的归档',
   backup_no_space: '空间不足',
   backup_target: '备份目标拒绝或没有响应',

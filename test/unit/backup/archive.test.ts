@@ -283,7 +283,7 @@ describe('a bad archive', () => {
     writeFileSync(file, await withManifest(zstdCompressSync(body), body.length))
     const stage = join(folder, 'stage')
     mkdirSync(stage)
-    const order = { places: [{ file }], secret: null, selection: everything, folder: stage }
+    const order = { places: [{ file }], secret: null, selection: everything, folder: stage, before: null }
     const hooks = { signal: AbortSignal.timeout(60_000), progress: () => undefined }
     expect(await failure(stageTelemetry(order, hooks))).toBe('backup_no_space')
     expect(readdirSync(stage)).toEqual([])
