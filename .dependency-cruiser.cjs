@@ -50,6 +50,7 @@ module.exports = {
     core('backup', ['model/', 'config/', 'storage/', 'jobs/']),
     core('migrate', ['model/', 'config/', 'jobs/', 'storage/']),
     core('export', ['model/', 'formats/', 'jobs/', 'query/', 'storage/store.ts', 'storage/metric-store.ts']),
+    core('import', ['model/', 'formats/', 'jobs/', 'pipeline/ingest.ts']),
     core('bundle', [
       'model/',
       'config/',

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { IntakeReport, PipelineState, StatusAnswer } from './api/contract/shapes.ts'
-import { importJob } from './api/routes/import.ts'
 import { createApiServer } from './api/server.ts'
 import { BackupService } from './backup/backup-service.ts'
 import { recoverRestore } from './backup/staged-restore.ts'
@@ -23,7 +22,9 @@ import { IntakeDoctor } from './health/intake-doctor.ts'
 import { OwnCost } from './health/own-cost.ts'
 import { createOwnLog } from './health/own-log.ts'
 import { selfMetricsText } from './health/self-metrics.ts'
+import { FileImports } from './import/file-imports.ts'
 import { JobRegistry } from './jobs/job-registry.ts'
+import { compactJob } from './migrate/compact-job.ts'
 import { deleteOldJob } from './migrate/delete-job.ts'
 import { switchJob } from './migrate/switch-job.ts'
 import { jobEnded } from './model/job.ts'
@@ -152,6 +153,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     }
     jobs.register(switchJob(moving))
     jobs.register(deleteOldJob(moving))
+    jobs.register(compactJob(store))
     // Stopped before what jobs work on.
     parts.add('jobs', () => withLimit(jobs.stop(), closeLimitMs))
 
@@ -248,7 +250,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
     jobs.register(
       exportJob({ dataDir, reader: store.reader, metrics: store.metrics, product: `Glassbox ${productVersion}` }),
     )
-    jobs.register(importJob({ pipeline, clock }))
+    const imports = new FileImports({ pipeline, clock, jobs })
     jobs.register(
       bundleJob({
         dataDir,
@@ -275,6 +277,7 @@ export function createHost(config: HostConfig, overrides: { clock?: Clock; slow?
       settings,
       jobs,
       backups,
+      imports,
       opened,
       doctor,
       token,

@@ -6,6 +6,7 @@ import type { BoardStore } from '../config/board-store.ts'
 import type { SettingsService } from '../config/config-store.ts'
 import type { PinStore } from '../config/pin-store.ts'
 import type { ScrapeJob, Settings } from '../config/settings.ts'
+import type { FileImports } from '../import/file-imports.ts'
 import type { JobRegistry } from '../jobs/job-registry.ts'
 import type { ScrapeTrial } from '../model/scrape.ts'
 import type { IngestOutcome, Pipeline } from '../pipeline/ingest.ts'
@@ -43,6 +44,7 @@ export interface ApiServices {
     | 'importFile'
     | 'seen'
   >
+  imports: Pick<FileImports, 'take'>
   /** Bundles that somebody sent. */
   opened: Pick<OpenedBundles, 'list' | 'open' | 'unlock' | 'view' | 'file' | 'password' | 'close'>
   doctor: { report(): IntakeReport }

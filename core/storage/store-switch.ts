@@ -111,7 +111,7 @@ export class StoreSwitch implements TelemetryStore {
 
   usage = () => this.#current.usage()
   clear = () => this.#current.clear()
-  compact = () => this.#current.compact()
+  compact = (goOn?: (steps: number) => boolean) => this.#current.compact(goOn)
 
   stop(): Promise<void> {
     return Promise.reject(new GlassboxError('internal', 'the engines are stopped by who opened them'))

@@ -249,7 +249,10 @@ export interface TelemetryStore {
   usage(): Promise<EngineUsage>
   /** Removes all traces and logs that this host stored, and all metrics while no other host writes to the same store. */
   clear(): Promise<{ spans: number; logs: number }>
-  /** Merges small blocks until nothing is left to merge. */
-  compact(): Promise<void>
+  /**
+   * Merges small blocks until nothing is left to merge; writes go on in between.
+   * @param goOn is told how many steps were done, by engines that have steps; false, or what it throws, ends it
+   */
+  compact(goOn?: (steps: number) => boolean): Promise<void>
   stop(): Promise<void>
 }

@@ -326,6 +326,7 @@ export const api = {
     (await (await request('POST', '/api/scrape/test', { body: { job }, signal })).json()) as ScrapeTrial,
   switchStorage: async (body: SwitchRequest) =>
     (await (await request('POST', '/api/storage/switch', { body })).json()) as Job,
+  compactStorage: async () => (await (await request('POST', '/api/storage/compact', { body: {} })).json()) as Job,
   deleteOldStorage: async () => (await (await request('POST', '/api/storage/delete-old', { body: {} })).json()) as Job,
   sendTestTrace: async () => {
     const response = await request('POST', '/api/test-trace', { body: {} })

@@ -16,6 +16,8 @@ export function useJobText(): {
   about: (job: Job) => string
   /** What kind of failure it was, in the page's language; '' where none is known. */
   fault: (job: Job) => string
+  /** What becomes of a running job when its page is left or Glassbox stops. */
+  leave: (job: Job) => string
 } {
   const { t } = useText()
   /** The text of a key, or `otherwise` for kinds and phases that this page does not know. */
@@ -44,6 +46,8 @@ export function useJobText(): {
       if (eta !== null) parts.push(t('jobs.left', { time: duration(Math.max(1e6, Math.round(eta / 1e6) * 1e6)) }))
       return parts.join(' · ')
     },
+    // A switch is what goes on by itself; a backup of a schedule is made up for, the others are asked for again.
+    leave: ({ kind }) => t(kind === 'switch' ? 'jobs.leave' : 'jobs.leaveEnds'),
     share: ({ progress: { done, total }, state }) =>
       // All of a phase is not all of the job: it is never said to be done while it runs.
       state === 'done' ? 1 : total === null || total === 0 ? null : Math.min(0.99, done / total),

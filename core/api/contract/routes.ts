@@ -388,6 +388,13 @@ export const routes = {
     body: z.strictObject({}).default({}),
     answer: 'Job',
   },
+  compactStorage: {
+    method: 'POST',
+    path: '/api/storage/compact',
+    summary: 'Merges small blocks of telemetry and gives free space back to the disk, as quiet moments do; a job',
+    body: z.strictObject({}).default({}),
+    answer: 'Job',
+  },
   jobs: {
     method: 'GET',
     path: '/api/jobs',

@@ -47,6 +47,7 @@ export type {
   RestorePlan,
   TargetTest,
 } from '../../model/backup.ts'
+export type { ImportAnswer } from '../../model/import.ts'
 export type {
   RunChange,
   RunComparison,
@@ -87,15 +88,6 @@ export interface PipelineState {
   cpu: number
   rssBytes: number
   startedAt: number
-}
-
-export interface ImportAnswer {
-  traces: number
-  spans: number
-  logs: number
-  points: number
-  refused: { line: number; reason: string }[]
-  warnings: string[]
 }
 
 /** `GET /api/status`: where to send, and how the host is. */

@@ -9,7 +9,9 @@ import type { Handlers } from '../handler.ts'
 import type { ApiServices } from '../services.ts'
 
 /** The storage engine from outside. */
-export const storageHandlers: Handlers<'testStorage' | 'storageUsage' | 'switchStorage' | 'deleteOldStorage'> = {
+export const storageHandlers: Handlers<
+  'testStorage' | 'storageUsage' | 'switchStorage' | 'deleteOldStorage' | 'compactStorage'
+> = {
   testStorage: async ({ body, services, reply }) => {
     const { postgresUrl, postgresSchema } = services.settingsNow().storage
     // An address as the settings show it stands for the saved one.
@@ -33,6 +35,7 @@ export const storageHandlers: Handlers<'testStorage' | 'storageUsage' | 'switchS
     return services.jobs.start('switch', input, secret)
   },
   deleteOldStorage: ({ services }) => services.jobs.start('delete-old', null),
+  compactStorage: ({ services }) => services.jobs.start('compact', null),
 }
 
 /** The last line says whether all works: a stream that breaks off before it says nothing. */

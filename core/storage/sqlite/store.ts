@@ -91,7 +91,10 @@ export async function openSqliteStore(options: {
     runRetention: (policy: RetentionPolicy) => thread.call('retention', policy),
     usage: () => thread.call('usage', null),
     clear: () => thread.call('clear', null),
-    compact: () => thread.call('compact', null),
+    async compact(goOn = () => true) {
+      // Writes come in between.
+      for (let steps = 1; (await thread.call<boolean>('compactStep', null)) && goOn(steps); steps++);
+    },
     async stop() {
       await reader.stop()
       await thread.stop()

@@ -392,11 +392,17 @@ export class Writer {
 
   /** Merges until nothing is left to merge, then gives the space back. */
   compact(): void {
-    while (this.#mergeStep(true)) {
+    while (this.compactStep()) {
       // Each step is one transaction.
     }
+  }
+
+  /** One step of it; answers whether there are more. */
+  compactStep(): boolean {
+    if (this.#mergeStep(true)) return true
     this.#try(() => this.metrics.compact())
     this.#try(() => returnSpace(this.#db, 1_000_000))
+    return false
   }
 
   /** See TelemetryStore.setPinned. */

@@ -7,6 +7,8 @@ export const storage = {
   switchTo: 'Switch to {engine}',
   notRefreshed: 'Not refreshed: {why}',
 
+  compact: 'Compact now',
+  compactText: 'Merges small blocks and gives free space back, as quiet moments do.',
   usage: 'What it takes',
   free: '{bytes} free on this disk',
   part_traces: 'Traces',

@@ -9,6 +9,8 @@ export const storage: Messages['storage'] = {
   switchTo: '切换到 {engine}',
   notRefreshed: '未能刷新：{why}',
 
+  compact: '立即压实',
+  compactText: '合并小块并归还空闲空间；空闲时也会自动进行。',
   usage: '占用情况',
   free: '此磁盘剩余 {bytes}',
   part_traces: 'Trace',

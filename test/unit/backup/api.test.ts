@@ -151,17 +151,31 @@ describe.each(['postgres', 'sqlite'] as const)('backups of %s over the api', { t
     const ref = { target: 'local', name: made.name }
     expect(await post<BackupContent>('/api/backups/inspect', ref)).toMatchObject({ kind: 'part', hasConfig: false })
     await done(await post<Job>('/api/backups/verify', { ...ref, deep: true }))
-    const { warnings } = await post<RestorePlan>('/api/backups/plan', {
-      ...ref,
-      mode: 'replace',
-      select: { config: false },
-    })
-    expect(warnings.join()).toContain('holds a part only')
+    // In place of what is there it takes that of its own signals and time, and nothing else.
+    await send(from + 7, 3)
+    const order = { ...ref, mode: 'replace', select: { config: false } }
+    const plan = await post<RestorePlan>('/api/backups/plan', order)
+    expect(plan).toMatchObject({ destructive: true, removed: { traces: 10, logs: 0 } })
+    expect(plan.warnings.join()).toContain('Only traces from')
+    await done(await post<Job>('/api/backups/restore', order))
+    expect(await ids()).toEqual([...before, ...range(from, 7)])
     expect((await host.get<BackupsAnswer>('/api/backups')).lastGood?.name).not.toBe(made.name)
     await expect(
       post('/api/backups', { content: { traces: false, logs: false, metrics: false, settings: false } }),
     ).rejects.toThrow('chooses nothing')
     await post('/api/backups/remove', ref)
+  })
+
+  it('compacts as a job that tells what it did', async () => {
+    const before = await ids()
+    const job = await post<Job>('/api/storage/compact', {})
+    const { before: bytes, after } = await done<{ before: number; after: number }>(job)
+    expect(bytes).toBeGreaterThan(0)
+    expect(after).toBeGreaterThan(0)
+    const ended = await host.get<Job>(`/api/jobs/${job.id}`)
+    expect(ended).toMatchObject({ kind: 'compact', progress: { phase: 'compact', unit: 'steps' } })
+    expect(ended.log.map(({ text }) => text).join()).toMatch(/^\d+ blocks became \d+;/)
+    expect(await ids()).toEqual(before)
   })
 
   it('merges without storing anything twice, however often', async () => {

@@ -1,10 +1,10 @@
 import { type MessagePort, parentPort } from 'node:worker_threads'
-import { RpcClient, serveRpc } from '../../base/rpc.ts'
-import { importFile } from '../../formats/import/import-file.ts'
-import { batchBuffers, type SpanBatch } from '../../model/columns.ts'
-import { packDecoded } from '../../model/packed-samples.ts'
-import type { ImportAnswer } from '../contract/shapes.ts'
-import type { TakenSamples } from './import.ts'
+import { RpcClient, serveRpc } from '../base/rpc.ts'
+import { importFile } from '../formats/import/import-file.ts'
+import { batchBuffers, type SpanBatch } from '../model/columns.ts'
+import type { ImportAnswer } from '../model/import.ts'
+import { packDecoded } from '../model/packed-samples.ts'
+import type { TakenSamples } from './decode-in-thread.ts'
 
 const maxRefused = 1000
 const maxWarnings = 100
