@@ -8,6 +8,9 @@ import type { RestoreTarget } from './restore-telemetry.ts'
 /** How long a thread that was told to stop may take to clear up. */
 const STOP_MS = 5000
 
+/** What it makes is mostly large arrays, which lie elsewhere: more room for the rest only lets them wait longer. */
+const YOUNG_MB = 8
+
 export interface ThreadOptions {
   signal?: AbortSignal
   progress?(progress: JobProgress): void
@@ -22,7 +25,10 @@ export interface ThreadOptions {
 export async function inThread<T>(method: string, order: unknown, options: ThreadOptions = {}): Promise<T> {
   const { signal, target } = options
   signal?.throwIfAborted()
-  const worker = new Worker(workerFile(import.meta.url, './backup.worker.ts'), { name: 'backup' })
+  const worker = new Worker(workerFile(import.meta.url, './backup.worker.ts'), {
+    name: 'backup',
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  })
   const rpc = new RpcClient(worker)
   serveRpc(worker, {
     progress: (progress: JobProgress) => options.progress?.(progress),

@@ -1,4 +1,5 @@
 import { GlassboxError } from '../base/errors.ts'
+import { release } from '../base/release.ts'
 import type { LogBatch, SpanBatch, TelemetryBatch } from '../model/columns.ts'
 import type { Exemplar, Labels, MetricMetadata, SampleBatch } from '../model/series.ts'
 import type { MetricWriteResult } from '../storage/metric-store.ts'
@@ -77,7 +78,9 @@ export async function restoreTelemetry(
       if (!wantsPart(entry, selection) || (number <= done && (entry.kind === 'spans' || entry.kind === 'logs')))
         continue
       signal.throwIfAborted()
-      const part = decodePart(entry, await reader.part(entry))
+      const body = await reader.part(entry)
+      const part = decodePart(entry, body)
+      release(body)
       if (part.kind === 'spans' || part.kind === 'logs') {
         // Age is counted from now on, or retention would take at once what was just brought back.
         part.batch.receivedUs = Date.now() * 1000

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GlassboxError } from '../base/errors.ts'
+import { release } from '../base/release.ts'
 import { defaultSettings } from '../config/settings.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
 import type { ArchiveReader } from './archive/archive-reader.ts'
@@ -21,8 +22,9 @@ export async function verifyByChecksum(reader: ArchiveReader, { signal, progress
   const total = reader.manifest.parts.reduce((sum, { stored }) => sum + stored, 0)
   let bytes = 0
   const rows = { spans: 0, logs: 0, samples: 0 }
-  for await (const { entry } of reader.all()) {
+  for await (const { entry, body } of reader.all()) {
     signal.throwIfAborted()
+    release(body)
     bytes += entry.stored
     if (entry.kind in rows) rows[entry.kind as keyof typeof rows] += entry.rows
     progress({ phase: 'read', bytes, total })

@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { zstdDecompress } from 'node:zlib'
 import { GlassboxError } from '../../base/errors.ts'
+import { release } from '../../base/release.ts'
 import type { ArchiveSecret } from './archive-key.ts'
 import { ContainerReader, type Cursor, damaged, type RandomFile } from './container-reader.ts'
 import type { PartPlace } from './container-writer.ts'
@@ -118,7 +119,9 @@ async function readPart(
     filled += piece.length
     if (filled === stored) break
   }
-  return { kind, rows, body: await unpack(packed, raw) }
+  const body = await unpack(packed, raw)
+  release(packed)
+  return { kind, rows, body }
 }
 
 async function unpack(packed: Uint8Array, raw: number): Promise<Uint8Array> {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import { constants, zstdCompress } from 'node:zlib'
+import { release } from '../../base/release.ts'
 import type { LogBatch, SpanBatch, TelemetryBatch } from '../../model/columns.ts'
 import { selectRows } from '../../model/select-rows.ts'
 import type { SeriesSamples } from '../../model/series.ts'
@@ -19,7 +20,7 @@ const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 6 } }
 const ROWS_A_PART = 65_536
 const BYTES_A_PART = 12 * 1024 * 1024
 /** Parts that are compressed while the next one is encoded. */
-const MOST_WAITING = 2
+const MOST_WAITING = 1
 
 type Described = Omit<PartEntry, 'offset' | 'chunk' | 'stored' | 'raw' | 'sha256'>
 
@@ -149,10 +150,12 @@ export class ArchiveWriter {
     const before = this.#turn
     const written = (async () => {
       const [bytes] = await Promise.all([packed, before])
+      const raw = body.length
+      release(body)
       if (this.#failed) return
       const place = this.#out.place()
-      await this.#write(entry.kind, bytes, body.length, entry.rows)
-      this.#parts.push({ ...entry, ...place, stored: bytes.length, raw: body.length, sha256 })
+      await this.#write(entry.kind, bytes, raw, entry.rows)
+      this.#parts.push({ ...entry, ...place, stored: bytes.length, raw, sha256 })
     })().catch((error: unknown) => {
       this.#failed ??= error
     })

@@ -1,3 +1,4 @@
+import { release } from '../../base/release.ts'
 import type { Dictionary } from '../../model/columns.ts'
 import { DictionaryBuilder } from '../../model/dictionary-builder.ts'
 import { isWhole, packDoubles, packPlanes, zigzag } from './planes.ts'
@@ -113,6 +114,7 @@ export class ColumnWriter {
     this.#firstSeen(name, numbers)
   }
 
+  /** The body; what was added is given back. */
   finish(rows: number): Uint8Array {
     const directory = encoder.encode(JSON.stringify({ rows, columns: this.#entries }))
     const out = new Uint8Array(this.#bytes.reduce((sum, { length }) => sum + length, 4 + directory.length))
@@ -122,6 +124,7 @@ export class ColumnWriter {
     for (const bytes of this.#bytes) {
       out.set(bytes, at)
       at += bytes.length
+      release(bytes)
     }
     return out
   }

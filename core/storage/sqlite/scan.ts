@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 import { GlassboxError } from '../../base/errors.ts'
+import { release } from '../../base/release.ts'
 import type { LogBatch, SpanBatch, TelemetryBatch } from '../../model/columns.ts'
 import { selectRows } from '../../model/select-rows.ts'
 import { ContentSums } from '../content-sum.ts'
@@ -46,6 +47,8 @@ export function scan(db: Database.Database, cache: BlockCache, guard: QueryGuard
     guard.check()
     const { batch, seqs } = readBlock(db, block)
     const rows = wantedRows(batch, seqs, { after, end, since: request.since, writes })
+    for (const column of [...Object.values(batch), ...Object.values(batch.attributes)])
+      if (ArrayBuffer.isView(column)) release(column)
     if (rows.n === 0) continue
     if (rows.signal === 'traces') part.spans.push(rows as SpanBatch)
     else part.logs.push(rows as LogBatch)

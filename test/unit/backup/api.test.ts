@@ -155,7 +155,7 @@ describe.each(['postgres', 'sqlite'] as const)('backups of %s over the api', { t
     await send(from + 7, 3)
     const order = { ...ref, mode: 'replace', select: { config: false } }
     const plan = await post<RestorePlan>('/api/backups/plan', order)
-    expect(plan).toMatchObject({ destructive: true, removed: { traces: 10, logs: 0 } })
+    expect(plan).toMatchObject({ destructive: true, removed: { traces: 10, logs: 0, metrics: 0 } })
     expect(plan.warnings.join()).toContain('Only traces from')
     await done(await post<Job>('/api/backups/restore', order))
     expect(await ids()).toEqual([...before, ...range(from, 7)])

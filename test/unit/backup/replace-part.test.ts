@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Manifest } from '../../../core/backup/archive/manifest.ts'
 import { readManifest } from '../../../core/backup/archive/manifest.ts'
 import { type BackupOrder, backupToFile } from '../../../core/backup/operations.ts'
-import { replaceScope } from '../../../core/backup/replace-scope.ts'
+import { countInside, replaceScope } from '../../../core/backup/replace-scope.ts'
 import { restoreOffline } from '../../../core/backup/restore-offline.ts'
 import { everything, type Selection } from '../../../core/backup/restore-telemetry.ts'
 import { applySettings, defaultSettings } from '../../../core/config/settings.ts'
@@ -144,6 +144,9 @@ it('what is chosen of a whole archive takes the place of the same here only', as
     expected((_, service, minute) => (service === 'cart' && minute >= 5 ? 1 : 2)),
   )
   expect(await restored('whole', file)).toEqual(expected(() => 1))
+  const scope = { traces: true, logs: false, metrics: true, start: time(5), end: time(8), service: 'cart' }
+  const inside = { dataDir: join(root, 'source'), storage: settings.storage, scope }
+  expect(await countInside(inside, hooks.signal)).toEqual({ traces: 3, logs: 0, metrics: 3 })
 })
 
 it('an archive of settings leaves telemetry alone', async () => {
