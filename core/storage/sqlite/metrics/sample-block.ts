@@ -107,7 +107,7 @@ function unpackBlock(data: Uint8Array): Uint8Array {
 }
 
 /** Where decoded columns are put: arrays of their own, or the same ones again and again. */
-export interface DecodeRoom {
+interface DecodeRoom {
   times(count: number): Float64Array
   values(count: number): Float64Array
 }
