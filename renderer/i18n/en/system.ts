@@ -47,6 +47,8 @@ export const system = {
   noRequests: 'No requests in this range',
   none: 'Nothing measured in this range',
   noneText: 'This machine reports every few seconds once its collector is on; services appear with their first trace.',
+  connect: 'Connect an app',
+  collectorSettings: 'Settings of the collector',
   hosts: 'Hosts',
   host: 'Host',
   allHosts: 'Show all hosts',

@@ -49,6 +49,8 @@ export const system: Messages['system'] = {
   noRequests: '此时间范围内没有请求',
   none: '此时间范围内没有任何指标',
   noneText: '启用采集器后，本机每隔几秒上报一次；服务在发送第一条 Trace 后出现。',
+  connect: '接入应用',
+  collectorSettings: '采集器设置',
   hosts: '主机',
   host: '主机',
   allHosts: '显示全部主机',

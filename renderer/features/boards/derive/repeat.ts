@@ -6,7 +6,7 @@ import type { VariableValue } from './interpolate.ts'
 export const MOST_COPIES = 60
 
 /** A panel as it is shown; `value` is what its variable stands for in this copy. */
-export type ShownPanel = BoardPanel & { value: string | null; variables: ReadonlyMap<string, VariableValue> }
+type ShownPanel = BoardPanel & { value: string | null; variables: ReadonlyMap<string, VariableValue> }
 
 /**
  * The panels of a board with each repeated one as often as its variable has values chosen, at most MOST_COPIES times. What
