@@ -15,7 +15,7 @@ import { corpusWrites, storeCorpus } from './stored-corpus.ts'
 
 const DAYS = 7
 const ROUNDS = 9
-const PART_SPANS = 160_000
+const PART_SPANS = 200_000
 const [spans, dir] = [Number(process.argv[2]), process.argv[3]]
 const log = { info: () => undefined, warn: () => undefined, error: console.error }
 const settingsOf = (engine: string, url: string) =>

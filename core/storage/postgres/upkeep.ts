@@ -3,9 +3,9 @@ import { connect, type PostgresTarget } from './connection.ts'
 import { dayOf, dayOfPart, ensurePart, partitionName } from './parts.ts'
 import { settlePart, takePart } from './settled-parts.ts'
 
-/** A part takes this many spans or log records, or a sixty-fourth of what is stored where that is more. */
-const PART_ROWS = 125_000
-const MOST_PARTS = 64
+/** A part takes this many spans or log records, or a forty-eighth of what is stored where that is more. */
+const PART_ROWS = 200_000
+const MOST_PARTS = 48
 /** How long after a part was closed all hosts have heard of it. */
 const SETTLED = '60 seconds'
 const INDEX_MEMORY = '128MB'
