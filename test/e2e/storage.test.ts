@@ -119,6 +119,11 @@ it('moves everything to Postgres with telemetry arriving, and the page shows it 
 }, 660_000)
 
 it('deletes the old copy once the word is typed, as a job with its log', async () => {
+  // Whoever left the wizard finds it on the page of the storage.
+  await page.getByRole('link', { name: 'To storage' }).click()
+  await page.getByRole('heading', { name: 'What it takes' }).waitFor()
+  await page.getByText('SQLite still holds what was moved.').waitFor()
+  await accessible('kept')
   await page.getByRole('button', { name: /Delete the old copy in SQLite/ }).click()
   const remove = page.getByRole('button', { name: 'Delete', exact: true })
   expect(await remove.isDisabled()).toBe(true)
@@ -134,6 +139,9 @@ it('deletes the old copy once the word is typed, as a job with its log', async (
 
 it('comes back to SQLite the same way', async () => {
   await page.goto(`${host.api}/settings/storage`)
+  await page.getByRole('heading', { name: 'What it takes' }).waitFor()
+  await pageIdle(page)
+  expect(await page.getByText(/still holds what was moved/).count()).toBe(0)
   await page.getByRole('link', { name: 'Switch to SQLite' }).click()
   await heading(/What moves to SQLite/)
   const before = (await storage()).spans

@@ -151,6 +151,21 @@ export const storage = {
   refused_tables_gone: 'The tables in schema {schema} are gone.',
   refused_refused: '{at} refused.',
   ownWords: 'In its own words:',
+  refusedHint_host_unknown: 'Check the host in the address.',
+  refusedHint_certificate_name:
+    'Use a name that the certificate holds, or sslmode=verify-ca to check only who signed it.',
+  refusedHint_certificate_dates: "Renew it at the server, and check this machine's clock.",
+  refusedHint_certificate_untrusted:
+    'Name its authority with sslrootcert=FILE, or use sslmode=require to encrypt without verifying.',
+  refusedHint_no_tls: 'Switch TLS on at the server, or use sslmode=disable.',
+  refusedHint_tls_failed: "Compare the server's ssl settings with sslmode.",
+  refusedHint_wants_tls: 'Use sslmode=require or stricter, or let pg_hba.conf take connections that are not encrypted.',
+  refusedHint_wants_certificate: 'Name the certificate and its key with sslcert=FILE and sslkey=FILE.',
+  refusedHint_newer_layout: 'Update this Glassbox, or choose another schema with storage.postgresSchema.',
+  refusedHint_older_layout:
+    'Choose another schema with storage.postgresSchema, or drop this one (DROP SCHEMA {schema} CASCADE) if its data may go.',
+  refusedHint_disk_full: 'Free space on the server.',
+  refusedHint_tables_gone: 'Restart Glassbox.',
   testHint_postgres_url: 'Write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=prefer.',
   testHint_postgres_unreachable:
     'Check that the server runs, that host and port are right, and that no firewall is between.',
@@ -165,7 +180,7 @@ export const storage = {
 
   whatMoves: 'Telemetry',
   move_all: 'Everything',
-  move_allText: 'Traces and logs, while new ones keep arriving.',
+  move_allText: 'Traces, logs and metrics, while new ones keep arriving.',
   move_since: 'From a day on',
   move_sinceText: 'What is older stays behind.',
   move_settings: 'Nothing: start fresh',

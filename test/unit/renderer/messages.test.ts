@@ -29,6 +29,10 @@ describe('messages', () => {
     expect(said.map(([key, text]) => [key, parameters(text)])).toEqual(
       Object.entries(REFUSALS).map(([name, [, sentence]]) => [`storage.refused_${name}`, parameters(sentence)]),
     )
+    const hints = [...english].filter(([key]) => key.startsWith('storage.refusedHint_'))
+    expect(hints).toEqual(
+      Object.entries(REFUSALS).flatMap(([name, [, , hint]]) => (hint ? [[`storage.refusedHint_${name}`, hint]] : [])),
+    )
   })
 
   it('exist for every key that a component names', () => {
