@@ -23,7 +23,10 @@ export interface AssemblySpan {
  * The spans without those that arrived before, by the rule of `SpanBatch` identity in core/storage/store.ts: all of span
  * id, service, kind, name, start, duration and status are the same. Order is kept.
  */
-export function dedupeSpans<T extends AssemblySpan>(spans: readonly T[]): T[] {
+export function dedupeSpans<T extends AssemblySpan>(spans: readonly T[]): readonly T[] {
+  const ids = new Set<string>()
+  for (const { spanId } of spans) ids.add(spanId)
+  if (ids.size === spans.length) return spans
   const seen = new Set<string>()
   return spans.filter((span) => {
     const key = `${span.spanId}\0${span.service}\0${span.kind}\0${span.name}\0${span.start}\0${span.dur}\0${span.status}`
@@ -56,14 +59,20 @@ export function countOrphans(spans: readonly AssemblySpan[]): number {
 
 /** µs each span spent itself: its duration less the union of its children's intervals within it. */
 export function selfTimes(spans: readonly AssemblySpan[]): Float64Array {
+  const n = spans.length
   const byId = new Map<string, number>()
-  spans.forEach((span, index) => {
-    if (!byId.has(span.spanId)) byId.set(span.spanId, index)
-  })
-  const self = Float64Array.from(spans, (span) => span.dur)
-  const coveredUntil = Float64Array.from(spans, (span) => span.start)
+  for (let index = n - 1; index >= 0; index--) byId.set(spans[index].spanId, index)
+  const self = new Float64Array(n)
+  const coveredUntil = new Float64Array(n)
+  let sorted = true
+  for (let index = 0; index < n; index++) {
+    self[index] = spans[index].dur
+    coveredUntil[index] = spans[index].start
+    if (index > 0 && spans[index].start < spans[index - 1].start) sorted = false
+  }
   // By start, children of one parent meet it in order, and their union needs no more than how far it reaches.
-  const order = spans.map((_, index) => index).sort((a, b) => spans[a].start - spans[b].start)
+  const order = Uint32Array.from({ length: n }, (_, index) => index)
+  if (!sorted) order.sort((a, b) => spans[a].start - spans[b].start)
   for (const index of order) {
     const { parentId, start, dur } = spans[index]
     const parent = parentId === null ? undefined : byId.get(parentId)
@@ -119,19 +128,31 @@ export function summarize<T extends AssemblySpan>(
 
 function mostTime(spans: readonly AssemblySpan[], traceDur: number): TraceSummary['mostTime'] {
   const self = selfTimes(spans)
-  const groups = new Map<string, { service: string; name: string; count: number; self: number }>()
-  let most: { service: string; name: string; count: number; self: number } | null = null
-  spans.forEach((span, index) => {
-    const key = `${span.service}\0${span.name}`
-    let group = groups.get(key)
+  interface Group {
+    service: string
+    name: string
+    count: number
+    self: number
+  }
+  const byService = new Map<string, Map<string, Group>>()
+  const groups: Group[] = []
+  spans.forEach(({ service, name }, index) => {
+    let byName = byService.get(service)
+    if (!byName) {
+      byName = new Map()
+      byService.set(service, byName)
+    }
+    let group = byName.get(name)
     if (!group) {
-      group = { service: span.service, name: span.name, count: 0, self: 0 }
-      groups.set(key, group)
+      group = { service, name, count: 0, self: 0 }
+      groups.push(group)
+      byName.set(name, group)
     }
     group.count++
     group.self += self[index]
   })
-  for (const group of groups.values()) if (!most || group.self > most.self) most = group
+  let most: Group | null = null
+  for (const group of groups) if (!most || group.self > most.self) most = group
   if (!most) return null
   // Spans that run side by side may add up to more than the trace took.
   const share = traceDur > 0 ? Math.min(1, most.self / traceDur) : 0

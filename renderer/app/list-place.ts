@@ -1,9 +1,13 @@
 import { onBeforeUnmount } from 'vue'
 import { useRouter } from 'vue-router'
 
-/** Where one was in a list: the row at its top and how far it was scrolled out of sight, px, and the row that was chosen. */
+/**
+ * Where one was in a list: the row at its top, its time, µs, and how far it was scrolled out of sight, px, and the row that
+ * was chosen.
+ */
 export interface ListPlace {
   top: string
+  time: number
   offset: number
   selected: string | null
 }

@@ -10,7 +10,9 @@ export const coreFile = ensureCore
 
 export interface BenchServer {
   pid: number
+  api: string
   otlp: string
+  token: string
   readyMs: number
   get<T>(path: string): Promise<T>
   ask<T>(path: string, init: RequestInit): Promise<T>
@@ -44,7 +46,9 @@ export async function startServer(dataDir: string): Promise<BenchServer> {
   }
   return {
     pid: server.pid as number,
+    api: ready.api,
     otlp: ready.otlp,
+    token: ready.token,
     readyMs,
     get: <T>(path: string) => ask<T>(path, {}),
     ask,

@@ -35,7 +35,7 @@ export interface StoredSpan extends AssemblySpan {
 const FEW_ROWS = 64
 
 /** The rows of one trace in all blocks, without repeats, by start and then as received. */
-function readSpans(cache: BlockCache, metas: readonly SpanMeta[], id: Uint8Array, asOf: number): StoredSpan[] {
+function readSpans(cache: BlockCache, metas: readonly SpanMeta[], id: Uint8Array, asOf: number): readonly StoredSpan[] {
   const { hi, lo } = traceHash(id, 0)
   const words = new Uint32Array(id.slice().buffer)
   const spans: StoredSpan[] = []
@@ -135,7 +135,7 @@ export function spansOfTrace(
   cache: BlockCache,
   guard: QueryGuard,
   traceId: string,
-): StoredSpan[] | null {
+): readonly StoredSpan[] | null {
   if (!/^[0-9a-f]{32}$/i.test(traceId)) return null
   const id = new Uint8Array(Buffer.from(traceId, 'hex'))
   const stored = readSpans(cache, cache.spanMetas(), id, Number.POSITIVE_INFINITY)

@@ -5,6 +5,7 @@ import type { Histogram, Page, Problem } from '../../../core/api/contract/shapes
 import type { LogRecord } from '../../../core/model/records.ts'
 import { api, isAbort, type LogParams, toProblem } from '../../api/client.ts'
 import { filterParams, LOG_FILTER } from '../../app/filter/address.ts'
+import { type HeldRows, RowReader, type RowSource } from '../../app/list/row-reader.ts'
 import { useRange } from '../../app/stores/range.ts'
 import { useServices } from '../../app/stores/services.ts'
 import { readAround } from './around.ts'
@@ -13,28 +14,31 @@ import { mergeLines } from './derive/merge-lines.ts'
 
 const PAGE = 300
 const BUCKETS = 100
-/** Lines held; beyond, the oldest leave. */
-export const MOST_LINES = 100_000
-/** Pages read to find the line that the address names. */
-const MOST_PAGES = 20
-
 /** Lines and histogram for what the address says; old results stay while new ones load. */
 export function useLogs() {
   const route = useRoute()
   const range = useRange()
   const services = useServices()
-  const items = shallowRef<LogRecord[]>([])
+  const held = shallowRef<HeldRows<LogRecord>>({ from: 0, rows: [], total: 0 })
+  const items = computed(() => held.value.rows)
   const histogram = shallowRef<Histogram | null>(null)
   const shownBounds = shallowRef(range.bounds)
-  const cursor = ref<string | null>(null)
   const problem = shallowRef<Problem | null>(null)
   const loading = ref(true)
-  const loadingMore = ref(false)
   const loadedOnce = ref(false)
   const cancelled = ref(false)
-  const cutOff = ref(false)
   const partial = shallowRef<Page<LogRecord>['partial']>(null)
   let running: AbortController | null = null
+  const reader = new RowReader<LogRecord>(
+    (now) => {
+      held.value = now
+      services.remember(now.rows.map((item) => item.service))
+    },
+    (error) => {
+      problem.value = toProblem(error)
+    },
+    () => void load(),
+  )
 
   const filter = computed(() => filterParams(LOG_FILTER, route.query))
   /** Changes only when what it says changes, so that opening a line asks for nothing. */
@@ -52,11 +56,9 @@ export function useLogs() {
     running = own
     loading.value = true
     cancelled.value = false
-    cutOff.value = false
     try {
       if (around.value) await loadAround(own.signal)
       else await loadNewest(own.signal)
-      services.remember(items.value.map((item) => item.service))
       problem.value = null
       loadedOnce.value = true
     } catch (error) {
@@ -73,52 +75,29 @@ export function useLogs() {
       api.logs({ ...asked, limit: PAGE }, signal),
       api.logHistogram(asked, BUCKETS, signal),
     ])
-    let found = first.items
-    let next = first.nextCursor
+    reader.set(sourceOf(asked), first, bars)
     // The line that the address names must be there, so that Back and links find it.
-    const wanted = typeof route.query['at'] === 'string' ? timeOfId(route.query['at']) : null
-    for (let page = 0; wanted !== null && next !== null && page < MOST_PAGES; page++) {
-      if ((found.at(-1)?.time ?? 0) <= wanted || wanted < asked.start) break
-      const more = await api.logs({ ...asked, limit: 1000, cursor: next }, signal)
-      found = [...found, ...more.items]
-      next = more.nextCursor
-    }
-    items.value = found
+    const wanted = typeof route.query['at'] === 'string' ? route.query['at'] : ''
+    const time = timeOfId(wanted)
+    if (time !== null && time >= asked.start) await reader.find(time, (line) => line.id === wanted)
     partial.value = first.partial
-    cursor.value = next
     histogram.value = bars
     shownBounds.value = { start: asked.start, end: asked.end }
   }
 
   async function loadAround(signal: AbortSignal): Promise<void> {
     const found = await readAround(around.value, of.value, signal)
-    items.value = found.items
-    cursor.value = null
+    reader.setAll(found.items)
     histogram.value = await api.logHistogram({ ...found.bounds, service: of.value }, BUCKETS, signal)
     shownBounds.value = found.bounds
   }
 
-  async function loadMore(): Promise<void> {
-    if (cursor.value === null || loadingMore.value || loading.value) return
-    if (items.value.length >= MOST_LINES) {
-      cutOff.value = true
-      return
-    }
-    loadingMore.value = true
-    const asked = cursor.value
-    try {
-      const page = await api.logs({ ...query.value, ...shownBounds.value, limit: 1000, cursor: asked }, running?.signal)
-      if (cursor.value !== asked) return
-      const known = new Set(items.value.map((item) => item.id))
-      items.value = [...items.value, ...page.items.filter((item) => !known.has(item.id))]
-      cursor.value = page.nextCursor
-      services.remember(page.items.map((item) => item.service))
-    } catch (error) {
-      if (!isAbort(error)) problem.value = toProblem(error)
-    } finally {
-      loadingMore.value = false
-    }
-  }
+  const sourceOf = (asked: LogParams): RowSource<LogRecord> => ({
+    key: (line) => line.id,
+    page: ({ end, cursor }, limit, signal) =>
+      api.logs({ ...asked, end: Math.min(end ?? asked.end, asked.end), limit, cursor }, signal),
+    counts: (start, end, buckets, signal) => api.logHistogram({ ...asked, start, end }, buckets, signal),
+  })
 
   /** The histogram again for the present moment; the lines stay as they are. */
   const renewHistogram = useDebounceFn(
@@ -139,13 +118,7 @@ export function useLogs() {
   function prepend(fresh: LogRecord[]): void {
     const { lines: joined, added } = mergeLines(items.value, fresh)
     if (added.length === 0) return
-    if (joined.length > MOST_LINES) {
-      joined.length = MOST_LINES
-      cutOff.value = true
-      cursor.value = null
-    }
-    items.value = joined
-    services.remember(added.map((item) => item.service))
+    reader.prepend(joined, added.length)
     void renewHistogram()
   }
 
@@ -156,26 +129,28 @@ export function useLogs() {
   }
 
   watch([query, around, of], load, { immediate: true })
-  onBeforeUnmount(() => running?.abort())
+  onBeforeUnmount(() => {
+    running?.abort()
+    reader.stop()
+  })
 
   return {
+    held,
     items,
     histogram,
     shownBounds,
-    hasMore: computed(() => cursor.value !== null),
+    want: (first: number, last: number) => reader.want(first, last),
+    find: (id: string) => reader.find(timeOfId(id) ?? 0, (line) => line.id === id),
     problem,
     loading,
-    loadingMore,
     loadedOnce,
     cancelled,
-    cutOff,
     partial,
     filter,
     query,
     around,
     of,
     load,
-    loadMore,
     prepend,
     cancel,
   }

@@ -5,10 +5,11 @@ import type { Histogram, Page, Problem } from '../../../core/api/contract/shapes
 import type { TraceSummary } from '../../../core/model/records.ts'
 import { api, isAbort, type TraceParams, toProblem } from '../../api/client.ts'
 import { type FilterParams, filterParams, TRACE_FILTER } from '../../app/filter/address.ts'
+import { type HeldRows, RowReader, type RowSource } from '../../app/list/row-reader.ts'
 import { usePins } from '../../app/stores/pins.ts'
 import { useRange } from '../../app/stores/range.ts'
 import { useServices } from '../../app/stores/services.ts'
-import { mergeNew } from './derive/rows.ts'
+import { type Extent, mergeNew, widened } from './derive/rows.ts'
 
 const PAGE = 100
 const BUCKETS = 120
@@ -21,19 +22,31 @@ export function useTraces() {
   const services = useServices()
   const pins = usePins()
 
-  const items = shallowRef<TraceSummary[]>([])
+  const held = shallowRef<HeldRows<TraceSummary>>({ from: 0, rows: [], total: 0 })
+  const items = computed(() => held.value.rows)
+  /** Durations of all rows that were read. */
+  const extent = shallowRef<Extent>([Infinity, 1])
   const histogram = shallowRef<Histogram | null>(null)
   const shownBounds = shallowRef(range.bounds)
-  const cursor = ref<string | null>(null)
   const partial = shallowRef<Page<TraceSummary>['partial']>(null)
   const problem = shallowRef<Problem | null>(null)
   const loading = ref(true)
-  const loadingMore = ref(false)
   const loadedOnce = ref(false)
   const cancelled = ref(false)
   /** µs, by operation. */
   const usual = shallowRef<ReadonlyMap<string, number>>(new Map())
   let running: AbortController | null = null
+  const reader = new RowReader<TraceSummary>(
+    (now) => {
+      held.value = now
+      extent.value = widened(extent.value, now.rows)
+      services.remember(now.rows.flatMap((item) => item.services))
+    },
+    (error) => {
+      problem.value = toProblem(error)
+    },
+    () => void load(),
+  )
 
   const filterText = computed(() => JSON.stringify(filterParams(TRACE_FILTER, route.query)))
   /** Changes only when what it says changes. */
@@ -58,9 +71,8 @@ export function useTraces() {
         api.traces({ ...asked, sort: sort.value, limit: PAGE }, own.signal),
         api.traceHistogram(asked, BUCKETS, own.signal),
       ])
-      items.value = page.items
-      services.remember(page.items.flatMap((item) => item.services))
-      cursor.value = page.nextCursor
+      extent.value = [Infinity, 1]
+      reader.set(sourceOf(asked, sort.value), page, bars)
       partial.value = page.partial
       histogram.value = bars
       shownBounds.value = { start: asked.start, end: asked.end }
@@ -79,7 +91,6 @@ export function useTraces() {
   async function loadPinned(signal: AbortSignal): Promise<void> {
     await pins.fetch(signal)
     showPinned()
-    cursor.value = null
     partial.value = null
     histogram.value = null
     problem.value = null
@@ -87,8 +98,19 @@ export function useTraces() {
   }
   function showPinned(): void {
     const list = pins.items.map(({ summary }) => summary)
-    items.value = sort.value === 'duration' ? list.sort((a, b) => b.dur - a.dur) : list
-    services.remember(list.flatMap((item) => item.services))
+    reader.setAll(sort.value === 'duration' ? list.sort((a, b) => b.dur - a.dur) : list)
+  }
+  /** Only in order of time do the bars of the histogram tell where a row stands. */
+  function sourceOf(asked: TraceParams, by: 'start' | 'duration'): RowSource<TraceSummary> {
+    return {
+      key: (row) => row.traceId,
+      page: ({ end, cursor }, limit, signal) =>
+        api.traces({ ...asked, end: Math.min(end ?? asked.end, asked.end), sort: by, limit, cursor }, signal),
+      counts:
+        by === 'duration'
+          ? null
+          : (start, end, buckets, signal) => api.traceHistogram({ ...asked, start, end }, buckets, signal),
+    }
   }
 
   /** The P95 of each operation in the range: the tick in the latency bars. */
@@ -100,27 +122,6 @@ export function useTraces() {
       )
     } catch {
       // The tick then comes from the loaded rows.
-    }
-  }
-
-  async function loadMore(): Promise<void> {
-    if (cursor.value === null || loadingMore.value || loading.value) return
-    loadingMore.value = true
-    const asked = cursor.value
-    try {
-      const page = await api.traces(
-        { ...query.value, ...shownBounds.value, sort: sort.value, limit: PAGE, cursor: asked },
-        running?.signal,
-      )
-      if (cursor.value !== asked) return
-      const known = new Set(items.value.map((item) => item.traceId))
-      items.value = [...items.value, ...page.items.filter((item) => !known.has(item.traceId))]
-      cursor.value = page.nextCursor
-      partial.value = page.partial
-    } catch (error) {
-      if (!isAbort(error)) problem.value = toProblem(error)
-    } finally {
-      loadingMore.value = false
     }
   }
 
@@ -150,8 +151,7 @@ export function useTraces() {
   /** Puts live rows in front; answers how many are new. */
   function prepend(fresh: TraceSummary[]): number {
     const merged = mergeNew(items.value, fresh)
-    items.value = merged.items
-    services.remember(fresh.flatMap((item) => item.services))
+    reader.prepend(merged.items, merged.added)
     void renewHistogram()
     return merged.added
   }
@@ -163,17 +163,22 @@ export function useTraces() {
       if (pinned.value && loadedOnce.value) showPinned()
     },
   )
-  onBeforeUnmount(() => running?.abort())
+  onBeforeUnmount(() => {
+    running?.abort()
+    reader.stop()
+  })
 
   return {
+    held,
     items,
+    extent,
     histogram,
     shownBounds,
-    hasMore: computed(() => cursor.value !== null),
+    want: (first: number, last: number) => reader.want(first, last),
+    find: (id: string, start: number) => reader.find(start, (row) => row.traceId === id),
     partial,
     problem,
     loading,
-    loadingMore,
     loadedOnce,
     cancelled,
     filter,
@@ -182,7 +187,6 @@ export function useTraces() {
     pinned,
     usual,
     load,
-    loadMore,
     cancel,
     prepend,
   }

@@ -42,7 +42,6 @@ export const logs = {
   ofTrace: 'Log lines of this trace',
   aroundText: 'Up to 50 lines before and after {time} of {service}, filters off',
   back: 'Back',
-  cutOff: 'The page holds {n} lines. Narrow the time range or add a filter to see older ones.',
   endOfList: 'All {n} loaded.',
   keyOpen: 'Open or close the line',
   keyTrace: 'Open the line’s trace',

@@ -42,8 +42,6 @@ export const traces = {
   spanCount: '{n} span | {n} spans',
   copyId: 'Copy trace id {id}',
   sampled: 'This stands for {n} traces: normal ones are thinned out',
-  loadMore: 'Load more',
-  loadingMore: 'Loading more…',
   endOfList: 'All {n} loaded.',
   partialLoaded: 'Newest {n} shown.',
   noMatchTitle: 'No traces match',

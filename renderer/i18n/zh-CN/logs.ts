@@ -44,7 +44,6 @@ export const logs: Messages['logs'] = {
   ofTrace: '此 Trace 的日志',
   aroundText: '{service} 在 {time} 前后各至多 50 行，过滤已关闭',
   back: '返回',
-  cutOff: '页面最多保留 {n} 行。请缩小时间范围或添加过滤以查看更早的日志。',
   endOfList: '已全部加载，共 {n} 行。',
   keyOpen: '展开或收起此行',
   keyTrace: '打开此行的 Trace',

@@ -44,8 +44,6 @@ export const traces: Messages['traces'] = {
   spanCount: '{n} 个 Span',
   copyId: '复制 Trace ID {id}',
   sampled: '代表 {n} 条 Trace：普通 Trace 已被抽样',
-  loadMore: '加载更多',
-  loadingMore: '正在加载更多…',
   endOfList: '已全部加载，共 {n} 条。',
   partialLoaded: '显示最新的 {n} 条。',
   noMatchTitle: '没有匹配的 Trace',

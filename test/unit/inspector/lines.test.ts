@@ -11,7 +11,7 @@ import {
   rowsInSight,
   scrollTopFor,
   TALLEST,
-} from '../../../renderer/features/inspector/derive/row-window.ts'
+} from '../../../renderer/ui/row-window.ts'
 import { serviceGraph } from '../../../renderer/features/inspector/derive/service-graph.ts'
 import {
   clampWindow,

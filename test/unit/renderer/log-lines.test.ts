@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { LogRecord } from '../../../core/model/records.ts'
 import { patternOf } from '../../../core/query/log-pattern.ts'
 import { patternRegex } from '../../../renderer/features/logs/derive/attribute-text.ts'
-import { rowAt, rowTops, wrappedSteps } from '../../../renderer/features/logs/derive/line-layout.ts'
+import { LineTops, wrappedSteps } from '../../../renderer/features/logs/derive/line-layout.ts'
 import { mergeLines } from '../../../renderer/features/logs/derive/merge-lines.ts'
 import { prettyJson, segmentsOf, visibleText } from '../../../renderer/features/logs/derive/segments.ts'
 import { severityKey, severityWord } from '../../../renderer/features/logs/derive/severity.ts'
@@ -43,9 +43,9 @@ describe('log lines', () => {
       wrappedSteps('a\nb', 10),
       wrappedSteps('日志'.repeat(5), 10),
     ]).toEqual([1, 3, 2, 2])
-    const tops = rowTops((index) => (index === 1 ? 100 : 20), 4)
-    expect([...tops]).toEqual([0, 20, 120, 140, 160])
-    expect([0, 19, 20, 119, 120, 9999].map((y) => rowAt(tops, y))).toEqual([0, 0, 1, 1, 2, 3])
+    const tops = new LineTops(10, 4, 100, (at) => (at === 1 ? 100 : 20))
+    expect([0, 10, 11, 12, 13, 14, 100].map((index) => tops.top(index))).toEqual([0, 200, 220, 320, 340, 360, 2080])
+    expect([0, 219, 220, 319, 320, 360, 9999].map((y) => tops.at(y))).toEqual([0, 10, 11, 11, 12, 14, 99])
   })
 
   it('puts lines that arrive late where their time belongs, once', () => {

@@ -14,21 +14,41 @@ export function wrappedSteps(text: string, columns: number): number {
   return steps
 }
 
-/** px of the top of each row, and of the end as the last entry. */
-export function rowTops(heights: (index: number) => number, count: number): Float64Array {
-  const tops = new Float64Array(count + 1)
-  for (let i = 0; i < count; i++) tops[i + 1] = tops[i] + heights(i)
-  return tops
-}
+/** Where the lines of a list stand of which some are held: all others are one step high until they are. */
+export class LineTops {
+  readonly #from: number
+  readonly #tops: Float64Array
+  readonly #count: number
 
-/** The row at `y`, clamped to the rows there are. */
-export function rowAt(tops: Float64Array, y: number): number {
-  let low = 0
-  let high = Math.max(0, tops.length - 2)
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1
-    if (tops[middle] <= y) low = middle
-    else high = middle - 1
+  /** `heights` of the held lines by place among them, px. */
+  constructor(from: number, held: number, count: number, heights: (at: number) => number) {
+    this.#from = from
+    this.#count = count
+    this.#tops = new Float64Array(held + 1)
+    this.#tops[0] = from * STEP
+    for (let at = 0; at < held; at++) this.#tops[at + 1] = this.#tops[at] + heights(at)
   }
-  return low
+
+  get #end(): number {
+    return this.#from + this.#tops.length - 1
+  }
+
+  /** px of the top of line `index`, or of the end for `count`. */
+  top(index: number): number {
+    if (index < this.#from) return index * STEP
+    if (index <= this.#end) return this.#tops[index - this.#from]
+    return this.#tops[this.#tops.length - 1] + (index - this.#end) * STEP
+  }
+
+  /** The line at `y`, clamped to the lines there are. */
+  at(y: number): number {
+    let low = 0
+    let high = Math.max(0, this.#count - 1)
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (this.top(middle) <= y) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
 }

@@ -13,14 +13,30 @@ export interface TraceRow {
 
 const ENOUGH_FOR_P95 = 5
 
+/** Shortest and longest duration, µs, at least 1; of nothing at all the first is infinite. */
+export type Extent = readonly [least: number, most: number]
+
+/** The extent of these and those. */
+export function widened(extent: Extent, items: readonly TraceSummary[]): Extent {
+  let [least, most] = extent
+  for (const { dur } of items) {
+    least = Math.min(least, Math.max(1, dur))
+    most = Math.max(most, dur)
+  }
+  return [least, most]
+}
+
 /**
  * Rows of the list with what depends on all of them: the scale of the bars and each route's P95. `known` holds the P95
- * of each operation in the whole range, µs; where it says nothing, the loaded rows must do.
+ * of each operation in the whole range, µs; where it says nothing, the loaded rows must do. `extent` is what the bars
+ * are drawn to: it grows as rows are read, and does not shrink when some are dropped.
  */
-export function toRows(items: TraceSummary[], known: ReadonlyMap<string, number> = new Map()): TraceRow[] {
-  const durations = items.map((item) => Math.max(1, item.dur))
-  const least = Math.log(Math.min(...durations, Infinity))
-  const most = Math.log(Math.max(...durations, 1))
+export function toRows(
+  items: readonly TraceSummary[],
+  known: ReadonlyMap<string, number> = new Map(),
+  extent: Extent = widened([Infinity, 1], items),
+): TraceRow[] {
+  const [least, most] = extent.map((us) => Math.log(us))
   const scale = (us: number): number => (most > least ? (Math.log(Math.max(1, us)) - least) / (most - least) : 1)
   const p95 = new Map<string, number | null>()
   for (const [route, values] of groupDurations(items))
@@ -38,7 +54,7 @@ export function toRows(items: TraceSummary[], known: ReadonlyMap<string, number>
 }
 
 /** P95 of all durations, or null for an empty list. */
-export function slowest(items: TraceSummary[]): number | null {
+export function slowest(items: readonly TraceSummary[]): number | null {
   return items.length === 0
     ? null
     : quantile(
@@ -51,7 +67,7 @@ function routeOf(summary: TraceSummary): string {
   return `${summary.service}\n${summary.http?.method ?? ''}\n${summary.http?.route || summary.name}`
 }
 
-function groupDurations(items: TraceSummary[]): Map<string, number[]> {
+function groupDurations(items: readonly TraceSummary[]): Map<string, number[]> {
   const groups = new Map<string, number[]>()
   for (const item of items) {
     const list = groups.get(routeOf(item))
@@ -67,7 +83,10 @@ function quantile(values: number[], share: number): number {
 }
 
 /** New rows put in front; a trace that is there already is renewed in its place. */
-export function mergeNew(list: TraceSummary[], fresh: TraceSummary[]): { items: TraceSummary[]; added: number } {
+export function mergeNew(
+  list: readonly TraceSummary[],
+  fresh: TraceSummary[],
+): { items: TraceSummary[]; added: number } {
   const byId = new Map(fresh.map((item) => [item.traceId, item]))
   const kept = list.map((item) => {
     const renewed = byId.get(item.traceId)

@@ -30,6 +30,13 @@ export function rowsInSight(scrollTop: number, viewport: number, lines: number, 
   }
 }
 
+/** Where the scroll bar stands when `y` px of the lines are above the viewport. */
+export function barTop(y: number, viewport: number, lines: number, rowHeight: number): number {
+  const real = lines * rowHeight
+  const content = contentHeight(lines, rowHeight)
+  return real > content ? (y * (content - viewport)) / (real - viewport) : y
+}
+
 /** Where to scroll so that `line` is in sight with a line of margin; null when it is already. */
 export function scrollTopFor(
   line: number,
@@ -39,16 +46,15 @@ export function scrollTopFor(
   rowHeight: number,
   centre = false,
 ): number | null {
-  const real = lines * rowHeight
-  const content = contentHeight(lines, rowHeight)
-  const ratio = real > content ? (content - viewport) / (real - viewport) : 1
-  const top = scrollTop / ratio
+  const bar = (px: number): number => Math.max(0, barTop(px, viewport, lines, rowHeight))
+  const { first, shift } = rowsInSight(scrollTop, viewport, lines, rowHeight)
+  const top = first * rowHeight + shift
   const y = line * rowHeight
   if (centre) {
     if (y >= top && y + rowHeight <= top + viewport) return null
-    return Math.max(0, (y - viewport / 2) * ratio)
+    return bar(y - viewport / 2)
   }
-  if (y < top + rowHeight) return y < top || top > 0 ? Math.max(0, (y - rowHeight) * ratio) : null
-  if (y + 2 * rowHeight > top + viewport) return Math.max(0, (y + 2 * rowHeight - viewport) * ratio)
+  if (y < top + rowHeight) return y < top || top > 0 ? bar(y - rowHeight) : null
+  if (y + 2 * rowHeight > top + viewport) return bar(y + 2 * rowHeight - viewport)
   return null
 }
