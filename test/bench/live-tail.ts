@@ -95,9 +95,9 @@ async function benchTail(browser: Browser, server: BenchServer, path: string): P
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
   await page.goto(`${server.api}/${path}?range=15m&live=1#token=${server.token}`)
   await page.locator('tbody tr.item').first().waitFor()
-  const before = await page.locator('tbody tr.item').first().innerText()
+  const before = await page.locator('tbody tr.item').first().textContent()
   await page.waitForFunction(
-    (text) => (document.querySelector('tbody tr.item') as HTMLElement | null)?.innerText !== text,
+    (text) => (document.querySelector('tbody tr.item') as HTMLElement | null)?.textContent !== text,
     before,
   )
   const { handled, shown } = await press(page)

@@ -8,7 +8,7 @@ export interface HeldRows<T> {
   total: number
 }
 
-export interface RowPage<T> {
+interface RowPage<T> {
   items: readonly T[]
   nextCursor: string | null
 }
