@@ -1,7 +1,7 @@
 import type { EChartsCoreOption } from 'echarts/core'
+import type { Token } from '../tokens.ts'
 import type { Plot, ValueTicks } from './scale.ts'
 import type { ChartExemplar, ChartSeries } from './series.ts'
-import type { Token } from './tokens.ts'
 
 export interface OptionInput {
   plot: Plot
