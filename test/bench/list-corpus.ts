@@ -79,8 +79,8 @@ function spanBase(seed: number): SpanBatch {
       spanId: (i + 1).toString(16).padStart(16, '0'),
       name: `GET ${route}`,
       kind: 2,
-      startTimeUnixNano: '0',
-      endTimeUnixNano: String(Math.floor(random() ** 4 * 2e9)),
+      startTimeUnixNano: '1000',
+      endTimeUnixNano: String(1000 + Math.floor(random() ** 4 * 2e9)),
       status: failed ? { code: 2, message: 'boom' } : undefined,
       attributes: [
         { key: 'http.request.method', value: { stringValue: 'GET' } },
@@ -120,7 +120,10 @@ function spansAgain(base: SpanBatch, number: number, timeOf: TimeOf, receivedUs:
   batch.receivedUs = receivedUs
   for (let row = 0; row < batch.n; row++) {
     batch.startUs[row] = timeOf(number * PER_BATCH + row)
-    new DataView(batch.traceId.buffer, batch.traceId.byteOffset + row * 16).setUint32(4, number + 1)
+    new DataView(batch.traceId.buffer, batch.traceId.byteOffset + row * 16).setUint32(
+      0,
+      Math.imul(number + 1, 0x9e3779b1),
+    )
     new DataView(batch.spanId.buffer, batch.spanId.byteOffset + row * 8).setUint32(0, number + 1)
   }
   return batch

@@ -73,10 +73,41 @@ async function sendTrace(host: RunningHost, size: number): Promise<void> {
   if (bodies.size > 0) await post()
 }
 
+const HEAVY_ID = 'be'.padEnd(32, 'f')
+const HEAVY = 'POST /heavy'
+
+/** A trace of few spans: 10,000 attributes on one, an attribute of 1 MB on another, names of 2,000 characters. */
+async function sendHeavy(host: RunningHost): Promise<void> {
+  const base = BigInt(Date.now() - 30_000) * 1_000_000n
+  const pair = (key: string, stringValue: string) => ({ key, value: { stringValue } })
+  const spans = Array.from({ length: 200 }, (_, i) => ({
+    traceId: HEAVY_ID,
+    spanId: (i + 1).toString(16).padStart(16, '0'),
+    parentSpanId: i === 0 ? '' : '1'.padStart(16, '0'),
+    name: i === 0 ? HEAVY : `operation ${i} `.padEnd(2000, 'long name '),
+    kind: 1,
+    startTimeUnixNano: String(base + BigInt(i) * 1_000_000n),
+    endTimeUnixNano: String(base + 500_000_000n),
+    attributes:
+      i === 0
+        ? Array.from({ length: 10_000 }, (_, k) => pair(`bench.attribute.${k}`, `value ${k}`))
+        : i === 1
+          ? [pair('bench.large', 'x'.repeat(1 << 20))]
+          : [],
+  }))
+  const resource = { attributes: [pair('service.name', 'heavy')] }
+  const answer = await fetch(`${host.otlp}/v1/traces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] }),
+  })
+  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
+}
+
 /** ms from the click on the trace in the list until its last canvas is painted. */
-async function opening(page: Page, api: string, size: number): Promise<number> {
+async function opening(page: Page, api: string, name: string): Promise<number> {
   await page.goto(`${api}/traces?range=1h`)
-  const row = page.getByText(`/bulk/${size}`, { exact: false }).first()
+  const row = page.getByText(name, { exact: false }).first()
   await row.waitFor()
   await page.waitForFunction(() => (window as { glassboxIdle?: () => boolean }).glassboxIdle?.())
   await page.evaluate(() => {
@@ -135,13 +166,17 @@ try {
         message.data.items.some((item) => item.traceId === idOf(size) && item.spanCount === size),
     )
   }
+  await sendHeavy(host)
+  await live.wait(
+    (message) => message.type === 'traces' && message.data.items.some((item) => item.traceId === HEAVY_ID),
+  )
   live.close()
   browser = await launchBrowser()
   for (const size of sizes) {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
     await page.goto(`${host.api}/#token=${host.token}`)
     const opened: number[] = []
-    for (let round = 0; round < rounds; round++) opened.push(await opening(page, host.api, size))
+    for (let round = 0; round < rounds; round++) opened.push(await opening(page, host.api, `/bulk/${size}`))
     show(
       `${size} spans: click to complete picture`,
       `${Math.round(percentile(opened, 0.5))} ms`,
@@ -177,6 +212,22 @@ try {
     show(`${size} spans: heap of the page`, `${Math.round(heap / 1048576)} MiB`)
     await page.close()
   }
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+  await page.goto(`${host.api}/#token=${host.token}`)
+  show(
+    '10,000 attributes, 1 MB values, long names: click to picture',
+    `${Math.round(await opening(page, host.api, '/heavy'))} ms`,
+  )
+  const walked = await frames(page, 120, (at) => {
+    const [key, code] = at % 20 < 10 ? ['j', 'KeyJ'] : ['k', 'KeyK']
+    if (at % 5 === 0) window.dispatchEvent(new KeyboardEvent('keydown', { key, code }))
+  })
+  show(
+    'the same: frame while walking over them, p95',
+    `${percentile(walked, 0.95).toFixed(1)} ms`,
+    `p50 ${percentile(walked, 0.5).toFixed(1)}, worst ${Math.max(...walked).toFixed(1)}`,
+  )
+  await page.close()
 } finally {
   await browser?.close()
   await host.stop()

@@ -42,7 +42,7 @@ export const logs = {
   ofTrace: 'Log lines of this trace',
   aroundText: 'Up to 50 lines before and after {time} of {service}, filters off',
   back: 'Back',
-  endOfList: 'All {n} loaded.',
+  endOfList: 'The last of {n}.',
   keyOpen: 'Open or close the line',
   keyTrace: 'Open the line’s trace',
   keyAround: 'Surrounding lines of the same service',

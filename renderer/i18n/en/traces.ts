@@ -42,7 +42,7 @@ export const traces = {
   spanCount: '{n} span | {n} spans',
   copyId: 'Copy trace id {id}',
   sampled: 'This stands for {n} traces: normal ones are thinned out',
-  endOfList: 'All {n} loaded.',
+  endOfList: 'The last of {n}.',
   partialLoaded: 'Newest {n} shown.',
   noMatchTitle: 'No traces match',
   noMatchRange: 'There are no traces in this time range.',

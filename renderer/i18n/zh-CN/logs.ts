@@ -44,7 +44,7 @@ export const logs: Messages['logs'] = {
   ofTrace: '此 Trace 的日志',
   aroundText: '{service} 在 {time} 前后各至多 50 行，过滤已关闭',
   back: '返回',
-  endOfList: '已全部加载，共 {n} 行。',
+  endOfList: '共 {n} 条，已到末尾。',
   keyOpen: '展开或收起此行',
   keyTrace: '打开此行的 Trace',
   keyAround: '同一服务的上下文',

@@ -44,7 +44,7 @@ export const traces: Messages['traces'] = {
   spanCount: '{n} 个 Span',
   copyId: '复制 Trace ID {id}',
   sampled: '代表 {n} 条 Trace：普通 Trace 已被抽样',
-  endOfList: '已全部加载，共 {n} 条。',
+  endOfList: '共 {n} 条，已到末尾。',
   partialLoaded: '显示最新的 {n} 条。',
   noMatchTitle: '没有匹配的 Trace',
   noMatchRange: '此时间范围内没有 Trace。',
