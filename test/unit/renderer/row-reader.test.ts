@@ -111,12 +111,16 @@ describe('a list that is held in part', () => {
     expect(held[10_000 - from]).toEqual(list.newest[10_000])
   })
 
-  it('goes to a moment', async () => {
+  it('finds a row by its moment', async () => {
     const list = listOf(even(20_000))
     await list.begin()
-    await list.reader.goTo(1000 + 7 * 3333)
-    expect(list.now().rows.some(({ id }) => id === 3333)).toBe(true)
-    expect(list.now().from).toBeGreaterThan(10_000)
+    const index = await list.reader.find(1000 + 7 * 3333, ({ id }) => id === 3333)
+    expect(index).toBe(19_999 - 3333)
+    expect(list.now().rows[index - list.now().from].id).toBe(3333)
+    expect(await list.reader.find(1, () => false)).toBe(-1)
+    const ordered = listOf(even(3000), false)
+    await ordered.begin()
+    expect(await ordered.reader.find(0, ({ id }) => id === 1000)).toBe(1999)
   })
 
   it('reads on where only the order of rows is known', async () => {
