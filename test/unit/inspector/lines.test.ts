@@ -6,12 +6,6 @@ import { flameBoxes, flameGraph } from '../../../renderer/features/inspector/der
 import { layoutTrace } from '../../../renderer/features/inspector/derive/layout.ts'
 import { odditiesOf } from '../../../renderer/features/inspector/derive/line-text.ts'
 import { operationsOf, ownerShares } from '../../../renderer/features/inspector/derive/operations.ts'
-import {
-  contentHeight,
-  rowsInSight,
-  scrollTopFor,
-  TALLEST,
-} from '../../../renderer/ui/row-window.ts'
 import { serviceGraph } from '../../../renderer/features/inspector/derive/service-graph.ts'
 import {
   clampWindow,
@@ -29,6 +23,7 @@ import {
   longSpans,
   visibleLines,
 } from '../../../renderer/features/inspector/derive/visible-rows.ts'
+import { contentHeight, rowsInSight, scrollTopFor, TALLEST } from '../../../renderer/ui/row-window.ts'
 import { makeTrace, type TestSpan } from './make-trace.ts'
 
 const all: LineChoice = { collapsed: new Set(), opened: new Set(), group: true, keep: null, logs: new Map() }
