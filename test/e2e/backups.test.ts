@@ -295,3 +295,52 @@ it('looks into a file that is chosen, and says why one that is no archive is not
   await page.keyboard.press('Escape')
   await page.waitForURL(/\/backups$/)
 })
+
+it('goes by the keyboard alone, from the first key to the end of either wizard', { timeout: 300_000 }, async () => {
+  const press = (key: string): Promise<void> => page.keyboard.press(key)
+  /** Tab until that is focused; nobody tabs further than this. */
+  async function tabTo(selector: string): Promise<void> {
+    for (let i = 0; i < 40; i++) {
+      await press('Tab')
+      if (await page.evaluate((wanted) => document.activeElement?.matches(wanted) ?? false, selector)) return
+    }
+    throw new Error(`${selector} is not reached by Tab`)
+  }
+  await page.goto(`${host.api}/backups`)
+  await page.getByRole('heading', { name: 'Archives' }).waitFor()
+  await idle()
+  await press('n')
+  await heading('What is backed up?')
+  await tabTo('input[type=radio]:checked')
+  await press('ArrowUp')
+  await press('ArrowDown')
+  expect(await page.getByRole('radio', { name: /^full/ }).isChecked()).toBe(true)
+  await press('Enter')
+  for (const next of ['Where does it go?', 'When again, and how many are kept?', 'Who may read it?']) {
+    await heading(next)
+    // From the heading, where the focus is put.
+    await press('Enter')
+  }
+  await heading('The backup is made', JOB_MS)
+  await press('Escape')
+  await page.waitForURL(/\/backups$/)
+  await press('u')
+  await heading('Which backup?')
+  await tabTo('.archive')
+  await press('Enter')
+  await heading('What is in it')
+  // What lies behind the dialog says the same.
+  await dialog().getByText('62 spans', { exact: true }).waitFor()
+  await press('Enter')
+  await heading('What comes back, and where?')
+  await tabTo('.dialog-foot .button:last-child')
+  await press('Enter')
+  await heading('What would change')
+  await page.getByText('Nothing has been touched yet.').waitFor()
+  await tabTo('.dialog-foot .button:last-child')
+  await press('Enter')
+  await heading('The restore is done', JOB_MS)
+  await tabTo('.dialog-foot .button:last-child')
+  await press('Enter')
+  await page.waitForURL(/\/backups$/)
+})
