@@ -1,7 +1,8 @@
 import { parentPort } from 'node:worker_threads'
 import { GlassboxError } from '../../base/errors.ts'
+import { release } from '../../base/release.ts'
 import { RpcClient, serveRpc, Transferred } from '../../base/rpc.ts'
-import { seriesBuffers, unpackSeries } from '../../model/packed-series.ts'
+import { unpackSeries } from '../../model/packed-series.ts'
 import type { PackedResult, SelectQuery } from '../../storage/metric-store.ts'
 import type { PromqlAnswer, PromqlJson, PromqlValue } from './answer.ts'
 import type { EvaluationRequest } from './engine.ts'
@@ -15,14 +16,14 @@ const storage = new RpcClient(parentPort)
 
 serveRpc(parentPort, {
   evaluate: async ({ id, query, start, end, step, settings, flag, mostPoints, jsonLimit }: EvaluationRequest) => {
-    const read: ArrayBuffer[] = []
+    const read: Float64Array[] = []
     const answer = await evaluateQuery(
       { query, start, end, step },
       settings,
       {
         select: async (asked: SelectQuery) => {
           const { series, ...told } = await storage.call<PackedResult>('select', { id, query: asked })
-          read.push(...seriesBuffers(series))
+          read.push(series.times, series.values)
           return { series: unpackSeries(series), ...told }
         },
       },
@@ -34,7 +35,7 @@ serveRpc(parentPort, {
     const { value, ...told } = answer
     const { data, truncated } = encoded(value, jsonLimit)
     // A day of 1,000 series is 90 MB, which would lie about until this thread's heap is full.
-    for (const buffer of read) buffer.transfer(0)
+    for (const column of read) release(column)
     return new Transferred({ ...told, data, truncated } satisfies PromqlJson, [data.buffer])
   },
 })

@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { release } from '../../base/release.ts'
 import { serveRpc, Transferred } from '../../base/rpc.ts'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import type { PackedSamples } from '../../model/packed-samples.ts'
@@ -47,7 +48,12 @@ const handlers = {
     writer().writeMovedMetrics(samples, step),
   writeMetricExtras: (extras: MetricExtras) => writer().writeMetricExtras(extras),
   endMetricMove: ({ move, undo }: { move: string; undo: boolean }) => writer().endMetricMove(move, undo),
-  writeSamples: (batch: PackedSamples) => writer().metrics.write(batch),
+  writeSamples: (batch: PackedSamples) => {
+    const result = writer().metrics.write(batch)
+    // The head has copied them.
+    for (const column of [batch.seriesOf, batch.times, batch.values, batch.kinds]) release(column)
+    return result
+  },
   metricLimits: (limits: MetricLimits) => {
     writer().metrics.memory.limits = limits
   },
