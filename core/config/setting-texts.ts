@@ -27,11 +27,11 @@ export const settingTexts: Record<string, SettingText> = {
   },
   'storage.engine': { help: 'Where telemetry is kept: a file, or a Postgres that a team shares.', managed: 'storage' },
   'storage.postgresUrl': {
-    help: 'Address of the Postgres, its password kept encrypted.',
+    help: 'Address of the Postgres, its password kept encrypted. Takes sslmode, sslrootcert, sslcert and sslkey, as libpq names them.',
     managed: 'storage',
   },
   'storage.postgresReadUrl': {
-    help: 'A read replica that queries go to; empty means the same server. Wants durable tables, as others are not replicated.',
+    help: 'A read replica that searches go to; empty means the same server. While it is away the server itself answers. Wants durable tables, as others are not replicated.',
     restart: true,
   },
   'storage.postgresSchema': { help: 'Schema of the database that the tables lie in.', restart: true },

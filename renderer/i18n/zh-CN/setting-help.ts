@@ -7,8 +7,10 @@ export const settingHelp: Record<string, string> = {
   'server.allowedHosts': '此主机的其他名称，例如反向代理的名称。发往其余名称的请求一律拒绝，以阻止外来网页。',
   'server.corsOrigins': '除本机外，允许从浏览器发送遥测数据的来源，例如 https://shop.example。',
   'storage.engine': '遥测数据保存在哪里：一个文件，或团队共用的 Postgres。',
-  'storage.postgresUrl': 'Postgres 的地址，其密码加密保存。',
-  'storage.postgresReadUrl': '查询所用的只读副本；留空则用同一服务器。需要持久表，因为其他表不会被复制。',
+  'storage.postgresUrl':
+    'Postgres 的地址，其密码加密保存。支持与 libpq 同名的 sslmode、sslrootcert、sslcert 和 sslkey。',
+  'storage.postgresReadUrl':
+    '搜索所用的只读副本；留空则用同一服务器。副本不可用时由服务器本身回答。需要持久表，因为其他表不会被复制。',
   'storage.postgresSchema': '表所在的数据库 schema。',
   'storage.postgresDurable': '关：表更快，但 Postgres 服务器崩溃后会清空。开：崩溃后仍保留。仅影响此后创建的表。',
   'storage.queueBytes': 'Postgres 不可用时，磁盘上最多等待的数据量。',
