@@ -82,7 +82,7 @@ export function followOutput(
       take(decoder.write(chunk))
     })
     // Who reads our output may have gone (`| head`): the program then hears of it as it would without us.
-    to.once('error', () => from.destroy())
+    to.on('error', () => from.destroy())
     from.once('close', () => {
       take(decoder.end())
       if (line !== '') add(line)
