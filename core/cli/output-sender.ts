@@ -2,9 +2,9 @@ import type { OutputEntry } from './program-output.ts'
 
 const FLUSH_MS = 500
 const MOST_AT_ONCE = 1000
-/** What waits while Glassbox is away; more is dropped, oldest first. */
-const MOST_WAITING = 20_000
-const MOST_CHARS = 16 * 1024 * 1024
+/** What waits while Glassbox is away or slower than the program; more is dropped, oldest first. */
+const MOST_WAITING = 100_000
+const MOST_CHARS = 32 * 1024 * 1024
 const TIMEOUT_MS = 5000
 
 /** Sends a program's output as log records of its service. Nothing of it ever holds the program up. */

@@ -54,7 +54,8 @@ async function run(command: string, args: string[], flags: RunFlags): Promise<vo
     process.exitCode = await exitCodeOfProgram(command, args, environment, sender)
   } finally {
     const lost = (await sender?.end()) ?? 0
-    if (lost > 0) process.stderr.write(`${lost} lines of ${service} were not kept: Glassbox took no logs\n`)
+    if (lost > 0)
+      process.stderr.write(`${lost} lines of ${service} were not kept: Glassbox took no logs, or fewer than came\n`)
   }
 }
 
@@ -104,7 +105,8 @@ function decoded(text: string): string {
 
 /** `node server.js` is called server; any other program by its own name. */
 function serviceOf(command: string, args: string[]): string {
-  const script = isNode(command) ? args.find((arg) => !arg.startsWith('-')) : undefined
+  const inline = args.some((arg) => /^(-e|-p|-pe|--eval|--print)$/.test(arg))
+  const script = isNode(command) && !inline ? args.find((arg) => !arg.startsWith('-')) : undefined
   return basename(script ?? command).replace(/\.[cm]?[jt]s$/, '')
 }
 
