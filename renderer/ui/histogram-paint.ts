@@ -22,7 +22,7 @@ export interface HistogramView {
   selection: { from: number; to: number } | null
 }
 
-const GUTTER = 33
+const GUTTER = 41
 const AXIS = 20
 const GAP = 2
 

@@ -70,13 +70,15 @@ export function lineText(trace: TraceStructure, layout: TraceLayout, lines: Line
     failed: group ? group.errors > 0 : trace.status[span] === 2,
     oddities,
     tag:
-      oddities.find((one) => one !== 'outlives' || overrun(trace, layout, span) > WORTH_A_TAG * trace.dur[above]) ??
-      null,
+      oddities.find(
+        (one) =>
+          (one !== 'outlives' && one !== 'late') || overrun(trace, layout, span) > WORTH_A_TAG * trace.dur[above],
+      ) ?? null,
     spanId: idAt(trace.spanIds, span),
   }
 }
 
-/** A child that ends a few µs after its parent is how clocks are read, not news; its details say so all the same. */
+/** A child that begins or ends a few µs after its parent is how clocks are read, not news; its details say so all the same. */
 const WORTH_A_TAG = 0.01
 
 function overrun(trace: TraceStructure, layout: TraceLayout, span: number): number {
