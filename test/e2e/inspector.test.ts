@@ -246,8 +246,9 @@ it('follows links both ways: from a consumer to the sender, and from there to wh
   await other.getByText('This span links to none').waitFor()
   await other.getByRole('link', { name: 'process mails' }).click()
   await page.waitForURL(`**/traces/${consumer}**`)
+  await detail.getByRole('tab', { name: 'Links' }).click()
   await detail.getByText('1 link to another span').waitFor()
-})
+}, 60_000)
 
 it('compares with the typical trace', async () => {
   await page.goto(`${host.api}/traces/${SLOW}?range=1h&view=compare&full=1`)
