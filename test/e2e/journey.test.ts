@@ -25,7 +25,7 @@ function requests(
   const lines: ListLine[] = []
   for (let i = 0; i < 20; i++) {
     const trace = from + i
-    const own = { trace, ago: ago - i * 1000 }
+    const own = { trace, ago: ago - i * 10 }
     const failed = queries > 1 && i % 5 === 0
     const ms = queries * 10 + 20
     const attributes = {
