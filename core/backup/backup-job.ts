@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { GlassboxError } from '../base/errors.ts'
 import type { JobKind, RunningJob } from '../jobs/job-kind.ts'
 import type { BackupContentChoice } from '../model/backup.ts'
@@ -34,6 +35,9 @@ export interface BackupResult {
   /** Names of old archives that were removed afterwards. */
   removed: string[]
 }
+
+/** Before a target that went away is tried again, ms. */
+const RETRY_MS = [1000, 5000, 20_000]
 
 export interface VerifyInput {
   target: string
@@ -116,14 +120,7 @@ async function makeBackup(
     const name = basename(made.file)
     const verify: VerifyOrder = { places: [{ file: made.file }], secret, scratch: null }
     if (made.manifest.base === null) await inThread('verify', verify, hooks)
-    if (work) {
-      job.log(`Sending ${name}.`)
-      const sent = (bytes: number): void =>
-        job.progress({ phase: 'upload', done: bytes, total: made.bytes, unit: 'bytes' })
-      // A place that is slow to answer is seen as what is waited for.
-      sent(0)
-      await shelf.withTarget(target, (opened) => opened.upload(made.file, name, { signal: job.signal, progress: sent }))
-    }
+    if (work) await send(shelf, job, target, made)
     const now = clock.nowUs()
     shelf.remember(
       target,
@@ -147,6 +144,36 @@ async function makeBackup(
     }
   } finally {
     if (work) rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** Sends an archive to its target; one that goes away is tried again, and goes on with what it has where it can. */
+async function send(
+  shelf: BackupShelf,
+  job: RunningJob<unknown, null>,
+  target: string,
+  { file, bytes }: { file: string; bytes: number },
+): Promise<void> {
+  const name = basename(file)
+  job.log(`Sending ${name}.`)
+  // A place that takes nothing at all has another trouble than being cut off.
+  let begun = false
+  const progress = (sent: number): void => {
+    begun ||= sent > 0
+    job.progress({ phase: 'upload', done: sent, total: bytes, unit: 'bytes' })
+  }
+  // A place that is slow to answer is seen as what is waited for.
+  progress(0)
+  for (const waitMs of [...RETRY_MS, null]) {
+    try {
+      await shelf.withTarget(target, (opened) => opened.upload(file, name, { signal: job.signal, progress }))
+      return
+    } catch (error) {
+      const away = error instanceof GlassboxError && error.code === 'backup_target'
+      if (waitMs === null || !away || !begun || job.signal.aborted) throw error
+      job.log(`${error.message}. It goes on in ${waitMs / 1000} s.`, 'warn')
+      await setTimeout(waitMs, undefined, { signal: job.signal })
+    }
   }
 }
 

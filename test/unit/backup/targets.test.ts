@@ -210,7 +210,7 @@ describe('SFTP that refuses', () => {
     await withTarget(sftpAddress(), async (target) => {
       const upload = target.upload(file, nameOf(5), { ...options, signal: stopping.signal })
       const stopped = expect(upload).rejects.toThrow('enough of it')
-      await expect.poll(() => sftp.held).toBeGreaterThan(0)
+      await expect.poll(() => sftp.held, { timeout: 20_000 }).toBeGreaterThan(0)
       stopping.abort(new Error('enough of it'))
       await stopped
       sftp.holdAfter = null
