@@ -75,7 +75,7 @@ function spanBase(seed: number): SpanBatch {
     const route = pick(ROUTES)
     const failed = random() < 0.02
     pick(made).scopeSpans[0].spans.push({
-      traceId: i.toString(16).padStart(32, '0'),
+      traceId: (i + 1).toString(16).padStart(32, '0'),
       spanId: (i + 1).toString(16).padStart(16, '0'),
       name: `GET ${route}`,
       kind: 2,

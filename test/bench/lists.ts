@@ -1,8 +1,8 @@
 /**
  * `node test/bench/lists.ts [--rows 1000000] [--keep DIR]`: scrolls the lists of so many traces and log lines in a real
  * Chromium: by the wheel, by the scroll bar from end to end and by jumps. Prints for how long rows were missing at the
- * most (blank), for how long others than those of the scroll bar's place stood there (late), frames and memory. Build the
- * page first.
+ * most (blank), for how long the same rows stood there at the most that were not those of the scroll bar's place (late),
+ * frames and memory. Build the page first.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,7 +30,7 @@ async function watch(page: Page): Promise<void> {
     const grid = scroller.querySelector('table') as HTMLElement
     const count = Number(grid.getAttribute('aria-rowcount')) - 1
     const seen = { frames: [] as number[], blankMs: 0, lateMs: 0, over: false }
-    let [last, blankFrom, lateFrom] = [0, 0, 0]
+    let [last, blankFrom, lateFrom, firstBefore] = [0, 0, 0, -1]
     const look = (now: number): void => {
       if (last > 0) seen.frames.push(now - last)
       last = now
@@ -49,7 +49,9 @@ async function watch(page: Page): Promise<void> {
       const isBlank = items.length < Math.floor(room / height) || items.some((item) => item.textContent === '')
       const isLate = Math.abs(first - top / height) > 1.5
       blankFrom = isBlank ? blankFrom || now : 0
-      lateFrom = isLate ? lateFrom || now : 0
+      // Rows that follow the scroll bar at some distance are not late while they follow.
+      lateFrom = !isLate ? 0 : first === firstBefore && lateFrom > 0 ? lateFrom : now
+      firstBefore = first
       if (isBlank) seen.blankMs = Math.max(seen.blankMs, now - blankFrom)
       if (isLate) seen.lateMs = Math.max(seen.lateMs, now - lateFrom)
       if (!seen.over) requestAnimationFrame(look)
