@@ -7,7 +7,7 @@ import { connect, readTarget } from '../storage/postgres/connection.ts'
 import * as chunks from '../storage/postgres/metrics/scan-metrics.ts'
 import { startReader as startPostgresReader } from '../storage/postgres/reader.ts'
 import { scanExemplars, scanMetadata, scanSamples } from '../storage/sqlite/metrics/scan-samples.ts'
-import { startReader } from '../storage/sqlite/reader.ts'
+import { startReader } from '../storage/sqlite/read/reader.ts'
 import type { BackupSource, MetricScanner } from './write-backup.ts'
 
 export type OpenSource = BackupSource & { close(): Promise<void> }

@@ -56,7 +56,7 @@ async function offline(query: string, limit: number, dataDir: string): Promise<S
       'Name another one with --data-dir, or a running Glassbox with --url.',
       6,
     )
-  const { startReader } = await import('../storage/sqlite/reader.ts')
+  const { startReader } = await import('../storage/sqlite/read/reader.ts')
   const reader = await startReader(dataDir, OFFLINE_TIMEOUT_MS)
   try {
     return await reader.sql(query, limit)

@@ -1,7 +1,7 @@
 import { GlassboxError } from '../../base/errors.ts'
 import { AttrType } from '../../model/columns.ts'
 import type { AnyValue, LogRecord } from '../../model/records.ts'
-import { resourceRecord, scopeRecord } from '../sqlite/shared-records.ts'
+import { resourceRecord, scopeRecord } from '../sqlite/read/shared-records.ts'
 import { rowAttributes } from './attribute-value.ts'
 import { hexId, idBytes, type Session } from './session.ts'
 

@@ -4,7 +4,7 @@ import { RpcClient } from '../../base/rpc.ts'
 import { workerFile } from '../../base/worker-file.ts'
 import { SCAN_STEP_MS } from '../scan.ts'
 import type { AskReader } from '../sqlite/metrics/metric-store.ts'
-import { STOP, stopError } from '../sqlite/query-guard.ts'
+import { STOP, stopError } from '../sqlite/read/query-guard.ts'
 import type { QueryContext, TelemetryReader } from '../store.ts'
 import type { PostgresTarget } from './connection.ts'
 

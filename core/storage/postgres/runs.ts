@@ -9,7 +9,7 @@ import {
   type RunSpan,
   runOf,
 } from '../../query/run-compare.ts'
-import { MOST_RUN_SPANS, newestOnly } from '../sqlite/runs.ts'
+import { MOST_RUN_SPANS, newestOnly } from '../sqlite/read/runs.ts'
 import type { RunsQuery } from '../store.ts'
 import { resourceIn } from './filter-sql.ts'
 import { type Session, whole } from './session.ts'

@@ -1,5 +1,5 @@
 import type { SpanBatch } from '../../model/columns.ts'
-import { IdTable } from '../sqlite/id-table.ts'
+import { IdTable } from '../sqlite/blocks/id-table.ts'
 
 /** The traces of one write: what is known of each, and the spans in an order in which those of a trace lie together. */
 export interface TraceExtents {

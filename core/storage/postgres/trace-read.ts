@@ -12,7 +12,7 @@ import {
   type TraceSummary,
 } from '../../model/records.ts'
 import { type AssemblySpan, countOrphans, dedupeSpans, findRoot, summarize } from '../../query/trace-assembly.ts'
-import { resourceRecord, Shared, scopeRecord } from '../sqlite/shared-records.ts'
+import { resourceRecord, Shared, scopeRecord } from '../sqlite/read/shared-records.ts'
 import { attributeText, rowAttributes } from './attribute-value.ts'
 import { logsOfTrace } from './log-read.ts'
 import { type AsOf, hexId, idBytes, type Session, seenBy } from './session.ts'

@@ -1,5 +1,5 @@
 import { AttrType, type SpanBatch } from '../../model/columns.ts'
-import { AttrHasher, attrHash, type BloomHash, bloomAdd, newBloom, PROBES } from '../sqlite/bloom.ts'
+import { AttrHasher, attrHash, type BloomHash, bloomAdd, newBloom, PROBES } from '../sqlite/blocks/bloom.ts'
 import type { PartRange, Session } from './session.ts'
 import type { TraceExtents } from './trace-extents.ts'
 

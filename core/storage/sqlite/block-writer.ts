@@ -2,9 +2,9 @@ import type Database from 'better-sqlite3'
 import type { LogBatch, SpanBatch } from '../../model/columns.ts'
 import { selectRows } from '../../model/select-rows.ts'
 import type { WriteResult } from '../store.ts'
-import { type EncodedLogBlock, encodeLogBlocks } from './encode-log-block.ts'
-import { type EncodedSpanBlock, encodeSpanBlocks } from './encode-span-block.ts'
-import type { NumberedBatch } from './pack-rows.ts'
+import { type EncodedLogBlock, encodeLogBlocks } from './blocks/encode-log-block.ts'
+import { type EncodedSpanBlock, encodeSpanBlocks } from './blocks/encode-span-block.ts'
+import type { NumberedBatch } from './blocks/pack-rows.ts'
 import type { RecentSpans } from './recent-spans.ts'
 
 /** Writes encoded blocks and keeps the running write number. All calls run inside the caller's transaction. */

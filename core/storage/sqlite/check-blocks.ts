@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3'
-import { BlockCache } from './block-cache.ts'
-import { type BlockName, DamagedBlock, readGroupBytes, readingBlock } from './damaged-block.ts'
-import { Group } from './sections.ts'
+import { type BlockName, DamagedBlock, readGroupBytes, readingBlock } from './blocks/damaged-block.ts'
+import { Group } from './blocks/sections.ts'
+import { BlockCache } from './read/block-cache.ts'
 
 const GROUPS = { span: ['span_core', 'span_attr', 'span_rest'], log: ['log_core', 'log_attr', 'log_body'] } as const
 

@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3'
-import { type BlockName, readGroupBytes } from './damaged-block.ts'
-import { LogBlock } from './log-block.ts'
-import { SpanBlock } from './span-block.ts'
+import { type BlockName, readGroupBytes } from './blocks/damaged-block.ts'
+import { LogBlock } from './blocks/log-block.ts'
+import { SpanBlock } from './blocks/span-block.ts'
 
 function reader(db: Database.Database, table: string, block: BlockName): () => Uint8Array {
   return () => readGroupBytes(db.prepare(`SELECT data FROM ${table} WHERE id = ?`).pluck(), block)

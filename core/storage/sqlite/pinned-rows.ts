@@ -1,12 +1,12 @@
 import type Database from 'better-sqlite3'
 import { selectRows } from '../../model/select-rows.ts'
 import type { BlockWriter } from './block-writer.ts'
-import { bloomHas, traceHash } from './bloom.ts'
-import { DamagedBlock } from './damaged-block.ts'
-import { encodeLogBlocks } from './encode-log-block.ts'
-import { encodeSpanBlocks } from './encode-span-block.ts'
+import { bloomHas, traceHash } from './blocks/bloom.ts'
+import { DamagedBlock } from './blocks/damaged-block.ts'
+import { encodeLogBlocks } from './blocks/encode-log-block.ts'
+import { encodeSpanBlocks } from './blocks/encode-span-block.ts'
+import { decodeStats } from './blocks/stats.ts'
 import { openLogBlock, openSpanBlock } from './open-block.ts'
-import { decodeStats } from './stats.ts'
 
 /** What of a block is to stay: nothing, all of it, or the rows that `store` writes into a block of their own. */
 export type Kept = 'nothing' | 'all' | { rows: number; store: () => void }

@@ -2,7 +2,7 @@ import type { Settings } from '../../config/settings.ts'
 import { batchBuffers } from '../../model/columns.ts'
 import type { RetentionPolicy, StorageStats, TelemetryStore, TelemetryWriter, WriteResult } from '../store.ts'
 import { createMetricMoves, createMetricStore } from './metrics/metric-store.ts'
-import { startReader } from './reader.ts'
+import { startReader } from './read/reader.ts'
 import { WriterThread } from './writer-thread.ts'
 
 interface Log {

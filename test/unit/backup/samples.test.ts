@@ -4,7 +4,7 @@ import type { NativeHistogram } from '../../../core/model/native-histogram.ts'
 import { packSamples } from '../../../core/model/packed-samples.ts'
 import type { Labels, SeriesSamples } from '../../../core/model/series.ts'
 import { scanSamples } from '../../../core/storage/sqlite/metrics/scan-samples.ts'
-import { openReadConnection } from '../../../core/storage/sqlite/read-methods.ts'
+import { openReadConnection } from '../../../core/storage/sqlite/read/read-methods.ts'
 import { seededRandom } from '../../demo/shop.ts'
 import { type OneSample, TestMetrics } from '../metrics/test-metrics.ts'
 

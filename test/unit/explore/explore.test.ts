@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Facets, Heatmap, Histogram, LogPatterns, Page, TraceGroups } from '../../../core/api/contract/shapes.ts'
 import type { TraceSummary } from '../../../core/model/records.ts'
 import { explorer } from '../../../core/query/explore-pages.ts'
-import { startReader } from '../../../core/storage/sqlite/reader.ts'
+import { startReader } from '../../../core/storage/sqlite/read/reader.ts'
 import { randomResourceSpans } from '../../fixtures/random-spans.ts'
 import { followLive, type RunningHost, startTestHost } from '../../fixtures/running-host.ts'
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { BlockCache } from '../../../core/storage/sqlite/block-cache.ts'
 import { boundsOf } from '../../../core/storage/sqlite/metrics/sql-bounds.ts'
-import { QueryGuard } from '../../../core/storage/sqlite/query-guard.ts'
-import { openReadConnection } from '../../../core/storage/sqlite/read-methods.ts'
-import { runSql } from '../../../core/storage/sqlite/sql.ts'
+import { BlockCache } from '../../../core/storage/sqlite/read/block-cache.ts'
+import { QueryGuard } from '../../../core/storage/sqlite/read/query-guard.ts'
+import { openReadConnection } from '../../../core/storage/sqlite/read/read-methods.ts'
+import { runSql } from '../../../core/storage/sqlite/read/sql.ts'
 import { TestMetrics } from './test-metrics.ts'
 
 const NOW = Date.UTC(2026, 5, 10, 12)

@@ -7,8 +7,8 @@ import { unpackSeries } from '../../../core/model/packed-series.ts'
 import type { Labels, Matcher, SampleBatch } from '../../../core/model/series.ts'
 import type { MetricWriteResult, SelectResult } from '../../../core/storage/metric-store.ts'
 import { readSamples } from '../../../core/storage/sqlite/metrics/read-samples.ts'
-import { QueryGuard } from '../../../core/storage/sqlite/query-guard.ts'
-import { openReadConnection } from '../../../core/storage/sqlite/read-methods.ts'
+import { QueryGuard } from '../../../core/storage/sqlite/read/query-guard.ts'
+import { openReadConnection } from '../../../core/storage/sqlite/read/read-methods.ts'
 import { Writer } from '../../../core/storage/sqlite/writer.ts'
 
 export interface OneSample {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Histogram } from '../../../core/api/contract/shapes.ts'
-import { bucketize } from '../../../core/storage/sqlite/histogram.ts'
+import { bucketize } from '../../../core/storage/sqlite/read/histogram.ts'
 import { type HeldRows, RowReader, type RowSource } from '../../../renderer/app/list/row-reader.ts'
 
 interface Row {

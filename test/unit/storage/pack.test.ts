@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { packFloats, packUints, unpackFloats, unpackNarrow, unpackUints } from '../../../core/storage/sqlite/pack.ts'
+import {
+  packFloats,
+  packUints,
+  unpackFloats,
+  unpackNarrow,
+  unpackUints,
+} from '../../../core/storage/sqlite/blocks/pack.ts'
 
 const uint = fc.oneof(
   fc.integer({ min: 0, max: 255 }),

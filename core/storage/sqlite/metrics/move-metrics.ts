@@ -12,7 +12,7 @@ import {
   type MovedSamples,
 } from '../../metric-move.ts'
 import { byDay, metricSums } from '../../metric-sum.ts'
-import type { QueryGuard } from '../query-guard.ts'
+import type { QueryGuard } from '../read/query-guard.ts'
 import { clip, mergeSamples } from './merge-samples.ts'
 import type { MetricMemory } from './metric-memory.ts'
 import { BlockEncoder, type Part, type ReadSamples, readBlock } from './sample-block.ts'

@@ -4,7 +4,7 @@ import { type KeyedSamples, packedRuns, SeriesPacker } from '../../../model/pack
 import { type Labels, SampleKind, type SeriesExemplars } from '../../../model/series.ts'
 import { labelsOfKey } from '../../../model/series-key.ts'
 import type { PackedResult } from '../../metric-store.ts'
-import type { QueryGuard } from '../query-guard.ts'
+import type { QueryGuard } from '../read/query-guard.ts'
 import { clip } from './merge-samples.ts'
 import type { HeadSamples } from './metric-memory.ts'
 import { Part, type ReadSamples, readBlock, reusedRoom } from './sample-block.ts'
