@@ -82,7 +82,6 @@ function take(host: OtherHost, row: LogRow, memory: MetricMemory, localId: (hash
       host.series.set(id, series)
     }
     series.append(time, value, kind, histogram, Number.POSITIVE_INFINITY)
-    own.firstTime = Math.min(own.firstTime, time)
-    own.lastTime = Math.max(own.lastTime, time)
+    own.noteBlocks(time, time)
   })
 }

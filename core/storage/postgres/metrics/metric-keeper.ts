@@ -143,10 +143,7 @@ export class MetricKeeper {
       `SELECT series::text AS series, min(start) AS first, max(until) AS last FROM ${this.#options.schema}._metric_chunks GROUP BY 1`,
     )
     for (const { series, first, last } of rows as { series: string; first: number; last: number }[]) {
-      const known = this.memory.byId.get(this.#locals.get(series) ?? -1)
-      if (!known) continue
-      known.firstTime = Math.min(known.firstTime, first)
-      known.lastTime = Math.max(known.lastTime, last)
+      this.memory.byId.get(this.#locals.get(series) ?? -1)?.noteBlocks(first, last)
     }
   }
 
@@ -374,10 +371,7 @@ export class MetricKeeper {
     }
     for (const { key, hash } of fresh) this.#name(this.memory.know(this.memory.nextId, key).id, hash)
     for (const { key, times } of samples) {
-      const known = this.memory.byKey.get(key)
-      if (!known) continue
-      known.firstTime = Math.min(known.firstTime, times[0])
-      known.lastTime = Math.max(known.lastTime, times[times.length - 1])
+      this.memory.byKey.get(key)?.noteBlocks(times[0], times[times.length - 1])
     }
   }
 

@@ -67,6 +67,13 @@ export class HeadSeries {
     }
   }
 
+  /** Others of its samples, from `first` to `last` (ms), lie in blocks, or will without having been here. */
+  noteBlocks(first: number, last: number): void {
+    this.firstTime = Math.min(this.firstTime, first)
+    this.lastTime = Math.max(this.lastTime, last)
+    this.blocksUntil = Math.max(this.blocksUntil, last)
+  }
+
   /** Forgets the samples: they are in a block now. */
   clear(): void {
     this.blocksUntil = Math.max(this.blocksUntil, this.times.at(-1) ?? this.blocksUntil)

@@ -166,11 +166,7 @@ export function writeBlocks(
   })()
   for (const [key, id] of fresh) memory.know(id, key)
   for (const { key, times } of samples) {
-    const known = memory.byKey.get(key)
-    if (!known) continue
-    known.firstTime = Math.min(known.firstTime, times[0])
-    known.lastTime = Math.max(known.lastTime, times[times.length - 1])
-    known.blocksUntil = Math.max(known.blocksUntil, times[times.length - 1])
+    memory.byKey.get(key)?.noteBlocks(times[0], times[times.length - 1])
   }
 }
 
