@@ -41,25 +41,28 @@ export async function serviceHealth(
   const { start, end } = range
   const length = Math.max(1000, end - start)
   const old = range.now - start > RAW_MS
-  const step = stepOf(length, LINE_POINTS)
-  const trendStep = stepOf(length, TREND_POINTS)
-  const window = (of: number): string => `${Math.max(old ? OLD_RATE_MS : 60_000, of)}ms`
   const one = `service_name=${JSON.stringify(service ?? '')}`
   const each = 'service_name!=""'
-  const lines = (query: string, of = step): Promise<MatrixSeries[]> =>
-    promql.range(query, Math.min(end, Math.ceil(start / of) * of), end, of, asked).then(matrix)
+  const whole = `${length}ms`
+  const window = (of: number): string => `${Math.max(old ? OLD_RATE_MS : 60_000, of)}ms`
   const now = (query: string, time = end): Promise<Map<string, number>> =>
     promql.instant(query, time, asked).then(byService)
+  const counted = countedMs(
+    (await now(`min(ts_of_first_over_time(${REQUESTS}_count{${each}}[${whole}]))`)).get(''),
+    range,
+  )
+  const step = stepOf(counted, LINE_POINTS)
+  const trendStep = stepOf(counted, TREND_POINTS)
+  const lines = (query: string, of = step): Promise<MatrixSeries[]> =>
+    promql.range(query, Math.min(end, Math.ceil(start / of) * of), end, of, asked).then(matrix)
   const rateOf = (part: string, whose: string, per: string): string => `rate(${REQUESTS}${part}{${whose}}[${per}])`
   const all = (q: string): string => `histogram_quantiles(${q}, "quantile", 0.5, 0.95, 0.99)`
-  const whole = `${length}ms`
-  const [quantiles, rate, errors, rates, failed, first, trends, exact, usual, exemplars, marks] = await Promise.all([
+  const [quantiles, rate, errors, rates, failed, trends, exact, usual, exemplars, marks] = await Promise.all([
     lines(all(rateOf('_bucket', one, window(step)))),
     lines(rateOf('_count', one, window(step))),
     lines(`${rateOf('_errors_total', one, window(step))} / ${rateOf('_count', one, window(step))}`),
     now(rateOf('_count', each, whole)),
     now(rateOf('_errors_total', each, whole)),
-    now(`min(ts_of_first_over_time(${REQUESTS}_count{${each}}[${whole}]))`),
     lines(`histogram_quantile(0.99, ${rateOf('_bucket', each, window(trendStep))})`, trendStep),
     promql.instant(all(rateOf('_bucket', each, whole)), end, asked),
     now(
@@ -76,7 +79,7 @@ export async function serviceHealth(
     end: end * 1000,
     step: step * 1000,
     trendStep: trendStep * 1000,
-    services: rowsOf({ rates, failed, covered: coveredShare(first.get(''), range), trends, exact, usual }),
+    services: rowsOf({ rates, failed, covered: counted / length, trends, exact, usual }),
     lines: {
       p50: quantile('0.5'),
       p95: quantile('0.95'),
@@ -93,11 +96,9 @@ function stepOf(length: number, points: number): number {
   return Math.max(LEAST_STEP_MS, Math.ceil(length / points / 1000) * 1000)
 }
 
-/** The share of a range, over 0 to 1, that lies behind the first count (s): rates are of the time in which requests were counted. */
-function coveredShare(first: number | undefined, { start, end }: SystemRange): number {
-  const length = Math.max(1000, end - start)
-  if (first === undefined) return 1
-  return Math.min(1, Math.max(LEAST_STEP_MS, end - first * 1000) / length)
+/** How much of a range, ms, lies behind the first count (s): rates and lines are of the time in which requests were counted. */
+function countedMs(first: number | undefined, { start, end }: SystemRange): number {
+  return Math.min(Math.max(1000, end - start), Math.max(LEAST_STEP_MS, end - (first ?? 0) * 1000))
 }
 
 function rowsOf(found: {
