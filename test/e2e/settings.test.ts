@@ -94,7 +94,7 @@ it('a scrape job is tried, added, seen at work, changed and deleted without a re
   await form.getByLabel('Name (label job)').fill('shop')
   await form.getByLabel('Targets', { exact: true }).fill(`${address} zone=a\n127.0.0.1:9`)
   await form.getByLabel('Interval, seconds').fill('1')
-  await form.getByText('Discovery by files, relabelling').click()
+  await form.getByText('Discovery by files, proxy, relabelling').click()
   await form.getByLabel('Relabelling of targets').fill('- {regexp: x}')
   await form.getByRole('button', { name: 'Test' }).click()
   await form.getByText('no rule has a field regexp').waitFor()
