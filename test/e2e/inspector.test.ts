@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startJourneyHost } from '../fixtures/journey-host.ts'
 import { MACHINE, machineMetrics, texts } from '../fixtures/machine-metrics.ts'
 import { encodeTraces } from '../fixtures/otlp-protobuf.ts'
-import { launchBrowser } from '../fixtures/page-browser.ts'
+import { launchBrowser, pageIdle } from '../fixtures/page-browser.ts'
 import { followLive, type RunningHost } from '../fixtures/running-host.ts'
 
 const SLOW = '9f3c2a1b00000000000000000000beef'
@@ -191,6 +191,26 @@ it('keeps its state in the address', async () => {
   await page.waitForFunction(() => !new URL(location.href).searchParams.has('zoom'))
 })
 
+it('keeps the widths of its panels for the next time, and gives them back', async () => {
+  for (const name of ['Width of the drawer', 'Width of the names']) {
+    await open()
+    const border = page.getByRole('separator', { name })
+    const width = async (): Promise<number> => Number(await border.getAttribute('aria-valuenow'))
+    const usual = await width()
+    await border.focus()
+    await page.keyboard.press('ArrowLeft')
+    await page.keyboard.press('ArrowLeft')
+    const chosen = await width()
+    expect(chosen).not.toBe(usual)
+    await page.reload()
+    await border.waitFor()
+    await pageIdle(page)
+    expect(await width()).toBe(chosen)
+    await border.dblclick()
+    expect(await width()).toBe(usual)
+  }
+})
+
 it('reads statement and stack of a span, and filters by a value with a way back', async () => {
   await open('&span=0000000000000003')
   await page.getByRole('region', { name: 'Statement' }).getByText('where').waitFor()
@@ -304,7 +324,11 @@ it('says that a trace does not exist', async () => {
 it('has no serious accessibility fault in its views, in both themes and languages', async () => {
   const found: string[] = []
   for (const [colorScheme, locale, views] of [
-    ['light', 'en-US', ['waterfall', 'flame', 'operations', 'services', 'logs', 'compare', 'table']],
+    [
+      'light',
+      'en-US',
+      ['waterfall', 'waterfall&tab=links', 'flame', 'operations', 'services', 'logs', 'compare', 'table'],
+    ],
     ['dark', 'zh-CN', ['waterfall', 'compare']],
   ] as const) {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme, locale })
