@@ -108,7 +108,10 @@ try {
       const store = await openStore({ dataDir, settings: settingsOf(engine, url), log })
       // A corpus of an earlier version may lack something.
       if (engine === 'postgres') await tidy(url)
-      for (const [name, ask] of Object.entries(querySet(store.reader, { ...corpus, days: DAYS }))) {
+      const asked = Object.entries(querySet(store.reader, { ...corpus, days: DAYS }))
+      // What a host looks at after its start goes on beside the first questions.
+      for (const [, ask] of asked) await ask(0)
+      for (const [name, ask] of asked) {
         const [median, longest] = await timeOf(ask, ROUNDS)
         table[name] = { ...table[name], [`${engine} ms`]: round(median), [`${engine} longest`]: round(longest) }
       }
