@@ -54,7 +54,7 @@ export async function serviceHealth(
   const step = stepOf(counted, LINE_POINTS)
   const trendStep = stepOf(counted, TREND_POINTS)
   const lines = (query: string, of = step): Promise<MatrixSeries[]> =>
-    promql.range(query, Math.min(end, Math.ceil(start / of) * of), end, of, asked).then(matrix)
+    promql.range(query, Math.min(end, Math.ceil((end - counted) / of) * of), end, of, asked).then(matrix)
   const rateOf = (part: string, whose: string, per: string): string => `rate(${REQUESTS}${part}{${whose}}[${per}])`
   const all = (q: string): string => `histogram_quantiles(${q}, "quantile", 0.5, 0.95, 0.99)`
   const [quantiles, rate, errors, rates, failed, trends, exact, usual, exemplars, marks] = await Promise.all([

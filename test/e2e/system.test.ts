@@ -279,6 +279,15 @@ it('tells services apart by how far they are from what is usual', async () => {
   expect(health.exemplars).toMatchObject([{ traceId: SLOW, value: 9e6, service: 'checkout' }])
 })
 
+it('draws lines of the time in which requests were counted, however long the range is', async () => {
+  const { lines, services } = await host.get<ServiceHealth>(
+    `/api/system/services?start=${(end - 30 * 24 * 60 * MINUTE) * 1000}&end=${end * 1000}`,
+  )
+  expect(lines.p99.length).toBeGreaterThan(10)
+  expect(lines.rate.length).toBeGreaterThan(10)
+  expect(services.find(({ service }) => service === 'cart')?.trend.length).toBeGreaterThan(10)
+})
+
 it('tells requests a second of the time in which they were counted, however long the range is', async () => {
   const rate = async (from: number): Promise<number | undefined> =>
     (await host.get<ServiceHealth>(`/api/system/services?start=${from * 1000}&end=${end * 1000}`)).services.find(
