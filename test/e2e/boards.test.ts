@@ -184,6 +184,7 @@ it('moves and resizes panels by keys and by mouse, and saves', async () => {
   await page.getByText(/^Column 1, row 1,/).waitFor({ state: 'attached' })
   await page.getByText('not saved').waitFor()
   // By mouse: b goes under a.
+  await idle(page)
   const head = page.locator('[data-panel="b"] .head h3')
   const from = await head.boundingBox()
   const target = await page.locator('[data-panel="a"]').boundingBox()
