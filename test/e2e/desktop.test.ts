@@ -1,3 +1,4 @@
+// Over 500 lines: the desktop app's whole way, from its start over menus, links and guards to its end, on one built app.
 import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createTlsServer } from 'node:https'

@@ -2,12 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import S3rver from '@20minutes/s3rver'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { archiveName } from '../../../core/backup/targets/archive-name.ts'
-import { openTarget } from '../../../core/backup/targets/open-target.ts'
-import type { BackupTarget } from '../../../core/backup/targets/target.ts'
 import type { Job } from '../../../core/model/job.ts'
+import { type S3Server, startS3Server, withTarget } from '../../fixtures/backup-targets.ts'
 import { type CutProxy, startCutProxy } from '../../fixtures/postgres-proxy.ts'
 import { type RunningHost, startTestHost } from '../../fixtures/running-host.ts'
 import { type SftpServer, startSftpServer } from '../../fixtures/sftp-server.ts'
@@ -20,8 +18,7 @@ const content = randomBytes(3_000_000)
 const name = archiveName({ createdAt: Date.UTC(2026, 0, 1) * 1000, kind: 'full', archive: 'a'.repeat(32), base: null })
 const options = { signal: AbortSignal.timeout(60_000), progress: () => undefined }
 
-let s3: S3rver
-let s3Port = 0
+let s3: S3Server
 let sftp: SftpServer
 let s3Proxy: CutProxy
 let sftpProxy: CutProxy
@@ -30,18 +27,9 @@ let host: RunningHost
 beforeAll(async () => {
   writeFileSync(file, content)
   mkdirSync(sftpRoot)
-  s3 = new S3rver({
-    port: 0,
-    address: '127.0.0.1',
-    silent: true,
-    directory: join(root, 's3'),
-    configureBuckets: [{ name: 'backups' }],
-    // It leaves out the slash after the bucket when it checks a signature; unknown keys are refused all the same.
-    allowMismatchedSignatures: true,
-  })
-  s3Port = (await s3.run()).port
+  s3 = await startS3Server(join(root, 's3'))
   sftp = await startSftpServer(sftpRoot)
-  s3Proxy = await startCutProxy(s3Port)
+  s3Proxy = await startCutProxy(s3.port)
   sftpProxy = await startCutProxy(sftp.port)
   host = await startTestHost({ 'sampling.enabled': false })
 }, 60_000)
@@ -49,23 +37,14 @@ afterAll(async () => {
   await host?.stop()
   await s3Proxy.close()
   await sftpProxy.close()
-  await s3.close()
+  await s3.stop()
   await sftp.stop()
   rmSync(root, { recursive: true, force: true })
 })
 
-const s3Address = (port: number): string => `s3://S3RVER:S3RVER@127.0.0.1:${port}/backups/team?tls=0`
+const s3Address = (port: number): string => s3.address('', port)
 const sftpAddress = (port: number): string =>
   `sftp://${sftp.user}:${encodeURIComponent(sftp.password)}@127.0.0.1:${port}/kept?hostKey=${encodeURIComponent(sftp.hostKey)}`
-
-async function withTarget<T>(address: string, work: (target: BackupTarget) => Promise<T>): Promise<T> {
-  const target = await openTarget(address)
-  try {
-    return await work(target)
-  } finally {
-    await target.close()
-  }
-}
 
 it('S3 that is cut off in the middle gets the rest by itself', async () => {
   await withTarget(s3Address(s3Proxy.port), async (target) => {

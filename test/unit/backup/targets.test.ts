@@ -11,13 +11,12 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import S3rver from '@20minutes/s3rver'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { archiveName, parseArchiveName } from '../../../core/backup/targets/archive-name.ts'
 import { openTarget } from '../../../core/backup/targets/open-target.ts'
-import type { BackupTarget } from '../../../core/backup/targets/target.ts'
 import { testTarget } from '../../../core/backup/targets/test-target.ts'
+import { type S3Server, startS3Server, withTarget } from '../../fixtures/backup-targets.ts'
 import { type SftpServer, startSftpServer } from '../../fixtures/sftp-server.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'glassbox-targets-'))
@@ -32,33 +31,23 @@ const nameOf = (number: number): string =>
   })
 const options = { signal: AbortSignal.timeout(60_000), progress: () => undefined }
 
-let s3: S3rver
-let s3Port = 0
+let s3: S3Server
 let sftp: SftpServer
 const sftpRoot = join(root, 'sftp')
 
 beforeAll(async () => {
   writeFileSync(file, content)
   mkdirSync(sftpRoot)
-  s3 = new S3rver({
-    port: 0,
-    address: '127.0.0.1',
-    silent: true,
-    directory: join(root, 's3'),
-    configureBuckets: [{ name: 'backups' }],
-    // It leaves out the slash after the bucket when it checks a signature; unknown keys are refused all the same.
-    allowMismatchedSignatures: true,
-  })
-  s3Port = (await s3.run()).port
+  s3 = await startS3Server(join(root, 's3'))
   sftp = await startSftpServer(sftpRoot)
 })
 afterAll(async () => {
-  await s3.close()
+  await s3.stop()
   await sftp.stop()
   rmSync(root, { recursive: true, force: true })
 })
 
-const s3Address = (changes = ''): string => `s3://S3RVER:S3RVER@127.0.0.1:${s3Port}/backups/team?tls=0${changes}`
+const s3Address = (changes = ''): string => s3.address(changes)
 const sftpAddress = (hostKey = sftp.hostKey): string =>
   `sftp://${sftp.user}:${encodeURIComponent(sftp.password)}@127.0.0.1:${sftp.port}/deep/folder?hostKey=${encodeURIComponent(hostKey)}`
 const addresses: [string, () => string][] = [
@@ -66,15 +55,6 @@ const addresses: [string, () => string][] = [
   ['S3', s3Address],
   ['SFTP', sftpAddress],
 ]
-
-async function withTarget<T>(address: string, work: (target: BackupTarget) => Promise<T>): Promise<T> {
-  const target = await openTarget(address)
-  try {
-    return await work(target)
-  } finally {
-    await target.close()
-  }
-}
 
 describe.each(addresses)('%s', (_name, address) => {
   it('passes its test and leaves nothing behind', async () => {
@@ -143,7 +123,7 @@ describe('S3 that refuses', () => {
   it.each([
     ['a wrong key', () => s3Address().replace('S3RVER:S3RVER', 'NOBODY:wrong')],
     ['a bucket that is not there', () => s3Address().replace('/backups/', '/nowhere/')],
-    ['nobody there', () => s3Address().replace(String(s3Port), '1')],
+    ['nobody there', () => s3Address().replace(String(s3.port), '1')],
   ])('%s is named and no secret is told', async (_name, address) => {
     await withTarget(address(), async (target) => {
       const { ok, steps } = await testTarget(target)
@@ -155,7 +135,7 @@ describe('S3 that refuses', () => {
 
   it('lists only archives', async () => {
     const client = new S3Client({
-      endpoint: `http://127.0.0.1:${s3Port}`,
+      endpoint: `http://127.0.0.1:${s3.port}`,
       region: 'us-east-1',
       forcePathStyle: true,
       credentials: { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' },
