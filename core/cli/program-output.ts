@@ -7,7 +7,7 @@ const WORDS = 'trace|debug|info|notice|warn(?:ing)?|err(?:or)?|fatal|critical|pa
 /** Where a line names its level, surest first: `level=warn` and `"level":40`, WARN, `[warn]` and `TypeError:` at its start. */
 const LEVELS = [
   new RegExp(`\\b(?:level|severity|lvl)["']?\\s*[=:]\\s*["']?(${WORDS}|[1-6]0)\\b`, 'i'),
-  new RegExp(`\\b(${WORDS.toUpperCase().replaceAll('?:', '?:')})\\b`),
+  new RegExp(`\\b(${WORDS.toUpperCase()})\\b`),
   new RegExp(`^[^\\w\\n]*\\w{0,40}?(${WORDS})[\\]:|]`, 'i'),
 ]
 const SEVERITY: [word: RegExp, severity: number][] = [
